@@ -1,0 +1,1 @@
+"""What the trainer and the node share: from a CT volume to typed measurements."""

@@ -1,0 +1,149 @@
+"""The typed, frozen outcome of an analysis, with units.
+
+Arrays are on the analysis grid in patient space, never mirrored: `[k, j, i]` with `affine` mapping
+(i, j, k) to LPS mm. The grid is sagittal: i runs to posterior, j to inferior, k to the patient's right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Side(StrEnum):
+    """Side of the body."""
+
+    LEFT = "L"
+    RIGHT = "R"
+
+
+class Bone(StrEnum):
+    """The two bones that are measured."""
+
+    FEMUR = "femur"
+    TIBIA = "tibia"
+
+
+class Parameter(StrEnum):
+    """Trabecular parameters, by the names of Bouxsein et al. 2010 (ASBMR), direct 3D definitions."""
+
+    BVTV = "BV/TV"
+    TBTH = "Tb.Th"
+    TBSP = "Tb.Sp"
+    TBN = "Tb.N"
+
+
+UNITS: dict[Parameter, str] = {
+    Parameter.BVTV: "1",
+    Parameter.TBTH: "mm",
+    Parameter.TBSP: "mm",
+    Parameter.TBN: "/mm",
+}
+"""UCUM unit of each parameter (BV/TV is a ratio)."""
+
+SUBREGIONS_PER_BONE = 100
+"""K of the paper, section 4.5."""
+
+
+class OAClass(StrEnum):
+    """The paper's three groups by Kellgren-Lawrence grade (section 4.1)."""
+
+    NORMAL = "normal"  # KL 0
+    MILD = "mild"  # KL 1-2
+    ADVANCED = "advanced"  # KL 3-4
+
+
+class CartilageRegion(StrEnum):
+    """The five anatomical subregions whose cartilage is scored (paper, section 4.1)."""
+
+    MEDIAL_FEMUR = "medial femur"
+    LATERAL_FEMUR = "lateral femur"
+    MEDIAL_TIBIA = "medial tibia"
+    LATERAL_TIBIA = "lateral tibia"
+    TROCHLEA = "trochlea"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its standard uncertainty (one standard deviation), in the same unit."""
+
+    value: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something a reader must know about a result; `code` is stable, `text` a sentence."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Subregion:
+    """One of the subregions of a bone and what was measured in its central patch."""
+
+    bone: Bone
+    number: int  # 1..100 within the bone
+    label: int  # the voxel value in KneeResult.subregion_labels
+    centre: tuple[float, float, float]  # LPS mm
+    volume: float  # mm3
+    values: dict[Parameter, Estimate]
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """F001 to F100 in the femur, T001 to T100 in the tibia."""
+        return f"{'F' if self.bone is Bone.FEMUR else 'T'}{self.number:03d}"
+
+
+@dataclass(frozen=True)
+class BoneSummary:
+    """Mean and standard deviation of each parameter over the subregions of a bone."""
+
+    bone: Bone
+    volume: float  # mm3 of the trabecular region
+    mean: dict[Parameter, float]
+    sd: dict[Parameter, float]
+
+
+@dataclass(frozen=True)
+class KneeResult:
+    """Everything measured in one knee."""
+
+    side: Side
+    hu: npt.NDArray[np.float32]  # the analysed volume, HU
+    affine: npt.NDArray[np.float64]  # (i, j, k) -> LPS mm
+    bone_labels: npt.NDArray[np.uint8]  # 0 none, 1 femur, 2 tibia, 3 patella, 4 fibula
+    subregion_labels: npt.NDArray[np.uint8]  # 0 none, 1..100 femur, 101..200 tibia
+    subregions: tuple[Subregion, ...]
+    bones: tuple[BoneSummary, ...]
+    class_probabilities: dict[OAClass, float]
+    oa_class: OAClass
+    oa_probability: float  # 1 - probability of normal
+    cartilage: dict[CartilageRegion, Estimate]  # predicted MOAKS score
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class KneeNotAnalysed:
+    """A knee that was seen but not measured, and why."""
+
+    side: Side | None
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class AnalysisResult:
+    """The knees of one series; at least one of them analysed."""
+
+    knees: tuple[KneeResult, ...]
+    not_analysed: tuple[KneeNotAnalysed, ...]
+    bundle_name: str
+    bundle_version: str
+    bundle_digest: str  # sha256 of the bundle's manifest, hex
+    seconds: dict[str, float]  # wall time of each stage of the analysis

@@ -1,0 +1,1 @@
+"""Builds, offline, the models that the node runs."""
