@@ -1,0 +1,54 @@
+"""What every test may ask for, and the limits all tests run under."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+RequireTool = Callable[[str], Path]
+
+# Before the first import of torch, numpy or numba: the pools are sized when the libraries load.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+
+# Examples that need decoding or resampling have no fair deadline on a shared machine.
+settings.register_profile("workstation", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "workstation")
+
+# Debian puts Orthanc where only root's PATH looks; dcmqi's tools lie beside the interpreter.
+_TOOL_PATH = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"]
+)
+
+
+def find_tool(name: str) -> Path | None:
+    """The program's path, or None where it is not installed."""
+    found = shutil.which(name, path=_TOOL_PATH)
+    return Path(found) if found else None
+
+
+@pytest.fixture(scope="session")
+def require_tool() -> RequireTool:
+    """`require_tool("storescu")` gives the program's path.
+
+    Where the program is missing the test is skipped with its name as the reason; with `CI=true` it fails instead, so
+    that a build machine that lost a peer cannot pass by skipping.
+    """
+
+    def require(name: str) -> Path:
+        found = find_tool(name)
+        if found is not None:
+            return found
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is not installed, and with CI=true no peer may be missing (see .ci/run)")
+        pytest.skip(f"{name} is not installed")
+
+    return require
