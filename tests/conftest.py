@@ -39,8 +39,8 @@ def find_tool(name: str) -> Path | None:
 def require_tool() -> RequireTool:
     """`require_tool("storescu")` gives the program's path.
 
-    Where the program is missing the test is skipped with its name as the reason; with `CI=true` it fails instead, so
-    that a build machine that lost a peer cannot pass by skipping.
+    Where the program is missing the test is skipped with its name as the reason; with `CI=true` it fails
+    instead, so that a build machine that lost a peer cannot pass by skipping.
     """
 
     def require(name: str) -> Path:

@@ -1,0 +1,73 @@
+# One command each: run, test, lint, bench. Each sets up .venv by itself, once, and again when a lock changes.
+#
+# PYTHON  the interpreter the environment is made from (3.11 or newer)
+# TORCH   the arguments that pip installs torch with. What the default takes is up to pip's indexes; to choose:
+#         make run TORCH="torch==2.13.0+cpu --index-url https://download.pytorch.org/whl/cpu"
+#         make run TORCH="torch==2.13.0+cu130 --index-url https://download.pytorch.org/whl/cu130"
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+TORCH ?= torch==2.13.0
+PYTHON ?= $(firstword $(foreach p,python3.11 python3 python3.12 python3.13,\
+	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+TORCH_CHOICE := $(VENV)/.torch-$(shell printf '%s' '$(TORCH)' | cksum | cut -d ' ' -f 1)
+CHECKED := ctsma_node trainer tests benchmarks
+
+.PHONY: help run test lint bench format lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.demo ## a synthetic knee CT through a node and into a receiving PACS, results in ./out
+	$(VENV)/bin/ctsma-node demo
+
+test: lint ## lint, then every test
+	$(PY) -m pytest
+
+lint: $(VENV)/.test ## ruff and strict types
+	$(PY) -m ruff check $(CHECKED)
+	$(PY) -m ruff format --check $(CHECKED)
+	$(PY) -m mypy
+
+bench: $(VENV)/.test ## what is measured, one command each (see benchmarks/README.md)
+	$(PY) -m benchmarks
+
+format: $(VENV)/.test ## put the sources into ruff's form
+	$(PY) -m ruff check --fix $(CHECKED)
+	$(PY) -m ruff format $(CHECKED)
+
+lock: ## resolve requirements/*.txt anew from pyproject.toml (needs uv; UPGRADE=--upgrade for newer releases)
+	sh requirements/lock.sh $(UPGRADE)
+
+clean: ## remove the environment and the caches of the tools
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+# Set-up. Locked packages come first and torch after them, so that what torch requires is already there at its locked
+# version and hash, and pip fetches torch alone (or nothing, where it is installed). The project itself comes last.
+$(VENV)/.demo: requirements/demo.txt
+$(VENV)/.test: requirements/test.txt
+
+$(VENV)/.demo $(VENV)/.test: pyproject.toml $(TORCH_CHOICE)
+	@echo "Installing requirements/$(@:$(VENV)/.%=%).txt into $(VENV) (minutes, the first time)"
+	$(INSTALL) --no-deps --require-hashes -r requirements/$(@:$(VENV)/.%=%).txt
+	$(INSTALL) $(TORCH)
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	$(PY) -m pip check
+	@touch $@
+
+$(TORCH_CHOICE): | $(PY)
+	@rm -f $(VENV)/.torch-*
+	@touch $@
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "ctsma-node needs Python 3.11 or newer, and none was found." \
+		"Install it (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11"; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments." \
+		"Install that part of Python (Debian: apt-get install python3-venv) and run make again."; exit 1; } >&2
+	$(PYTHON) -m venv $(VENV)
