@@ -15,7 +15,7 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3 python3.12 python3.13,\
 
 VENV := .venv
 PY := $(VENV)/bin/python
-INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+INSTALL := $(PY) -m pip install -qq --disable-pip-version-check
 TORCH_CHOICE := $(VENV)/.torch-$(shell printf '%s' '$(TORCH)' | cksum | cut -d ' ' -f 1)
 CHECKED := ctsma_node trainer tests benchmarks
 

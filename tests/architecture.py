@@ -1,0 +1,130 @@
+"""The arrows between the rooms that DESIGN allows, and the checks that read the imports for others."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tests.import_graph import Import, chain, closure, within
+
+PACKAGES = ("ctsma_node", "trainer")
+
+_ROWS = {
+    "errors": "",
+    "volume": "",
+    "log": "",
+    "records": "errors",
+    "spool": "errors records",
+    "completion": "records",
+    "ledger": "errors records",
+    # The site's limits for the gate are settings: config holds the gate's own frozen type.
+    "config": "errors gate",
+    # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
+    "receive": "errors log records config spool ledger.inbox",
+    "assemble": "errors volume",
+    # The gate judges the series and the volume that assembling produced, and takes their types.
+    "gate": "errors volume assemble",
+    "analysis": "errors volume",
+    # The report is written from the typed result, and from nothing else of the analysis.
+    "report": "errors volume analysis.result",
+    "deliver": "errors log records config",
+    "worker": "errors log records config volume spool ledger completion assemble gate analysis report"
+    " deliver",
+    "web": "errors log records config ledger",
+    "demo": "errors log records config ledger analysis.result",
+    # The commands start everything.
+    "cli": "errors log records config volume spool ledger completion receive assemble gate analysis report"
+    " deliver worker web demo",
+}
+
+ALLOWED: dict[str, frozenset[str]] = {
+    **{
+        f"ctsma_node.{room}": frozenset(f"ctsma_node.{to}" for to in row.split())
+        for room, row in _ROWS.items()
+    },
+    "trainer": frozenset({"ctsma_node.errors", "ctsma_node.volume", "ctsma_node.analysis"}),
+}
+"""A room may import itself, and of the project nothing but the rooms in its row.
+
+The steps (receive, assemble, gate, analysis, report, deliver) take values and return values, so no step's row
+names another step or the ledger, except where a comment says why.
+"""
+
+LIGHT = tuple(
+    f"ctsma_node.{room}"
+    for room in ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
+)
+HEAVY = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "ctsma_node.analysis", "ctsma_node.worker")
+"""Whoever answers the network loads none of these, by whatever path."""
+
+SPEAKERS = ("ctsma_node.cli", "trainer.cli")
+SPEECH = {"print", "exit", "quit", "SystemExit"} | {
+    "sys.exit",
+    "os._exit",
+    "sys.stdout.write",
+    "sys.stderr.write",
+}
+"""The commands are the only place that prints or exits."""
+
+
+def forbidden_arrows(imports: Iterable[Import]) -> list[str]:
+    """The imports between rooms that no row of ALLOWED lists."""
+    ours = [found for found in imports if any(within(found.imported, package) for package in PACKAGES)]
+    return [str(found) for found in ours if not _is_allowed(found)]
+
+
+def _is_allowed(found: Import) -> bool:
+    if "ctsma_node" in (found.importer, found.imported):
+        return found.importer != "ctsma_node"  # the package itself holds the version, for all to read
+    room = next((room for room in ALLOWED if within(found.importer, room)), found.importer)
+    return any(within(found.imported, target) for target in {room} | ALLOWED.get(room, frozenset()))
+
+
+def heavy_imports(modules: Iterable[str], imports: Iterable[Import]) -> list[str]:
+    """How a light module reaches a heavy one, as chains."""
+    light = [name for name in modules if any(within(name, room) for room in LIGHT)]
+    reached = closure(light, imports)
+    return [chain(reached, name) for name in reached if any(within(name, heavy) for heavy in HEAVY)]
+
+
+def speech(modules: dict[str, Path]) -> Iterator[str]:
+    """Where a module that is no command prints or ends the program."""
+    for name, path in modules.items():
+        if any(within(name, speaker) for speaker in SPEAKERS):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and (said := ast.unparse(node.func)) in SPEECH:
+                yield f"{name}:{node.lineno} calls {said}"
+
+
+def undeclared(imports: Iterable[Import], declared: dict[str, set[str]]) -> list[str]:
+    """Imports of third-party packages that no distribution in the set of the importer's package provides."""
+    provided = importlib.metadata.packages_distributions()
+    missing = []
+    for found in imports:
+        top = found.imported.partition(".")[0]
+        if top in sys.stdlib_module_names or top in (*PACKAGES, "dicom_templates"):
+            continue
+        distributions = {normal(name) for name in provided.get(top, [])}
+        if not distributions & declared[found.importer.partition(".")[0]]:
+            missing.append(str(found))
+    return missing
+
+
+def declared_packages(pyproject: Path) -> dict[str, set[str]]:
+    """The distributions that pyproject.toml requires, by extra; "" for what is always installed."""
+    project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+    lists = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {
+        extra: {normal(re.split(r"[\[<>=!~; ]", line)[0]) for line in lines} for extra, lines in lists.items()
+    }
+
+
+def normal(distribution: str) -> str:
+    """A distribution's normalised name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
