@@ -58,7 +58,7 @@ class CTVolume:
 
     def to_index(self, lps: npt.ArrayLike) -> Array:
         """Fractional (i, j, k) of points in LPS mm; `lps` is (..., 3)."""
-        return apply(np.linalg.inv(self.affine), lps)
+        return apply(np.asarray(np.linalg.inv(self.affine), dtype=np.float64), lps)
 
 
 def apply(affine: Array, points: npt.ArrayLike) -> Array:

@@ -1,0 +1,134 @@
+"""Segment the bones of one knee on the analysis grid, and the checks that can refuse it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+
+from ctsma_node.analysis.grid import SIZE, SPACING
+from ctsma_node.analysis.knees import FEMUR, FIBULA, TIBIA, side_of_fibula
+from ctsma_node.analysis.networks import LABELS, BoneSegmenter
+from ctsma_node.analysis.result import Bone, Side
+from ctsma_node.analysis.subregions import depth_window
+from ctsma_node.errors import Refused
+
+VOXEL = float(np.prod(SPACING))
+"""mm3."""
+_PAD = 160
+_BATCH = 30
+_METAL_HU = 2600.0
+_METAL_VOLUME = 60.0
+"""mm3 of such values that no cortex reaches after smoothing to 1 mm."""
+_LEAST_VOLUME = {Bone.FEMUR: 25_000.0, Bone.TIBIA: 18_000.0}
+"""mm3 of bone within its measured depth: below it this is no adult's knee, or half of one."""
+_MOST_VOLUME = {Bone.FEMUR: 330_000.0, Bone.TIBIA: 260_000.0}
+_CUT_FRACTION = 0.01
+LABEL = {Bone.FEMUR: FEMUR, Bone.TIBIA: TIBIA}
+
+Volume = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+def segment(hu: Volume, segmenter: BoneSegmenter, device: torch.device) -> Labels:
+    """Labels [k, j, i] of a knee's bones: 1 femur, 2 tibia, 3 patella, 4 fibula."""
+    padded = np.pad(hu, ((1, 1), *_padding()), mode="edge")
+    slices = np.stack([padded[:-2], padded[1:-1], padded[2:]], axis=1)
+    out = []
+    with torch.inference_mode():
+        for first in range(0, len(slices), _BATCH):
+            x = torch.from_numpy(slices[first : first + _BATCH]).to(device)
+            logits = segmenter(x.contiguous(memory_format=torch.channels_last))
+            out.append(logits.argmax(dim=1).to(torch.uint8).cpu().numpy())
+    (top, _), (left, _) = _padding()
+    labels = np.concatenate(out)[:, top : top + SIZE[1], left : left + SIZE[0]]
+    return tidy(np.ascontiguousarray(labels))
+
+
+def _padding() -> tuple[tuple[int, int], tuple[int, int]]:
+    a, b = _PAD - SIZE[1], _PAD - SIZE[0]
+    return (a // 2, a - a // 2), (b // 2, b - b // 2)
+
+
+def tidy(labels: Labels) -> Labels:
+    """One piece for each bone, without holes."""
+    clean = np.zeros_like(labels)
+    for label in range(1, LABELS):
+        pieces, n = ndimage.label(labels == label)
+        if n == 0:
+            continue
+        sizes = np.bincount(pieces.ravel())
+        sizes[0] = 0
+        bone = ndimage.binary_fill_holes(pieces == sizes.argmax())
+        clean[bone & (clean == 0)] = label
+    return clean
+
+
+def side_of(labels: Labels) -> Side | None:
+    """Side of a knee from its fibula; [k, j, i] with k to the patient's right and j to inferior."""
+    to_zyx = np.array([-SPACING[1], SPACING[0], -SPACING[2]])
+
+    def points(label: int) -> npt.NDArray[np.float64]:
+        return np.asarray(np.argwhere(labels == label)[:, [1, 2, 0]] * to_zyx)
+
+    fibula = points(FIBULA)
+    return side_of_fibula(fibula, points(TIBIA)) if len(fibula) * VOXEL > 500.0 else None
+
+
+def check_metal(hu: Volume) -> None:
+    """Refuse a knee with an implant: its streaks are not bone."""
+    volume = float((hu > _METAL_HU).sum()) * VOXEL
+    if volume > _METAL_VOLUME:
+        raise Refused(
+            "metal_implant",
+            f"About {volume / 1000:.1f} cm3 of metal lie in the knee: texture beside an implant is not bone.",
+        )
+
+
+def check_bones(labels: Labels, covered: Mask, hu: Volume) -> None:
+    """Refuse a knee whose bones are cut off by the field of view, or are not credible as a knee's."""
+    for bone in Bone:
+        mask = labels == LABEL[bone]
+        window = depth_window(mask, bone)
+        _check_cut(window, covered, bone)
+        _check_volume(float(window.sum()) * VOXEL, bone)
+        _check_cortex(mask, window, hu, bone)
+
+
+def _check_cut(window: Mask, covered: Mask, bone: Bone) -> None:
+    """The measured part of a bone must not touch the edge of what was scanned."""
+    edge = ndimage.binary_dilation(~covered, iterations=2) if not covered.all() else ~covered
+    for axis, side in ((0, 0), (0, -1), (1, 0), (1, -1), (2, 0), (2, -1)):
+        view = np.moveaxis(edge, axis, 0)
+        view[side] = True
+    cut = int((window & edge).sum())
+    if cut > _CUT_FRACTION * max(int(window.sum()), 1):
+        raise Refused(
+            "knee_cut_off",
+            f"The {bone.value} is cut off by the field of view within the part that is measured: "
+            "reconstruct the whole joint.",
+        )
+
+
+def _check_volume(volume: float, bone: Bone) -> None:
+    if volume < _LEAST_VOLUME[bone] or volume > _MOST_VOLUME[bone]:
+        raise Refused(
+            "bones_not_credible",
+            f"The {bone.value} has {volume / 1000:.0f} cm3 within its measured depth, outside "
+            f"{_LEAST_VOLUME[bone] / 1000:.0f} to {_MOST_VOLUME[bone] / 1000:.0f}: this is no adult knee.",
+        )
+
+
+def _check_cortex(bone: Mask, window: Mask, hu: Volume, which: Bone) -> None:
+    """Bone has a shell that is denser than its inside, and an inside between fat and cortex."""
+    depth = ndimage.distance_transform_edt(bone, sampling=SPACING[::-1])
+    shell = float(np.median(hu[window & (depth <= 2.5)]))
+    inside = float(np.median(hu[window & (depth > 4.0)]))
+    if not (-150.0 < inside < 1000.0 and shell > inside - 50.0 and shell > 80.0):
+        raise Refused(
+            "bones_not_credible",
+            f"The {which.value} has a median of {shell:.0f} HU in its shell and {inside:.0f} HU inside: "
+            "that is not bone in Hounsfield units.",
+        )

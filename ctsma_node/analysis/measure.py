@@ -1,0 +1,111 @@
+"""From a knee's bones to measurements: subregions, patches, the student, the aggregator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+
+from ctsma_node.analysis.bones import LABEL
+from ctsma_node.analysis.bundle import Bundle
+from ctsma_node.analysis.grid import AIR, SPACING
+from ctsma_node.analysis.patches import cut, noise_context
+from ctsma_node.analysis.plan import AggregatorPlan, Plan
+from ctsma_node.analysis.result import (
+    SUBREGIONS_PER_BONE,
+    Bone,
+    CartilageRegion,
+    Estimate,
+    OAClass,
+)
+from ctsma_node.analysis.subregions import CORTEX, Partition, bone_frame, divide, trabecular_region
+from ctsma_node.errors import Refused
+from ctsma_node.volume import Array
+
+Volume = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The 200 subregions of a knee as the networks see them; canonical arrays, femur first.
+
+    `centres` (200, 3) fractional (k, j, i); `positions` (200, 3) mm from the joint's middle along lateral,
+    inferior and posterior; `hu` and `mask` (200, 12, 12, 12); `context` (C,).
+    """
+
+    centres: Array
+    positions: Array
+    hu: Volume
+    mask: Volume
+    context: Volume
+    partitions: dict[Bone, Partition]
+
+
+def tokens(hu: Volume, labels: Labels, plan: Plan) -> Tokens:
+    """Divide both bones and cut the central patches; `hu` and `labels` are canonical [k, j, i]."""
+    templates = {Bone.FEMUR: np.array(plan.femur_template), Bone.TIBIA: np.array(plan.tibia_template)}
+    partitions, cubes, masks, middles = {}, [], [], []
+    for bone in Bone:
+        mask = labels == LABEL[bone]
+        region = trabecular_region(mask, bone)
+        if int(region.sum()) < 20 * SUBREGIONS_PER_BONE:
+            raise Refused("bones_not_credible", f"The trabecular region of the {bone.value} is too small.")
+        partitions[bone] = divide(region, templates[bone])
+        inside = ndimage.distance_transform_edt(mask, sampling=SPACING[::-1]) > CORTEX
+        cubes.append(cut(hu, partitions[bone].centres, AIR))
+        masks.append(cut(inside, partitions[bone].centres, 0.0))
+        middles.append(bone_frame(region)[0])
+    centres = np.concatenate([partitions[b].centres for b in Bone])
+    return Tokens(
+        centres=centres,
+        positions=centres * SPACING[::-1] - np.mean(middles, axis=0),
+        hu=np.concatenate(cubes),
+        mask=np.concatenate(masks),
+        context=noise_context(hu, labels > 0),
+        partitions=partitions,
+    )
+
+
+def estimate(t: Tokens, bundle: Bundle, device: torch.device) -> tuple[Array, Array]:
+    """Values and standard uncertainties (200, 4) of the parameters, in the order of `Parameter`."""
+    plan = bundle.plan.student
+    n = len(t.hu)
+    context = torch.from_numpy(np.tile(t.context, (n, 1)))
+    with torch.inference_mode():
+        mean, log_variance = bundle.student(
+            torch.from_numpy(t.hu).to(device), torch.from_numpy(t.mask).to(device), context.to(device)
+        )
+    log_sd = np.array(plan.log_sd)
+    log_value = mean.cpu().numpy().astype(np.float64) * log_sd + np.array(plan.log_mean)
+    spread = np.exp(0.5 * log_variance.cpu().numpy().astype(np.float64)) * log_sd * np.array(plan.sd_factor)
+    values = np.exp(log_value)
+    return values, values * spread
+
+
+def aggregator_inputs(values: Array, positions: Array, plan: AggregatorPlan) -> tuple[torch.Tensor, ...]:
+    """Standardised log parameters and scaled positions as a batch of one or, with a first axis, of many."""
+    logs = (np.log(np.maximum(values, 1e-3)) - np.array(plan.log_mean)) / np.array(plan.log_sd)
+    parameters = torch.from_numpy(np.clip(logs, -5, 5).astype(np.float32))
+    places = torch.from_numpy((positions / plan.position_scale).astype(np.float32))
+    return parameters, places
+
+
+def classify(
+    values: Array, positions: Array, bundle: Bundle, device: torch.device
+) -> tuple[dict[OAClass, float], dict[CartilageRegion, Estimate]]:
+    """Class probabilities and predicted MOAKS cartilage scores of a knee."""
+    plan = bundle.plan.aggregator
+    parameters, places = aggregator_inputs(values[None], positions[None], plan)
+    with torch.inference_mode():
+        logits, scores = bundle.aggregator(parameters.to(device), places.to(device))
+    p = torch.softmax(logits[0].double() / plan.temperature, dim=0).cpu().numpy()
+    raw = scores[0].double().cpu().numpy() * np.array(plan.score_sd) + np.array(plan.score_mean)
+    cartilage = {
+        region: Estimate(float(max(value, 0.0)), sd)
+        for region, value, sd in zip(CartilageRegion, raw, plan.score_error, strict=True)
+    }
+    return {c: float(v) for c, v in zip(OAClass, p, strict=True)}, cartilage

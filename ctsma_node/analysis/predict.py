@@ -1,0 +1,231 @@
+"""The analysis: from a CT volume to typed results (paper, sections 3.2 and 3.3, CT only)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ctsma_node.analysis import bones, measure
+from ctsma_node.analysis.bundle import Bundle, read_bundle
+from ctsma_node.analysis.grid import SIZE, canonical, knee_affine, resample
+from ctsma_node.analysis.knees import KneeSite, find_knees
+from ctsma_node.analysis.result import (
+    SUBREGIONS_PER_BONE,
+    AnalysisResult,
+    Bone,
+    BoneSummary,
+    Estimate,
+    KneeNotAnalysed,
+    KneeResult,
+    Mark,
+    OAClass,
+    Parameter,
+    Side,
+    Subregion,
+)
+from ctsma_node.errors import Refused
+from ctsma_node.volume import Array, CTVolume, apply
+
+Progress = Callable[[str, float], None]
+
+
+class Analyser:
+    """A bundle on a device, ready to analyse one volume after another."""
+
+    def __init__(self, bundle: Bundle, device: torch.device) -> None:
+        self.bundle = bundle
+        self.device = device
+        for network in (bundle.finder, bundle.segmenter, bundle.student, bundle.aggregator):
+            network.to(device)
+        bundle.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    def load(
+        cls, bundle_path: Path | None = None, device: str = "auto", threads: int | None = None
+    ) -> Analyser:
+        """Read a bundle (the default one without a path) onto 'cpu', 'cuda', or 'auto'.
+
+        Raises BundleError where its files are not what its manifest says.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        return cls(read_bundle(bundle_path), torch.device(name))
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the bundle's manifest: which model gave a result."""
+        return self.bundle.digest
+
+    def warm_up(self) -> None:
+        """Run each network once, so that the first series does not pay for it."""
+        with torch.inference_mode():
+            self.bundle.finder(torch.zeros(1, 1, 16, 16, 16, device=self.device))
+            bones.segment(np.zeros(SIZE[::-1], dtype=np.float32), self.bundle.segmenter, self.device)
+            cube = torch.zeros(2, 12, 12, 12, device=self.device)
+            context = torch.zeros(2, len(self.bundle.plan.student.context), device=self.device)
+            self.bundle.student(cube, cube, context)
+
+    def analyse(
+        self, volume: CTVolume, progress: Progress | None = None, stated_side: Side | None = None
+    ) -> AnalysisResult:
+        """Measure every knee of a volume.
+
+        `stated_side` is what the source says; it decides only where the image cannot. Raises Refused where
+        no knee could be analysed: `no_knee`, or the code of the first knee that was seen.
+        """
+        clock = _Clock(progress or (lambda stage, fraction: None))
+        clock.start("find knees", 0.0)
+        sites = find_knees(volume, self.bundle.finder, self.bundle.plan.finder_step, self.device)
+        done: list[KneeResult] = []
+        refused: list[KneeNotAnalysed] = []
+        for n, site in enumerate(sites):
+            try:
+                done.append(self._knee(volume, site, stated_side, clock, n / len(sites)))
+            except Refused as e:
+                refused.append(KneeNotAnalysed(site.side, e.code, e.reason))
+        if not done:
+            raise Refused(refused[0].code, refused[0].reason)
+        return AnalysisResult(
+            knees=tuple(done),
+            not_analysed=tuple(refused),
+            bundle_name=self.bundle.plan.name,
+            bundle_version=self.bundle.plan.version,
+            bundle_digest=self.digest,
+            seconds=clock.stop(),
+        )
+
+    def _knee(
+        self, volume: CTVolume, site: KneeSite, stated: Side | None, clock: _Clock, done: float
+    ) -> KneeResult:
+        clock.start("resample", 0.15 + 0.8 * done)
+        affine = knee_affine(site.centre)
+        hu, covered = resample(volume, affine, SIZE)
+        bones.check_metal(hu)
+        clock.start("segment bones", 0.3 + 0.7 * done)
+        labels = bones.segment(hu, self.bundle.segmenter, self.device)
+        bones.check_bones(labels, covered, hu)
+        side, marks = decide_side(bones.side_of(labels), site.side, stated)
+        clock.start("divide", 0.6 + 0.4 * done)
+        t = measure.tokens(canonical(hu, side), canonical(labels, side), self.bundle.plan)
+        clock.start("measure", 0.8 + 0.2 * done)
+        values, sds = measure.estimate(t, self.bundle, self.device)
+        probabilities, cartilage = measure.classify(values, t.positions, self.bundle, self.device)
+        subregion_labels = canonical(_joined(t), side)
+        return KneeResult(
+            side=side,
+            hu=hu,
+            affine=affine,
+            bone_labels=labels,
+            subregion_labels=subregion_labels,
+            subregions=self._subregions(t, values, sds, affine, side, subregion_labels),
+            bones=tuple(_summary(bone, values, t) for bone in Bone),
+            class_probabilities=probabilities,
+            oa_class=max(probabilities, key=lambda c: probabilities[c]),
+            oa_probability=1.0 - probabilities[OAClass.NORMAL],
+            cartilage=cartilage,
+            marks=marks,
+        )
+
+    def _subregions(
+        self,
+        t: measure.Tokens,
+        values: Array,
+        sds: Array,
+        affine: Array,
+        side: Side,
+        labels: npt.NDArray[np.uint8],
+    ) -> tuple[Subregion, ...]:
+        centres = t.centres.copy()
+        if side is Side.LEFT:
+            centres[:, 0] = SIZE[2] - 1 - centres[:, 0]
+        lps = apply(affine, centres[:, ::-1])
+        counts = np.bincount(labels.ravel(), minlength=2 * SUBREGIONS_PER_BONE + 1)
+        return tuple(
+            Subregion(
+                bone=Bone.FEMUR if n < SUBREGIONS_PER_BONE else Bone.TIBIA,
+                number=n % SUBREGIONS_PER_BONE + 1,
+                label=n + 1,
+                centre=(float(lps[n, 0]), float(lps[n, 1]), float(lps[n, 2])),
+                volume=float(counts[n + 1]) * bones.VOXEL,
+                values={p: Estimate(float(values[n, c]), float(sds[n, c])) for c, p in enumerate(Parameter)},
+                marks=self._marks(values[n], float(t.mask[n].mean())),
+            )
+            for n in range(len(values))
+        )
+
+    def _marks(self, values: Array, inside: float) -> tuple[Mark, ...]:
+        """What a reader must know about one subregion."""
+        plan = self.bundle.plan.student
+        outside = [
+            p.value
+            for p, v, a, b in zip(Parameter, values, plan.low, plan.high, strict=True)
+            if not a <= v <= b
+        ]
+        marks = []
+        if outside:
+            text = f"{', '.join(outside)} outside the range that the model was trained on"
+            marks.append(Mark("outside_training_range", text))
+        if inside < 0.25:
+            marks.append(Mark("little_bone", "less than a quarter of the patch is trabecular bone"))
+        return tuple(marks)
+
+
+class _Clock:
+    """Seconds by stage, and the progress that is shown meanwhile."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.seconds: dict[str, float] = {}
+        self.stage = ""
+        self.since = 0.0
+
+    def start(self, stage: str, fraction: float) -> None:
+        self.stop()
+        self.progress(stage, fraction)
+        self.stage, self.since = stage, time.perf_counter()
+
+    def stop(self) -> dict[str, float]:
+        if self.stage:
+            spent = time.perf_counter() - self.since
+            self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + spent
+            self.stage = ""
+        return self.seconds
+
+
+def decide_side(fine: Side | None, coarse: Side | None, stated: Side | None) -> tuple[Side, tuple[Mark, ...]]:
+    """Side of a knee: anatomy first, then what the source states.
+
+    Raises Refused `side_unknown` where nothing tells.
+    """
+    side = fine or coarse or stated
+    if side is None:
+        raise Refused(
+            "side_unknown",
+            "Left or right cannot be told: no fibula in the field of view and no Laterality in the source.",
+        )
+    if stated is not None and stated is not side:
+        return side, (Mark("laterality_conflict", "the anatomy is not of the side that the source states"),)
+    return side, ()
+
+
+def _joined(t: measure.Tokens) -> npt.NDArray[np.uint8]:
+    """One label array: femur 1..100, tibia 101..200."""
+    femur, tibia = t.partitions[Bone.FEMUR].labels, t.partitions[Bone.TIBIA].labels
+    return np.where(tibia > 0, tibia + SUBREGIONS_PER_BONE, femur).astype(np.uint8)
+
+
+def _summary(bone: Bone, values: Array, t: measure.Tokens) -> BoneSummary:
+    first = 0 if bone is Bone.FEMUR else SUBREGIONS_PER_BONE
+    rows = values[first : first + SUBREGIONS_PER_BONE]
+    return BoneSummary(
+        bone=bone,
+        volume=float((t.partitions[bone].labels > 0).sum()) * bones.VOXEL,
+        mean={p: float(rows[:, c].mean()) for c, p in enumerate(Parameter)},
+        sd={p: float(rows[:, c].std(ddof=1)) for c, p in enumerate(Parameter)},
+    )
