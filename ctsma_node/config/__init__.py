@@ -1,0 +1,6 @@
+"""node.toml -> frozen, validated settings."""
+
+from ctsma_node.config.load import load
+from ctsma_node.config.settings import OBJECT_KINDS, DestinationSettings, Settings, SourceSettings
+
+__all__ = ["OBJECT_KINDS", "DestinationSettings", "Settings", "SourceSettings", "load"]

@@ -1,0 +1,98 @@
+"""Reads node.toml and the environment; says what is wrong, where, and what was probably meant."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from ctsma_node.config.settings import Settings
+from ctsma_node.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "CTSMA_"
+"""CTSMA_NODE__PORT=4242 stands for `port = 4242` in `[node]`, and wins over the file."""
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of a file, or the defaults when there is none, under the environment's overrides.
+
+    A relative `state_dir` or bundle folder is taken from the file's own folder.
+    Raises SettingsError: one line for each thing that is wrong.
+    """
+    tree = {} if path is None else _read(path)
+    _override(tree, os.environ if environ is None else environ)
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        lines = [_line(each["loc"], each["type"], each["msg"]) for each in error.errors(include_url=False)]
+        where = "The settings" if path is None else str(path)
+        raise SettingsError("\n  ".join([f"{where} cannot be used:", *lines])) from None
+    return settings if path is None else _anchored(settings, path.absolute().parent)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}.") from None
+
+
+def _override(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name, value in sorted(environ.items()):
+        section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if not name.startswith(ENVIRONMENT_PREFIX) or not separator:
+            continue
+        keys = tree.setdefault(section, {})
+        if not isinstance(keys, dict):
+            raise SettingsError(f"{name}: `{section}` is a list and can be set in the file only.")
+        keys[key] = value
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    node = settings.node.model_copy(update={"state_dir": folder / settings.node.state_dir})
+    analysis = settings.analysis
+    if analysis.bundle != "default":
+        analysis = analysis.model_copy(update={"bundle": str(folder / analysis.bundle)})
+    return settings.model_copy(update={"node": node, "analysis": analysis})
+
+
+def _line(location: tuple[str | int, ...], kind: str, message: str) -> str:
+    where = _written(location)
+    if kind != "extra_forbidden":
+        return f"{where}: {message.removeprefix('Value error, ')}."
+    valid = _keys(location[:-1])
+    near = get_close_matches(str(location[-1]), valid, n=1, cutoff=0.5)
+    hint = f"did you mean `{near[0]}`?" if near else f"valid are: {', '.join(valid)}."
+    return f"{where}: unknown key; {hint}"
+
+
+def _written(location: tuple[str | int, ...]) -> str:
+    """`[node] port`, `[[sources]] 2 ae_title`: as an operator would look for it in the file."""
+    if not location:
+        return "all sections"
+    section, *rest = location
+    listed = section in ("sources", "destinations")
+    head = f"[[{section}]]" if listed and rest else f"[{section}]"
+    numbered = [str(part + 1) if isinstance(part, int) else part for part in rest]
+    return " ".join([head, *numbered])
+
+
+def _keys(location: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        if isinstance(part, str):
+            annotation = model.model_fields[part].annotation
+            found = [each for each in (annotation, *get_args(annotation)) if _is_model(each)]
+            model = found[0]
+    return list(model.model_fields)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -1,0 +1,226 @@
+"""The settings, section by section as in node.toml; `deploy/node.example.toml` explains them to an operator.
+
+Every default stands here and nowhere else. Durations are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+ObjectKind = Literal["volume", "segmentation", "parametric_map", "report", "viewer_report", "picture"]
+OBJECT_KINDS: tuple[str, ...] = get_args(ObjectKind)
+"""What the node can make and send: the names a destination's `objects` may hold."""
+
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?"
+)
+
+
+def _ae_title(text: str) -> str:
+    """PS3.5 6.2, VR AE: at most 16 characters of the default repertoire, no backslash, no control."""
+    title = text.strip(" ")
+    if not 1 <= len(title) <= 16 or "\\" in title or not (title.isascii() and title.isprintable()):
+        raise ValueError("an AE title has 1 to 16 printable ASCII characters and no backslash")
+    return title
+
+
+def _host(text: str) -> str:
+    """An IP address or a host name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        if _HOST_NAME.fullmatch(text) is None or re.fullmatch(r"[0-9.]+", text):
+            raise ValueError("not an IP address or a host name") from None
+    return text
+
+
+def _host_or_network(text: str) -> str:
+    """An IP address, a network in CIDR notation, or a host name."""
+    if "/" not in text:
+        return _host(text)
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"not a network in CIDR notation ({error})") from None
+    return text
+
+
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+Host = Annotated[str, AfterValidator(_host)]
+HostOrNetwork = Annotated[str, AfterValidator(_host_or_network)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """A section of node.toml: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeSettings(Section):
+    """`[node]`: what the node is called, where it listens and where it keeps its state."""
+
+    ae_title: AETitle = "CTSMA"
+    bind: Host = "127.0.0.1"  # nothing from outside until an administrator says so
+    port: Annotated[int, Field(ge=0, le=65535)] = 11112  # 0: any free port
+    state_dir: Path = Path("/var/lib/ctsma-node")
+
+
+class SourceSettings(Section):
+    """`[[sources]]`: a peer that may send. Both its AE title and its address must be known."""
+
+    ae_title: AETitle
+    addresses: Annotated[tuple[HostOrNetwork, ...], Field(min_length=1)]
+
+
+class DestinationSettings(Section):
+    """`[[destinations]]`: a peer that gets the results."""
+
+    name: Name
+    ae_title: AETitle
+    host: Host
+    port: Port
+    calling_ae_title: AETitle | None = None  # None: the node's own
+    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = (
+        "volume",
+        "segmentation",
+        "parametric_map",
+        "report",
+        "viewer_report",
+        "picture",
+    )
+
+
+class CompletionSettings(Section):
+    """`[completion]`: how long a series must be quiet before it counts as complete."""
+
+    short_quiet_s: Seconds = 0.5  # geometry complete and its associations closed
+    long_quiet_s: Seconds = 30.0  # whatever it looks like
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.short_quiet_s > self.long_quiet_s:
+            raise ValueError("short_quiet_s is longer than long_quiet_s")
+        return self
+
+
+class GateSection(Section):
+    """`[gate]`: the limits of what is analysed. The same fields and defaults as the gate's own settings."""
+
+    min_age_years: Annotated[float, Field(ge=0, le=150)] = 18.0
+    min_slices: Annotated[int, Field(ge=2)] = 30
+    max_slice_spacing_mm: Seconds = 3.0
+    max_slice_thickness_mm: Seconds = 5.0
+    max_pixel_spacing_mm: Seconds = 1.2
+    allow_lossy: bool = False
+
+
+class AnalysisSettings(Section):
+    """`[analysis]`: the bundle of networks and what it runs on."""
+
+    bundle: str = Field(default="default", min_length=1)  # "default": the one that ships; else a folder
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0  # 0: as many as there are cores
+
+
+class ReportSettings(Section):
+    """`[report]`: how the node signs what it makes (PS3.3 C.7.5.1)."""
+
+    institution_name: Annotated[str, Field(max_length=64)] = ""
+    station_name: Annotated[str, Field(max_length=16)] = ""
+    device_serial_number: Annotated[str, Field(max_length=64)] = ""
+
+
+class DeliverySettings(Section):
+    """`[delivery]`: the time limits of an association, and when a failed delivery is tried again."""
+
+    first_s: Seconds = 15.0
+    factor: Annotated[float, Field(ge=1, le=10)] = 2.0
+    max_s: Seconds = 3600.0
+    horizon_h: Annotated[float, Field(gt=0, le=8760)] = 168.0  # hours; a week
+    connect_s: Seconds = 10.0
+    acse_s: Seconds = 30.0
+    dimse_s: Seconds = 120.0
+    network_s: Seconds = 120.0
+
+
+class WorkerSettings(Section):
+    """`[worker]`: how often a case is tried and how often the inbox is looked at."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    sweep_s: Annotated[float, Field(gt=0, le=10)] = 0.2
+
+
+class LogSettings(Section):
+    """`[log]`: JSON lines on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class LimitSettings(Section):
+    """`[limits]`: what one node takes upon itself when peers misbehave."""
+
+    max_associations: Annotated[int, Field(ge=1, le=1000)] = 50
+    backlog: Annotated[int, Field(ge=1, le=4096)] = 128
+    max_pdu: Annotated[int, Field(ge=4096, le=1048576)] = 131072
+    acse_s: Seconds = 30.0
+    dimse_s: Seconds = 60.0
+    network_s: Seconds = 60.0
+    drain_s: Seconds = 30.0  # how long associations may go on after a stop
+    max_instance_bytes: Annotated[int, Field(ge=1048576)] = 2147483648
+    min_free_bytes: Annotated[int, Field(ge=0)] = 1073741824  # refuse before the disk is full
+
+
+class Settings(Section):
+    """Everything node.toml can say."""
+
+    node: NodeSettings = NodeSettings()
+    sources: tuple[SourceSettings, ...] = ()
+    destinations: tuple[DestinationSettings, ...] = ()
+    completion: CompletionSettings = CompletionSettings()
+    gate: GateSection = GateSection()
+    analysis: AnalysisSettings = AnalysisSettings()
+    report: ReportSettings = ReportSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    worker: WorkerSettings = WorkerSettings()
+    log: LogSettings = LogSettings()
+    limits: LimitSettings = LimitSettings()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [destination.name for destination in self.destinations]
+        if len(set(names)) < len(names):
+            raise ValueError("two destinations have the same name")
+        return self
+
+    @property
+    def spool_dir(self) -> Path:
+        """Instances as they came; the truth that the inbox is an index of."""
+        return self.node.state_dir / "spool"
+
+    @property
+    def quarantine_dir(self) -> Path:
+        """What reached the node and could not become an instance."""
+        return self.node.state_dir / "quarantine"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """The objects the node made."""
+        return self.node.state_dir / "outbox"
+
+    @property
+    def inbox_path(self) -> Path:
+        """The receiver's ledger file."""
+        return self.node.state_dir / "inbox.sqlite3"
+
+    @property
+    def ledger_path(self) -> Path:
+        """The worker's ledger file."""
+        return self.node.state_dir / "ledger.sqlite3"

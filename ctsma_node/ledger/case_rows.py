@@ -1,0 +1,138 @@
+"""Questions to the worker's file, and the only readers of its column names."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+
+from ctsma_node.ledger.sqlite import LedgerError
+from ctsma_node.records import Case, Delivery, DeliveryState, Event, ResultObject, SeriesState
+
+
+class CaseQueries:
+    """What can be asked of the ledger, over the writing connection or a read-only one."""
+
+    def __init__(self, rows: Callable[..., list[sqlite3.Row]]) -> None:
+        self._rows = rows
+
+    def cursor(self) -> int:
+        """Return the last inbox row that was taken over, 0 when none was."""
+        rows = self._rows("SELECT rowid_taken FROM cursor")
+        return int(rows[0]["rowid_taken"]) if rows else 0
+
+    def get(self, case_id: int) -> Case:
+        """Return a case; raises LedgerError when there is none."""
+        rows = self._rows("SELECT * FROM case_row WHERE id = ?", case_id)
+        if not rows:
+            raise LedgerError(f"There is no case {case_id}.")
+        return case_from(rows[0])
+
+    def by_series(self, series_uid: str) -> list[Case]:
+        """Return the revisions of a series, first to last."""
+        sql = "SELECT * FROM case_row WHERE series_uid = ? ORDER BY number"
+        return [case_from(row) for row in self._rows(sql, series_uid)]
+
+    def in_state(self, *states: SeriesState) -> list[Case]:
+        """Return the cases in any of the states, oldest first; every case when no state is named."""
+        wanted = states or tuple(SeriesState)
+        marks = ", ".join("?" * len(wanted))
+        return [
+            case_from(row)
+            for row in self._rows(f"SELECT * FROM case_row WHERE state IN ({marks}) ORDER BY id", *wanted)
+        ]
+
+    def due(self, now: float) -> list[Case]:
+        """Return the cases whose timer has run out and that nobody works on, the longest due first."""
+        sql = "SELECT * FROM case_row WHERE due_at <= ? AND running = 0 ORDER BY due_at, id"
+        return [case_from(row) for row in self._rows(sql, now)]
+
+    def results(self, case_id: int) -> list[ResultObject]:
+        """Return the objects of a case in the order they are to be sent."""
+        sql = "SELECT * FROM result WHERE revision_id = ? ORDER BY id"
+        return [_result(row) for row in self._rows(sql, case_id)]
+
+    def deliveries(self, case_id: int) -> list[Delivery]:
+        """Return the deliveries of a case, in the order they were made."""
+        sql = "SELECT * FROM delivery_row WHERE revision_id = ? ORDER BY id"
+        return [_delivery(row) for row in self._rows(sql, case_id)]
+
+    def due_deliveries(self, now: float) -> list[Delivery]:
+        """Return the deliveries to be sent now, in the order of their sets."""
+        sql = "SELECT * FROM delivery_row WHERE state = 'pending' AND due_at <= ? ORDER BY revision_id, id"
+        return [_delivery(row) for row in self._rows(sql, now)]
+
+    def events(self, case_id: int) -> list[Event]:
+        """Return the history of a case, oldest first."""
+        sql = "SELECT * FROM event WHERE revision_id = ? ORDER BY id"
+        return [_event(row) for row in self._rows(sql, case_id)]
+
+
+def case_from(row: sqlite3.Row) -> Case:
+    """Read a row of the view `case_row`."""
+    return Case(
+        id=row["id"],
+        series_uid=row["series_uid"],
+        study_uid=row["study_uid"],
+        revision=row["number"],
+        predecessor=row["predecessor"],
+        state=SeriesState(row["state"]),
+        code=row["code"],
+        reason=row["reason"],
+        attempts=row["attempts"],
+        running=bool(row["running"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        last_instance_at=row["last_instance_at"],
+        n_instances=row["n_instances"],
+        calling_ae=row["calling_ae"],
+        due_at=row["due_at"],
+        instances_digest=row["instances_digest"],
+    )
+
+
+def _result(row: sqlite3.Row) -> ResultObject:
+    return ResultObject(
+        sop_instance_uid=row["sop_instance_uid"],
+        sop_class_uid=row["sop_class_uid"],
+        series_uid=row["series_uid"],
+        kind=row["kind"],
+        side=row["side"],
+        path=row["path"],
+        size=row["size"],
+        sha256=row["sha256"],
+        transfer_syntax=row["transfer_syntax"],
+    )
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    return Delivery(
+        id=row["id"],
+        case_id=row["revision_id"],
+        destination=row["destination"],
+        sop_instance_uid=row["sop_instance_uid"],
+        sop_class_uid=row["sop_class_uid"],
+        transfer_syntax=row["transfer_syntax"],
+        kind=row["kind"],
+        path=row["path"],
+        state=DeliveryState(row["state"]),
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        due_at=row["due_at"],
+        status=row["status"],
+        text=row["text"],
+    )
+
+
+def _event(row: sqlite3.Row) -> Event:
+    return Event(
+        id=row["id"],
+        case_id=row["revision_id"],
+        at=row["at"],
+        action=row["action"],
+        from_state=None if row["from_state"] is None else SeriesState(row["from_state"]),
+        to_state=SeriesState(row["to_state"]),
+        code=row["code"],
+        reason=row["reason"],
+        facts=json.loads(row["facts"]),
+    )

@@ -1,0 +1,208 @@
+"""Every statement on the receiver's file: `Inbox` writes, `InboxReader` reads."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import astuple
+from pathlib import Path
+from typing import cast
+
+from ctsma_node.ledger.sqlite import Reader, Writer
+from ctsma_node.records import Association, Instance, Quarantined, Received
+
+_OPEN_OF_SERIES = """
+    SELECT 1 FROM instance JOIN association ON association.id = instance.association_id
+    WHERE instance.series_uid = ? AND association.closed_at IS NULL LIMIT 1"""
+
+
+class Inbox:
+    """The receiver's writing side; its methods may be called from any thread of the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = Writer(path, "inbox.sql")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+    def open_association(self, association: Association) -> None:
+        """Record that a source opened an association."""
+        with self._writer.transaction() as connection:
+            connection.execute("INSERT INTO association VALUES (?, ?, ?, ?, ?)", astuple(association))
+
+    def close_association(self, association_id: str, at: float) -> None:
+        """Record that an association ended; a second end is ignored."""
+        with self._writer.transaction() as connection:
+            connection.execute(
+                "UPDATE association SET closed_at = max(?, opened_at) WHERE id = ? AND closed_at IS NULL",
+                (at, association_id),
+            )
+
+    def close_all_associations(self, at: float) -> int:
+        """Close what a receiver that died left open; returns how many."""
+        with self._writer.transaction() as connection:
+            return connection.execute(
+                "UPDATE association SET closed_at = max(?, opened_at) WHERE closed_at IS NULL", (at,)
+            ).rowcount
+
+    def find(self, sop_instance_uid: str) -> Instance | None:
+        """Return the row of an instance, or None."""
+        rows = self._writer.rows("SELECT * FROM instance WHERE sop_instance_uid = ?", sop_instance_uid)
+        return _instance(rows[0]) if rows else None
+
+    def add(self, received: Received) -> int:
+        """Add the row of an instance whose file is durable; returns its rowid.
+
+        An instance whose file had gone missing gets a new row and so a new rowid: its series is looked at
+        again.
+        Raises sqlite3.IntegrityError when the instance has a row whose file is there.
+        """
+        with self._writer.transaction() as connection:
+            connection.execute(
+                "DELETE FROM instance WHERE sop_instance_uid = ? AND missing_at IS NOT NULL",
+                (received.sop_instance_uid,),
+            )
+            cursor = connection.execute(
+                """INSERT INTO instance (sop_instance_uid, sop_class_uid, transfer_syntax, series_uid,
+                   study_uid, association_id, calling_ae, address, received_at, path, size, sha256,
+                   number_of_rows, number_of_columns, number_of_frames, position, orientation, modality)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                _columns(received),
+            )
+            return cast(int, cursor.lastrowid)
+
+    def add_quarantined(self, quarantined: Quarantined) -> None:
+        """Record bytes that went into quarantine."""
+        with self._writer.transaction() as connection:
+            connection.execute(
+                """INSERT INTO quarantined (received_at, code, association_id, calling_ae, address,
+                   sop_instance_uid, transfer_syntax, path, size, sha256)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                astuple(quarantined),
+            )
+
+    def paths(self) -> set[str]:
+        """Return the spool path of every instance."""
+        return {row["path"] for row in self._writer.rows("SELECT path FROM instance")}
+
+    def present_paths(self) -> set[str]:
+        """Return the spool path of every instance whose file is not known to be missing."""
+        return {
+            row["path"] for row in self._writer.rows("SELECT path FROM instance WHERE missing_at IS NULL")
+        }
+
+    def quarantine_paths(self) -> set[str]:
+        """Return the quarantine path of everything in quarantine."""
+        return {row["path"] for row in self._writer.rows("SELECT path FROM quarantined")}
+
+    def mark_missing(self, paths: Iterable[str], at: float) -> None:
+        """Mark instances whose file is gone from the spool."""
+        with self._writer.transaction() as connection:
+            connection.executemany(
+                "UPDATE instance SET missing_at = ? WHERE path = ? AND missing_at IS NULL",
+                [(at, path) for path in paths],
+            )
+
+    def mark_present(self, paths: Iterable[str]) -> None:
+        """Take the mark off instances whose file is in the spool again."""
+        with self._writer.transaction() as connection:
+            connection.executemany(
+                "UPDATE instance SET missing_at = NULL WHERE path = ?", [(path,) for path in paths]
+            )
+
+
+class InboxReader:
+    """The read-only side, for the worker and for `status`."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = Reader(path)
+
+    def close(self) -> None:
+        """Close the file; the next question opens it again."""
+        self._reader.close()
+
+    def instances_after(self, rowid: int, limit: int = 10_000) -> list[Instance]:
+        """Return instances that came after a cursor, oldest first."""
+        sql = "SELECT * FROM instance WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        return [_instance(row) for row in self._reader.rows(sql, rowid, limit)]
+
+    def instances(self, series_uid: str) -> list[Instance]:
+        """Return the instances of a series in the order they came."""
+        sql = "SELECT * FROM instance WHERE series_uid = ? ORDER BY rowid"
+        return [_instance(row) for row in self._reader.rows(sql, series_uid)]
+
+    def open_associations(self) -> set[str]:
+        """Return the ids of associations that are open now."""
+        return {row["id"] for row in self._reader.rows("SELECT id FROM association WHERE closed_at IS NULL")}
+
+    def association_open(self, series_uid: str) -> bool:
+        """Say whether an association that brought an instance of the series is still open."""
+        return bool(self._reader.rows(_OPEN_OF_SERIES, series_uid))
+
+    def quarantined(self) -> list[Quarantined]:
+        """Return what is in quarantine, oldest first."""
+        return [_quarantined(row) for row in self._reader.rows("SELECT * FROM quarantined ORDER BY id")]
+
+
+def _columns(received: Received) -> tuple[object, ...]:
+    geometry = received.geometry
+    return (
+        received.sop_instance_uid,
+        received.sop_class_uid,
+        received.transfer_syntax,
+        received.series_uid,
+        received.study_uid,
+        received.association_id,
+        received.calling_ae,
+        received.address,
+        received.received_at,
+        received.path,
+        received.size,
+        received.sha256,
+        geometry.rows,
+        geometry.columns,
+        geometry.number_of_frames,
+        _text(geometry.position),
+        _text(geometry.orientation),
+        geometry.modality,
+    )
+
+
+def _instance(row: sqlite3.Row) -> Instance:
+    return Instance(
+        rowid=row["rowid"],
+        sop_instance_uid=row["sop_instance_uid"],
+        sop_class_uid=row["sop_class_uid"],
+        transfer_syntax=row["transfer_syntax"],
+        series_uid=row["series_uid"],
+        study_uid=row["study_uid"],
+        association_id=row["association_id"],
+        calling_ae=row["calling_ae"],
+        address=row["address"],
+        received_at=row["received_at"],
+        path=row["path"],
+        size=row["size"],
+        sha256=row["sha256"],
+        rows=row["number_of_rows"],
+        columns=row["number_of_columns"],
+        number_of_frames=row["number_of_frames"],
+        position=cast("tuple[float, float, float] | None", _numbers(row["position"])),
+        orientation=cast(
+            "tuple[float, float, float, float, float, float] | None", _numbers(row["orientation"])
+        ),
+        modality=row["modality"],
+        missing_at=row["missing_at"],
+    )
+
+
+def _quarantined(row: sqlite3.Row) -> Quarantined:
+    return Quarantined(**{name: row[name] for name in row.keys() if name != "id"})  # noqa: SIM118
+
+
+def _text(numbers: tuple[float, ...] | None) -> str | None:
+    return None if numbers is None else " ".join(map(repr, numbers))
+
+
+def _numbers(text: str | None) -> tuple[float, ...] | None:
+    return None if text is None else tuple(map(float, text.split()))

@@ -1,0 +1,87 @@
+"""Every statement on the worker's file that writes results and deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
+
+from ctsma_node.ledger.case_rows import CaseQueries
+from ctsma_node.ledger.sqlite import LedgerError, Writer
+from ctsma_node.records import DeliveryState, Destination, ResultObject
+
+
+class OutgoingRows(CaseQueries):
+    """The part of the worker's writing side that is about what goes out."""
+
+    def __init__(self, writer: Writer, clock: Callable[[], float]) -> None:
+        super().__init__(writer.rows)
+        self._writer = writer
+        self._clock = clock
+
+    def add_results(self, case_id: int, results: Sequence[ResultObject]) -> None:
+        """Add the objects of a case, in the order they are to be sent; one that is there already stays.
+
+        Raises LedgerError when an object with the same SOP Instance UID but other bytes is there.
+        """
+        with self._writer.transaction() as connection:
+            for result in results:
+                row = connection.execute(
+                    "SELECT sha256 FROM result WHERE sop_instance_uid = ?", (result.sop_instance_uid,)
+                ).fetchone()
+                if row is None:
+                    connection.execute(
+                        """INSERT INTO result (revision_id, sop_instance_uid, sop_class_uid, series_uid,
+                           kind, side, path, size, sha256, transfer_syntax) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                        (case_id, *astuple(result)),
+                    )
+                elif row["sha256"] != result.sha256:
+                    raise LedgerError(f"Result {result.sop_instance_uid} was made before with other bytes.")
+
+    def add_deliveries(self, case_id: int, destinations: Sequence[Destination]) -> int:
+        """Make a delivery, due now, for each result of a case and each destination that takes its kind.
+
+        Returns how many are new; those that exist stay as they are.
+        """
+        now = self._clock()
+        with self._writer.transaction() as connection:
+            results = connection.execute(
+                "SELECT id, kind FROM result WHERE revision_id = ? ORDER BY id", (case_id,)
+            ).fetchall()
+            return sum(
+                connection.execute(
+                    """INSERT INTO delivery (result_id, destination, created_at, updated_at, due_at)
+                       VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
+                    (result["id"], destination.name, now, now, now),
+                ).rowcount
+                for destination in destinations
+                for result in results
+                if result["kind"] in destination.objects
+            )
+
+    def delivery_sent(self, delivery_id: int, status: int = 0x0000) -> None:
+        """Record that the peer stored the instance."""
+        self._end_attempt(delivery_id, DeliveryState.DELIVERED, None, status, None)
+
+    def delivery_retry(self, delivery_id: int, due_at: float, status: int | None, text: str) -> None:
+        """Record an attempt that failed for now; `status` is None when the peer gave no answer."""
+        self._end_attempt(delivery_id, DeliveryState.PENDING, due_at, status, text)
+
+    def delivery_rejected(self, delivery_id: int, status: int | None, text: str) -> None:
+        """Record that the peer will never take the instance."""
+        self._end_attempt(delivery_id, DeliveryState.REJECTED, None, status, text)
+
+    def delivery_failed(self, delivery_id: int, status: int | None, text: str) -> None:
+        """Record that the node has given up after the retry horizon."""
+        self._end_attempt(delivery_id, DeliveryState.FAILED, None, status, text)
+
+    def _end_attempt(
+        self, delivery_id: int, to: DeliveryState, due_at: float | None, status: int | None, text: str | None
+    ) -> None:
+        with self._writer.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE delivery SET state = ?, due_at = ?, status = ?, text = ?, attempts = attempts + 1, "
+                "updated_at = ? WHERE id = ? AND state = 'pending'",
+                (to, due_at, status, text, self._clock(), delivery_id),
+            ).rowcount
+        if changed == 0:
+            raise LedgerError(f"Delivery {delivery_id} has ended or does not exist.")

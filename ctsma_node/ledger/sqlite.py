@@ -1,0 +1,141 @@
+"""Open a ledger file: once for writing, or any number of times for reading."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from threading import RLock
+from typing import Self
+
+from ctsma_node.errors import NodeError
+
+SCHEMA_VERSION = 1
+"""`PRAGMA user_version` of both files."""
+
+_BUSY_SECONDS = 10.0
+
+
+class LedgerError(NodeError):
+    """A ledger file cannot be used, or was asked for a move that does not exist."""
+
+
+class Writer:
+    """The one writing connection to a ledger file, shared by the threads of its process.
+
+    WAL with synchronous=FULL: a committed row survives a power cut (FULL syncs the log at each commit).
+    A lock file keeps a second process out; the kernel drops the lock when the process dies.
+    """
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self._lock_file = _lock(path.with_suffix(".lock"))
+        self._lock = RLock()
+        self._connection = sqlite3.connect(
+            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        path.chmod(0o600)
+        self._connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._create(path, schema)
+
+    def _create(self, path: Path, schema: str) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == SCHEMA_VERSION:
+            return
+        if version != 0:
+            raise LedgerError(f"{path.name} was made by another version (schema {version}).")
+        script = resources.files("ctsma_node.ledger").joinpath(schema).read_text(encoding="utf-8")
+        self._connection.executescript(f"BEGIN;{script};PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection inside one write transaction: all of it happens, or nothing."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
+        """Return every row of a query."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def close(self) -> None:
+        """Close the connection and let another process in."""
+        with self._lock:
+            self._connection.close()
+            os.close(self._lock_file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Reader:
+    """A read-only connection; empty until the writing side has made the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = RLock()
+        self._connection: sqlite3.Connection | None = None
+
+    def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
+        """Return every row of a query, and none while there is no such file yet."""
+        with self._lock:
+            connection = self._connection or self._open()
+            return [] if connection is None else connection.execute(sql, parameters).fetchall()
+
+    def _open(self) -> sqlite3.Connection | None:
+        if not self._path.exists():
+            return None
+        connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.row_factory = sqlite3.Row
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == SCHEMA_VERSION:
+            self._connection = connection
+            return connection
+        connection.close()
+        if version == 0:
+            return None
+        raise LedgerError(f"{self._path.name} was made by another version (schema {version}).")
+
+    def close(self) -> None:
+        """Close the connection; the next query opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise LedgerError(f"Another process writes in {path.parent} already ({path.name}).") from None
+    return descriptor
