@@ -20,7 +20,8 @@ _ROWS = {
     "log": "",
     "records": "errors",
     "spool": "errors records",
-    "completion": "records",
+    # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
+    "completion": "records assemble.stack",
     "ledger": "errors records",
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
