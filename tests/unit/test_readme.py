@@ -1,0 +1,59 @@
+"""The README names only what exists: commands and their options, make's targets, folders, sections."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from ctsma_node.config import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+UNITS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "deploy").glob("*.service"))
+
+
+def commands_in(text: str) -> list[tuple[str, list[str]]]:
+    """(command, its long options) of each `ctsma-node COMMAND ...` in a text."""
+    lines = re.findall(r"ctsma-node ([a-z-]+)([^`\n]*)", text)
+    return [(command, re.findall(r"--[a-z-]+", rest)) for command, rest in lines]
+
+
+@pytest.fixture(scope="module")
+def cli() -> dict[str, Any]:
+    """The node's commands by name."""
+    from ctsma_node.cli import app
+
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    return commands
+
+
+@pytest.mark.parametrize("text", [README, UNITS], ids=["README", "units"])
+def test_commands_and_options_exist(text: str, cli: dict[str, Any]) -> None:
+    used = commands_in(text)
+    assert used
+    for command, options in used:
+        known = {name for parameter in cli[command].params for name in parameter.opts}
+        assert set(options) <= known, command
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", README)) <= targets
+
+
+def test_folders_and_files_exist() -> None:
+    named = re.findall(r"`([\w./-]+/[\w./-]*)`", README) + re.findall(
+        r" (requirements/\S+|deploy/\S+)", README
+    )
+    assert named
+    missing = [name for name in named if not name.startswith("./out") and not list(ROOT.glob(name))]
+    assert missing == []
+
+
+def test_every_section_of_the_settings_is_described() -> None:
+    described = set(re.findall(r"`\[+([a-z]+)\]+`", README))
+    assert described == set(Settings.model_fields)
