@@ -61,13 +61,15 @@ $(VENV)/.demo $(VENV)/.test: pyproject.toml $(TORCH_CHOICE)
 	$(PY) -m pip check
 	@touch $@
 
-$(TORCH_CHOICE): | $(PY)
+$(TORCH_CHOICE): | $(VENV)/.made
 	@rm -f $(VENV)/.torch-*
 	@touch $@
 
-$(PY):
-	@test -n "$(PYTHON)" || { echo "ctsma-node needs Python 3.11 or newer, and none was found." \
-		"Install it (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11"; exit 1; } >&2
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments." \
-		"Install that part of Python (Debian: apt-get install python3-venv) and run make again."; exit 1; } >&2
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.made:
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ctsma-node needs Python 3.11" \
+		"or newer. Install it (Debian: apt-get install python3 python3-venv)" \
+		"or name one: make PYTHON=/path/to/python3.11"; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments. Install that part" \
+		"of it (Debian: apt-get install python3-venv) and run make again."; exit 1; } >&2
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
