@@ -1,0 +1,47 @@
+"""Assemble: the instances of one series, read by position and orientation, become a CTVolume in HU."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from ctsma_node.assemble.headers import group_by_series, read_series
+from ctsma_node.assemble.pixels import read_stored, to_hu
+from ctsma_node.assemble.refusals import refused
+from ctsma_node.assemble.series import Dropped, FrameGeometry, Series
+from ctsma_node.volume import CTVolume
+
+__all__ = ["Dropped", "FrameGeometry", "Series", "group_by_series", "read_series", "to_volume"]
+
+
+def to_volume(series: Series) -> CTVolume:
+    """Decode a series that passed the gate's look at its headers.
+
+    Slices ascend along row x column; the affine's k column is the fitted step between slices, so that a stack
+    sheared by a tilted gantry keeps every voxel where it was measured.
+    Raises Refused: no_geometry, mixed_matrix, no_calibrated_hu, or a code of pixels that cannot be had.
+    """
+    affine = series.affine
+    first = series.frames[0]
+    assert first.rows is not None  # the affine would have refused
+    assert first.columns is not None
+    others = sum((frame.rows, frame.columns) != (first.rows, first.columns) for frame in series.frames)
+    if others:
+        raise refused("mixed_matrix", count=others, total=len(series.frames))
+    hu = np.empty((len(series.frames), first.rows, first.columns), dtype=np.float32)
+    for path, slices in _by_file(series).items():
+        frames = [series.frames[k] for k in slices]
+        for k, stored in zip(slices, read_stored(path, frames), strict=True):
+            frame = series.frames[k]
+            hu[k] = to_hu(stored, frame, series.header_of(frame))
+    return CTVolume(hu, affine, series.sources)
+
+
+def _by_file(series: Series) -> dict[Path, list[int]]:
+    """The slice numbers k of each file, in the order its frames are stored."""
+    slices: defaultdict[Path, list[int]] = defaultdict(list)
+    for k in sorted(range(len(series.frames)), key=lambda k: series.frames[k].index):
+        slices[series.frames[k].path].append(k)
+    return slices

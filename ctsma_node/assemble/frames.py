@@ -1,0 +1,85 @@
+"""One instance's header to the place and meaning of each of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pydicom.dataset import Dataset
+from pydicom.uid import EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
+
+from ctsma_node.assemble.attributes import items, number, numbers, text, texts, whole
+from ctsma_node.assemble.series import FrameGeometry
+
+_MULTI_FRAME = frozenset({EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage})
+_MOST_FRAMES = 20_000
+
+
+class _Macros(NamedTuple):
+    """Where the attributes of one frame stand: the dataset itself, or items of its functional groups."""
+
+    position: Dataset
+    orientation: Dataset
+    measures: Dataset
+    rescale: Dataset
+    image_type: tuple[str, ...]
+
+
+def frames_of(ds: Dataset, path: Path) -> tuple[FrameGeometry, ...]:
+    """The frames of an instance in the order stored.
+
+    A classic instance that claims several frames has no place for any of them: PS3.3 A.3 knows one frame.
+    """
+    count = min(max(whole(ds, "NumberOfFrames") or 1, 1), _MOST_FRAMES)
+    if text(ds, "SOPClassUID") in _MULTI_FRAME or "PerFrameFunctionalGroupsSequence" in ds:
+        return tuple(_frame(ds, path, index, macros) for index, macros in enumerate(_groups(ds, count)))
+    kind = _image_type(ds, "ImageType")
+    if count == 1:
+        return (_frame(ds, path, None, _Macros(ds, ds, ds, ds, kind)),)
+    nowhere = _Macros(Dataset(), Dataset(), ds, ds, kind)
+    return tuple(_frame(ds, path, index, nowhere) for index in range(count))
+
+
+def _groups(ds: Dataset, count: int) -> Iterator[_Macros]:
+    """Each frame's functional groups, the per-frame one before the shared one (PS3.3 C.7.6.16)."""
+    shared = next(iter(items(ds, "SharedFunctionalGroupsSequence")), Dataset())
+    own = items(ds, "PerFrameFunctionalGroupsSequence")
+    for index in range(count):
+        groups = (own[index] if index < len(own) else Dataset(), shared)
+        kind = _macro(groups, "CTImageFrameTypeSequence", Dataset())
+        yield _Macros(
+            position=_macro(groups, "PlanePositionSequence", Dataset()),
+            orientation=_macro(groups, "PlaneOrientationSequence", Dataset()),
+            measures=_macro(groups, "PixelMeasuresSequence", Dataset()),
+            rescale=_macro(groups, "PixelValueTransformationSequence", ds),
+            image_type=_image_type(kind, "FrameType") or _image_type(ds, "ImageType"),
+        )
+
+
+def _macro(groups: tuple[Dataset, ...], keyword: str, otherwise: Dataset) -> Dataset:
+    return next((item for group in groups for item in items(group, keyword)), otherwise)
+
+
+def _frame(ds: Dataset, path: Path, index: int | None, macros: _Macros) -> FrameGeometry:
+    return FrameGeometry(
+        path=path,
+        sop_class_uid=text(ds, "SOPClassUID"),
+        sop_instance_uid=text(ds, "SOPInstanceUID"),
+        index=index or 0,
+        multi_frame=index is not None,
+        rows=whole(ds, "Rows"),
+        columns=whole(ds, "Columns"),
+        position=numbers(macros.position, "ImagePositionPatient", 3),
+        orientation=numbers(macros.orientation, "ImageOrientationPatient", 6),
+        pixel_spacing=numbers(macros.measures, "PixelSpacing", 2),
+        slice_thickness=number(macros.measures, "SliceThickness"),
+        rescale_slope=number(macros.rescale, "RescaleSlope"),
+        rescale_intercept=number(macros.rescale, "RescaleIntercept"),
+        rescale_type=text(macros.rescale, "RescaleType").upper(),
+        image_type=macros.image_type,
+    )
+
+
+def _image_type(ds: Dataset, keyword: str) -> tuple[str, ...]:
+    return tuple(value.upper() for value in texts(ds, keyword))

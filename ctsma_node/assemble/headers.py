@@ -1,0 +1,95 @@
+"""Files to a Series: headers alone, frames sorted along the normal, strays set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from ctsma_node.assemble.attributes import text
+from ctsma_node.assemble.frames import frames_of
+from ctsma_node.assemble.refusals import refused
+from ctsma_node.assemble.series import FrameGeometry, Series
+from ctsma_node.assemble.stack import order_along
+from ctsma_node.assemble.strays import set_aside, without_copies
+from ctsma_node.errors import Refused
+
+_IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID")
+
+
+def read_series(paths: Sequence[Path]) -> Series:
+    """Read the instances of one series without their pixels.
+
+    Localizers and screenshots beside a stack are set aside, as are exact copies of a slice (only for those
+    are pixels looked at); `Series.dropped` names them. Whether what is left is fit, the gate decides.
+    Raises Refused `unreadable` or `unsupported_transfer_syntax`.
+    """
+    headers = [read_header(path) for path in paths]
+    readable = [ds for ds in headers if ds is not None]
+    if len(readable) < len(headers) or not headers:
+        raise refused("unreadable", count=len(headers) - len(readable), total=len(headers))
+    frames = [frame for ds, path in zip(readable, paths, strict=True) for frame in frames_of(ds, path)]
+    kept, dropped = set_aside(frames)
+    ordered, copies = without_copies(_sorted(kept), dict(zip(paths, readable, strict=True)))
+    return Series(_in_order(readable, paths, ordered), tuple(ordered), (*dropped, *copies))
+
+
+def group_by_series(paths: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
+    """The DICOM instances among some files by Series Instance UID; files that are none are left out."""
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        try:
+            ds = read_header(path)
+        except Refused:
+            continue
+        if ds is not None:
+            groups.setdefault(text(ds, "SeriesInstanceUID"), []).append(path)
+    return {uid: tuple(members) for uid, members in groups.items()}
+
+
+def read_header(path: Path) -> Dataset | None:
+    """One instance without its pixels, with or without preamble and meta information; None where it is none.
+
+    Raises Refused `unsupported_transfer_syntax` for a deflated file before anything of it is inflated.
+    """
+    if _is_deflated(path):
+        raise refused("unsupported_transfer_syntax", count=1)
+    try:
+        ds = dcmread(path, stop_before_pixels=True, force=True)
+    except Exception:  # damaged bytes raise nearly anything, RecursionError and MemoryError included
+        return None
+    return ds if all(text(ds, keyword) for keyword in _IDENTITY) else None
+
+
+def _is_deflated(path: Path) -> bool:
+    try:
+        meta = read_file_meta_info(path)
+    except (InvalidDicomError, EOFError):
+        return False
+    except Exception:  # the header's own reading will tell
+        return False
+    return text(meta, "TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+
+
+def _sorted(frames: Sequence[FrameGeometry]) -> list[FrameGeometry]:
+    """Frames along the normal of the first; as they came where one has no place."""
+    if not frames or not all(frame.has_place for frame in frames):
+        return list(frames)
+    positions = np.array([frame.position for frame in frames], dtype=np.float64)
+    orientation = frames[0].orientation
+    assert orientation is not None
+    return [frames[at] for at in order_along(positions, orientation)]
+
+
+def _in_order(
+    headers: Sequence[Dataset], paths: Sequence[Path], frames: Sequence[FrameGeometry]
+) -> tuple[Dataset, ...]:
+    """The headers of the frames that stayed, each once; all of them where none stayed."""
+    by_path = dict(zip(paths, headers, strict=True))
+    return tuple(by_path[path] for path in dict.fromkeys(frame.path for frame in frames)) or tuple(headers)

@@ -1,0 +1,109 @@
+"""Stored pixel values to Hounsfield units, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels.decoders.base import get_decoder
+
+from ctsma_node.assemble.attributes import bits16, whole
+from ctsma_node.assemble.refusals import refused
+from ctsma_node.assemble.series import FrameGeometry
+from ctsma_node.assemble.syntax import DECODABLE, NATIVE, transfer_syntax
+
+Stored = npt.NDArray[np.integer]
+HU = npt.NDArray[np.float32]
+
+AIR_HU = -1024.0
+"""Padding, and what scanners put outside the reconstruction circle (-1024 to -8192), become this."""
+_HIGHEST_HU = 32767.0
+"""Beyond any CT number: a negative padding value that was stored as an unsigned one."""
+_CERTAINLY_OUTSIDE_HU = -1000.0
+
+
+def read_hu(frame: FrameGeometry, header: Dataset) -> HU:
+    """One frame's HU (rows, columns)."""
+    return to_hu(next(iter(read_stored(frame.path, [frame]))), frame, header)
+
+
+def read_stored(path: Path, frames: Sequence[FrameGeometry]) -> Iterator[Stored]:
+    """Decode some frames (rows, columns) of one instance, in the order given.
+
+    Unused high bits, where old overlays live, are cleared (PS3.5 8.1.1).
+    Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax.
+    """
+    ds, decoder_syntax = _open(path)
+    frame_bytes = _native_bytes(ds)
+    if decoder_syntax in NATIVE and len(ds.PixelData) < frame_bytes:
+        raise refused("truncated_pixels", count=1)
+    decoded = get_decoder(decoder_syntax).iter_array(ds, indices=[frame.index for frame in frames], raw=True)
+    for frame in frames:
+        try:
+            pixels, _ = next(decoded)
+        except Exception as error:  # plugins raise whatever their C++ raises
+            raise refused("undecodable_pixels", count=1) from error
+        if pixels.shape != (frame.rows, frame.columns):
+            raise refused("undecodable_pixels", count=1)
+        yield pixels
+
+
+def to_hu(stored: Stored, frame: FrameGeometry, header: Dataset) -> HU:
+    """HU = slope x stored + intercept (PS3.3 C.11.1), padding and whatever lies below as -1024.
+
+    MONOCHROME1 turns the display around, not the values, and needs nothing here.
+    """
+    if frame.rescale_slope is None or frame.rescale_intercept is None:
+        raise refused("no_calibrated_hu", why="Rescale Slope or Rescale Intercept is absent")
+    hu = stored.astype(np.float64) * frame.rescale_slope + frame.rescale_intercept
+    outside = _stored_padding(stored, header) | (hu > _HIGHEST_HU)
+    if outside.any():
+        # A padding value that is also a tissue's (0 in signed data is water) pads from the border inwards.
+        hu[outside & ((hu < _CERTAINLY_OUTSIDE_HU) | _touching_border(outside))] = AIR_HU
+    return np.maximum(hu, AIR_HU).astype(np.float32)
+
+
+def _open(path: Path) -> tuple[Dataset, str]:
+    try:
+        ds = dcmread(path, force=True)
+    except Exception as error:
+        raise refused("unreadable", count=1, total=1) from error
+    syntax = transfer_syntax(ds)
+    if syntax not in DECODABLE:
+        raise refused("unsupported_transfer_syntax", count=1)
+    if not ds.get("PixelData"):
+        raise refused("missing_pixels", count=1)
+    ds.file_meta.TransferSyntaxUID = syntax
+    return ds, syntax
+
+
+def _native_bytes(ds: Dataset) -> int:
+    """Length that Pixel Data must have where it is not compressed."""
+    length = 1
+    for keyword in ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"):
+        length *= whole(ds, keyword) or 1
+    return length * (whole(ds, "BitsAllocated") or 16) // 8
+
+
+def _stored_padding(stored: Stored, header: Dataset) -> npt.NDArray[np.bool_]:
+    """Where Pixel Padding Value, or the range up to Pixel Padding Range Limit, stands (PS3.3 C.7.5.1.1.2)."""
+    signed = whole(header, "PixelRepresentation") == 1
+    value = bits16(header, "PixelPaddingValue", signed=signed)
+    if value is None:
+        return np.zeros(stored.shape, dtype=np.bool_)
+    limit = bits16(header, "PixelPaddingRangeLimit", signed=signed)
+    low, high = sorted((value, value if limit is None else limit))
+    return np.asarray((stored >= low) & (stored <= high))
+
+
+def _touching_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The connected parts of a mask (rows, columns) that reach the edge of the frame."""
+    from scipy import ndimage  # the limits of the gate are read where SciPy has no business
+
+    labels, _ = ndimage.label(mask)
+    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    return np.isin(labels, edge[edge > 0])

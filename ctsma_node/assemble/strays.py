@@ -1,0 +1,100 @@
+"""Frames that stand in a series and not in its stack.
+
+Scanners put a scout into the series it planned, and archives hold a slice twice after a repeated transfer.
+Either is set aside only when it says so itself (Image Type, SOP class) or when its pixels prove it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameSingleBitSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+)
+
+from ctsma_node.assemble.pixels import read_hu
+from ctsma_node.assemble.series import Dropped, FrameGeometry
+from ctsma_node.assemble.stack import SAME_PLANE_MM, axes
+
+SECONDARY_CAPTURE = frozenset(
+    {
+        SecondaryCaptureImageStorage,
+        MultiFrameSingleBitSecondaryCaptureImageStorage,
+        MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+        MultiFrameTrueColorSecondaryCaptureImageStorage,
+    }
+)
+_SCOUT = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "SCANOGRAM"})
+_SAME_PLACE_MM = 0.05
+
+
+def is_localizer(image_type: Sequence[str]) -> bool:
+    """Whether Image Type names a localizer, in the standard's word or in a vendor's (PS3.3 C.8.2.1.1.1)."""
+    return any(word in _SCOUT for value in image_type for word in value.replace("_", " ").split())
+
+
+def set_aside(frames: Sequence[FrameGeometry]) -> tuple[list[FrameGeometry], tuple[Dropped, ...]]:
+    """Part localizers and screenshots from the rest; where nothing would be left, everything stays."""
+    kept = [frame for frame in frames if _why_stray(frame) is None]
+    if not kept:
+        return list(frames), ()
+    dropped = tuple(Dropped(frame.source, code) for frame in frames if (code := _why_stray(frame)))
+    return kept, dropped
+
+
+def without_copies(
+    frames: Sequence[FrameGeometry], headers: Mapping[Path, Dataset]
+) -> tuple[list[FrameGeometry], tuple[Dropped, ...]]:
+    """Drop frames of the same place and the same HU as one before them; `frames` ascend along the normal.
+
+    Frames of the same place with other pixels all stay, for the gate to refuse.
+    """
+    kept: list[FrameGeometry] = []
+    dropped: list[Dropped] = []
+    for _, group in groupby(enumerate(_place_numbers(frames)), key=lambda pair: pair[1]):
+        same_place = [frames[at] for at, _ in group]
+        copies = [False] + [_same_hu(same_place[0], each, headers) for each in same_place[1:]]
+        for frame, copy in zip(same_place, copies, strict=True):
+            if copy:
+                dropped.append(Dropped(frame.source, "duplicate"))
+            else:
+                kept.append(frame)
+    return kept, tuple(dropped)
+
+
+def _why_stray(frame: FrameGeometry) -> str | None:
+    if frame.sop_class_uid in SECONDARY_CAPTURE:
+        return "secondary_capture"
+    return "localizer" if is_localizer(frame.image_type) else None
+
+
+def _place_numbers(frames: Sequence[FrameGeometry]) -> list[int]:
+    """A number for each frame, the same for neighbours in one place."""
+    number, numbers = 0, []
+    for at, frame in enumerate(frames):
+        number += at > 0 and not _same_place(frames[at - 1], frame)
+        numbers.append(number)
+    return numbers
+
+
+def _same_place(a: FrameGeometry, b: FrameGeometry) -> bool:
+    if not (a.has_place and b.has_place) or (a.rows, a.columns) != (b.rows, b.columns):
+        return False
+    if a.orientation != b.orientation or a.pixel_spacing != b.pixel_spacing:
+        return False
+    apart = np.subtract(np.array(b.position), np.array(a.position))
+    along = axes(np.array(a.orientation))[2] @ apart
+    return bool(abs(along) <= SAME_PLANE_MM and np.all(np.abs(apart) <= _SAME_PLACE_MM))
+
+
+def _same_hu(a: FrameGeometry, b: FrameGeometry, headers: Mapping[Path, Dataset]) -> bool:
+    return np.array_equal(read_hu(a, headers[a.path]), read_hu(b, headers[b.path]))

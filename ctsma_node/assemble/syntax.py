@@ -1,0 +1,48 @@
+"""Transfer syntaxes: which can be decoded, which lost something."""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K})
+"""Syntaxes that may have lost something; whether one instance did, the codestream alone would tell."""
+
+NATIVE = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian})
+
+DECODABLE = (
+    NATIVE
+    | LOSSY
+    | {JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, RLELossless}
+    | {HTJ2KLossless, HTJ2KLosslessRPCL}
+)
+"""What pydicom's plugins decode here. Deflated is left out: a small file may inflate without bound."""
+
+
+def transfer_syntax(ds: Dataset) -> UID:
+    """The transfer syntax of a dataset that was read, by its encoding where no meta information names it."""
+    meta = getattr(ds, "file_meta", None)
+    named = getattr(meta, "TransferSyntaxUID", None)
+    if named:
+        return UID(str(named).strip(" \0"))
+    implicit, little = ds.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little or little is None else ExplicitVRBigEndian

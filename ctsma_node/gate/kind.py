@@ -1,0 +1,136 @@
+"""What kind of object the instances are: CT slices, or something else that travels as CT.
+
+Body part, descriptions and protocol names are never asked: they lie, and anatomy is settled by the analysis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
+
+from ctsma_node.assemble.attributes import text, whole
+from ctsma_node.assemble.series import FrameGeometry, Series
+from ctsma_node.assemble.strays import SECONDARY_CAPTURE, is_localizer
+from ctsma_node.assemble.syntax import DECODABLE, LOSSY, transfer_syntax
+from ctsma_node.gate.refusals import refused
+from ctsma_node.gate.settings import GateSettings
+
+_CT = frozenset({CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage})
+_GREY = frozenset({"", "MONOCHROME1", "MONOCHROME2"})
+_FEWEST_BITS = 10
+_CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
+"""Conversion Type of the SC Equipment module (PS3.3 C.8.6.1): digitised, screen or workstation, drawn."""
+
+# Words of Image Type from value 3 on: derived pixel contrast of Enhanced CT (PS3.3 C.8.16.1.4), vendors' own.
+_PROJECTED = frozenset({"MIP", "MINIP", "MAXIP", "MAXIMUM", "MINIMUM", "PROJECTION", "DEVIATION", "SCREEN"})
+_RENDERED = frozenset({"VRT", "VR", "SSD", "RENDERING", "RENDERED", "CURVED", "CPR"})
+_COMBINED = frozenset({"ADDITION", "DIVISION", "MASKED", "MULTIPLICATION", "SUBTRACTION", "SUBTRACTED"})
+_MAPPED = frozenset(
+    {"IODINE", "CALCIUM", "URIC", "WATER", "FAT", "MATERIAL", "VNC", "ZEFF", "RHO", "ELECTRON"}
+)
+_ONE_ENERGY = frozenset({"MONO", "MONOENERGETIC"})
+
+
+def one_series(series: Series) -> None:
+    """All instances in one series of one study and one patient."""
+    for code, keyword in (
+        ("several_series", "SeriesInstanceUID"),
+        ("several_series", "StudyInstanceUID"),
+        ("several_patients", "PatientID"),
+    ):
+        named = {value for ds in series.headers if (value := text(ds, keyword))}
+        if len(named) > 1:
+            raise refused(code, count=len(named))
+
+
+def secondary_capture(series: Series) -> None:
+    """No instance is a secondary capture, by SOP class or by how it was made."""
+    _none_is("secondary_capture", series, _is_captured)
+
+
+def ct(series: Series) -> None:
+    """Modality, where it is given, and SOP class say CT."""
+    _none_is("not_ct", series, lambda ds: not _is_ct(ds))
+
+
+def ct_pixels(series: Series) -> None:
+    """Pixels that can hold CT numbers: one grey sample, 10 bits or more (PS3.3 C.8.2.1 demands 12 to 16)."""
+    _none_is("not_a_ct_image", series, lambda ds: not _is_grey_and_deep(ds))
+
+
+def localizer(series: Series) -> None:
+    """The stack is not one of localizers."""
+    _no_slice_is("localizer", series, lambda frame: is_localizer(frame.image_type))
+
+
+def annotation(series: Series) -> None:
+    """No text is burned into the pixels."""
+    _none_is("burned_in_annotation", series, lambda ds: text(ds, "BurnedInAnnotation").upper() == "YES")
+
+
+def syntax(series: Series) -> None:
+    """Every instance can be decoded."""
+    _none_is("unsupported_transfer_syntax", series, lambda ds: transfer_syntax(ds) not in DECODABLE)
+
+
+def lossy(series: Series, limits: GateSettings) -> None:
+    """Nothing was lost in compression, by what the header says or by a transfer syntax that may lose."""
+    if not limits.allow_lossy:
+        _none_is("lossy_compressed", series, _is_lossy)
+
+
+def derived(series: Series, limits: GateSettings) -> None:
+    """The slices are the scanner's reconstruction and not made from other images (PS3.3 C.7.6.1.1.2)."""
+    _no_slice_is(
+        "projection", series, lambda frame: bool(_words(frame) & (_PROJECTED | _RENDERED | _COMBINED))
+    )
+    _no_slice_is("material_map", series, lambda frame: bool(_words(frame) & (_MAPPED | _ONE_ENERGY)))
+    _no_slice_is("derived", series, lambda frame: _is_derived(frame, limits))
+
+
+def _none_is(code: str, series: Series, wrong: Callable[[Dataset], bool]) -> None:
+    count = sum(wrong(ds) for ds in series.headers)
+    if count:
+        raise refused(code, count=count, total=len(series.headers))
+
+
+def _no_slice_is(code: str, series: Series, wrong: Callable[[FrameGeometry], bool]) -> None:
+    count = sum(wrong(frame) for frame in series.frames)
+    if count:
+        raise refused(code, count=count, total=len(series.frames))
+
+
+def _is_captured(ds: Dataset) -> bool:
+    if text(ds, "SOPClassUID") in SECONDARY_CAPTURE:
+        return True
+    return text(ds, "ConversionType").upper() in _CAPTURED
+
+
+def _is_ct(ds: Dataset) -> bool:
+    return text(ds, "SOPClassUID") in _CT and text(ds, "Modality").upper() in ("", "CT")
+
+
+def _is_grey_and_deep(ds: Dataset) -> bool:
+    grey = text(ds, "PhotometricInterpretation").upper() in _GREY and whole(ds, "SamplesPerPixel") in (
+        None,
+        1,
+    )
+    return grey and (whole(ds, "BitsStored") or 16) >= _FEWEST_BITS and whole(ds, "BitsAllocated") != 8
+
+
+def _is_lossy(ds: Dataset) -> bool:
+    return text(ds, "LossyImageCompression") in ("01", "1") or transfer_syntax(ds) in LOSSY
+
+
+def _is_derived(frame: FrameGeometry, limits: GateSettings) -> bool:
+    if frame.image_type[:1] != ("DERIVED",):
+        return False
+    return not (limits.allow_derived_primary and frame.image_type[1:2] == ("PRIMARY",))
+
+
+def _words(frame: FrameGeometry) -> set[str]:
+    """The words of Image Type from value 3 on; vendors join several in one value."""
+    joined = " ".join(frame.image_type[2:])
+    return set(joined.replace("_", " ").replace("-", " ").split())
