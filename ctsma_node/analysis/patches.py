@@ -22,6 +22,11 @@ def corner(centres: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return np.round(np.asarray(centres, dtype=np.float64) - (PATCH - 1) / 2.0).astype(np.int64)
 
 
+def covered_centre(centres: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Where the patch that is cut for each centre really has its middle, in (k, j, i) voxels."""
+    return corner(centres) + (PATCH - 1) / 2.0
+
+
 def cut(array: npt.NDArray[np.generic], centres: npt.ArrayLike, outside: float) -> Volume:
     """Patches (n, 12, 12, 12) around centres (n, 3) in (k, j, i); beyond the array's edge: `outside`."""
     padded = np.pad(array.astype(np.float32), PATCH, constant_values=outside)

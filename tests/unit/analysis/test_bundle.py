@@ -1,0 +1,71 @@
+"""A bundle is what its manifest says, or it is not read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from ctsma_node.analysis.bundle import MANIFEST, PLAN, WEIGHTS, read_bundle
+from ctsma_node.errors import BundleError
+
+
+def test_written_bundle_is_read_back(bundle_folder):
+    bundle = read_bundle(bundle_folder)
+    assert bundle.plan.name == "small"
+    assert bundle.digest == hashlib.sha256((bundle_folder / MANIFEST).read_bytes()).hexdigest()
+    assert not any(p.requires_grad for p in bundle.student.parameters())
+    assert not bundle.segmenter.training
+
+
+@pytest.mark.parametrize("name", [PLAN, *(f"{w}.safetensors" for w in WEIGHTS)])
+def test_one_altered_byte_is_named(bundle_folder, name):
+    path = bundle_folder / name
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(BundleError, match=name):
+        read_bundle(bundle_folder)
+
+
+def test_missing_file_is_named(bundle_folder):
+    (bundle_folder / "student.safetensors").unlink()
+    with pytest.raises(BundleError, match="student"):
+        read_bundle(bundle_folder)
+
+
+def rewrite(folder, change):
+    """A plan that was changed together with its manifest."""
+    plan = json.loads((folder / PLAN).read_text())
+    change(plan)
+    raw = json.dumps(plan).encode()
+    (folder / PLAN).write_bytes(raw)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["files"][PLAN] = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_another_plan_version_is_refused(bundle_folder):
+    rewrite(bundle_folder, lambda plan: plan.update(plan_version=2))
+    with pytest.raises(BundleError, match="version 2"):
+        read_bundle(bundle_folder)
+
+
+def test_weights_of_another_size_are_refused(bundle_folder):
+    rewrite(bundle_folder, lambda plan: plan["student"].update(width=3))
+    with pytest.raises(BundleError, match="student"):
+        read_bundle(bundle_folder)
+
+
+def test_a_manifest_cannot_name_files_elsewhere(bundle_folder):
+    manifest = json.loads((bundle_folder / MANIFEST).read_text())
+    manifest["files"]["../secret"] = {"bytes": 0, "sha256": ""}
+    (bundle_folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="outside"):
+        read_bundle(bundle_folder)
+
+
+def test_no_bundle_at_all_is_said(tmp_path):
+    with pytest.raises(BundleError, match="no bundle"):
+        read_bundle(tmp_path)

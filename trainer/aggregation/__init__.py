@@ -1,0 +1,1 @@
+"""The aggregator: subregion templates, patient-level cohorts, training."""

@@ -1,0 +1,98 @@
+"""Patients without images: the aggregator needs more of them than can be scanned.
+
+A knee's bones are drawn and divided as in the node; the true parameters of every subregion stand in for the
+student's, and the student's errors, as seen on held-out knees, are added in training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctsma_node.analysis.bones import LABEL
+from ctsma_node.analysis.grid import SIZE, SPACING, canonical, knee_affine
+from ctsma_node.analysis.patches import covered_centre
+from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass, Side
+from ctsma_node.analysis.subregions import bone_frame, divide, trabecular_region
+from ctsma_node.volume import apply
+from trainer.aggregation.template import Template
+from trainer.phantom.ct import label_on
+from trainer.phantom.scene import Scene, draw_scene
+from trainer.phantom.truth import patch_parameters
+
+_SHARES = (30, 25, 25)
+"""Normal, mild, advanced, as in the paper's cohort (Table 1)."""
+
+
+def drawn_class(seed: int) -> OAClass:
+    """The class of a cohort's knee, in the paper's proportions."""
+    at = np.random.default_rng([seed, 31]).random() * sum(_SHARES)
+    return tuple(OAClass)[int(np.searchsorted(np.cumsum(_SHARES), at, side="right"))]
+
+
+def knee_scene(seed: int) -> Scene:
+    """One knee of a cohort."""
+    side = Side.LEFT if np.random.default_rng([seed, 32]).random() < 0.5 else Side.RIGHT
+    return draw_scene(seed, (side,), oa_class=drawn_class(seed))
+
+
+def knee_labels(seed: int) -> dict[str, Any]:
+    """Canonical bone labels of a cohort's knee."""
+    scene = knee_scene(seed)
+    affine = knee_affine(scene.knees[0].centre)
+    return {"labels": canonical(label_on(scene, affine, SIZE, knee=0), scene.knees[0].side)}
+
+
+@dataclass(frozen=True)
+class KneeParameters:
+    """Makes one knee's true parameters at its subregions; a value, so that it can be sent to a process."""
+
+    templates: dict[Bone, Template]
+
+    def __call__(self, seed: int) -> dict[str, Any]:
+        """`truth` (200, 4), `positions` (200, 3) mm, `oa_class`, `cartilage` (5,)."""
+        scene = knee_scene(seed)
+        knee = scene.knees[0]
+        affine = knee_affine(knee.centre)
+        labels = canonical(label_on(scene, affine, SIZE, knee=0), knee.side)
+        truth, centres, middles = [], [], []
+        for bone in Bone:
+            region = trabecular_region(labels == LABEL[bone], bone)
+            at = divide(region, np.array(self.templates[bone])).centres
+            truth.append(patch_parameters(knee, bone, lps_of(covered_centre(at), affine, knee.side)))
+            centres.append(at)
+            middles.append(bone_frame(region)[0])
+        return {
+            "truth": np.concatenate(truth),
+            "positions": np.concatenate(centres) * SPACING[::-1] - np.mean(middles, axis=0),
+            "oa_class": np.array(tuple(OAClass).index(knee.oa_class)),
+            "cartilage": np.array([knee.cartilage[r] for r in CartilageRegion]),
+        }
+
+
+def lps_of(centres: Any, affine: Any, side: Side) -> Any:
+    """Canonical (k, j, i) to LPS mm."""
+    at = np.array(centres, dtype=np.float64)
+    if side is Side.LEFT:
+        at[:, 0] = SIZE[2] - 1 - at[:, 0]
+    return apply(affine, at[:, ::-1])
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """`truth` (n, 200, 4), `positions` (n, 200, 3) mm, `oa_class` (n,), `cartilage` (n, 5)."""
+
+    truth: Any
+    positions: Any
+    oa_class: Any
+    cartilage: Any
+
+
+def read_cohort(paths: list[Path]) -> Cohort:
+    """Read what `KneeParameters` made; a knee with a subregion without truth is left out."""
+    items = [dict(np.load(p)) for p in paths]
+    whole = [i for i in items if np.isfinite(i["truth"]).all()]
+    return Cohort(*(np.stack([i[n] for i in whole]) for n in ("truth", "positions", "oa_class", "cartilage")))

@@ -1,0 +1,1 @@
+"""The student: its patches and its training."""

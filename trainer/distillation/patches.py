@@ -1,0 +1,69 @@
+"""Patches with their truth, cut by the very code that the node runs.
+
+Each phantom is scanned by a random acquisition, brought onto the analysis grid and divided as in the node;
+the truth of a patch is the phantom's own parameters averaged over the patch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from ctsma_node.analysis.bones import LABEL
+from ctsma_node.analysis.grid import AIR, SIZE, SPACING, canonical, knee_affine, resample
+from ctsma_node.analysis.patches import covered_centre, cut, noise_context
+from ctsma_node.analysis.result import Bone, Side
+from ctsma_node.analysis.subregions import CORTEX, trabecular_region
+from trainer.aggregation.cohort import lps_of
+from trainer.phantom.acquisition import draw_acquisition
+from trainer.phantom.ct import label_on, render_ct
+from trainer.phantom.scene import draw_scene
+from trainer.phantom.truth import patch_parameters
+
+PER_BONE = 150
+"""Patches cut from each bone of a training knee."""
+
+
+def knee_patches(seed: int) -> dict[str, Any]:
+    """`hu` float16 and `mask` bool (n, 12, 12, 12), `context` (C,), `truth` (n, 4), `bone` (n,)."""
+    rng = np.random.default_rng([seed, 21])
+    side = Side.LEFT if rng.random() < 0.5 else Side.RIGHT
+    scene = draw_scene(seed, (side,))
+    knee = scene.knees[0]
+    volume = render_ct(scene, draw_acquisition(seed, scene))
+    affine = knee_affine(np.asarray(knee.centre) + rng.uniform(-4, 4, 3))
+    hu, covered = resample(volume, affine, SIZE)
+    labels = _wobble(canonical(label_on(scene, affine, SIZE, knee=0), side), rng)
+    hu, covered = canonical(hu, side), canonical(covered, side)
+    out: dict[str, list[Any]] = {"hu": [], "mask": [], "truth": [], "bone": []}
+    for n, bone in enumerate(Bone):
+        mask = labels == LABEL[bone]
+        points = np.argwhere(trabecular_region(mask, bone) & covered)
+        if len(points) < PER_BONE:
+            continue
+        picked = points[rng.choice(len(points), PER_BONE, replace=False)]
+        centres = picked + rng.uniform(-0.5, 0.5, (PER_BONE, 3))
+        inside = ndimage.distance_transform_edt(mask, sampling=SPACING[::-1]) > CORTEX
+        out["hu"].append(cut(hu, centres, AIR).astype(np.float16))
+        out["mask"].append(cut(inside & covered, centres, 0.0) > 0)
+        out["truth"].append(patch_parameters(knee, bone, lps_of(covered_centre(centres), affine, side)))
+        out["bone"].append(np.full(PER_BONE, n))
+    joined: dict[str, Any] = {name: np.concatenate(parts) for name, parts in out.items()}
+    return joined | {"context": noise_context(hu, labels > 0), "subject": np.array(seed)}
+
+
+def _wobble(labels: Any, rng: np.random.Generator) -> Any:
+    """Labels as a segmenter gives them: grown or shrunk by up to a voxel."""
+    grow = int(rng.integers(-1, 2))
+    if grow == 0:
+        return labels
+    changed = labels.copy()
+    for label in LABEL.values():
+        bone = labels == label
+        if grow > 0:
+            changed[ndimage.binary_dilation(bone) & (labels == 0)] = label
+        else:
+            changed[bone & ~ndimage.binary_erosion(bone)] = 0
+    return changed

@@ -1,0 +1,90 @@
+"""The stage `bundle`: what the node needs, out of the stages' folders, with a model card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from ctsma_node.analysis.bundle import read_bundle, write_bundle
+from ctsma_node.analysis.plan import AggregatorPlan, Plan, StudentPlan
+from ctsma_node.analysis.result import Bone
+from trainer.aggregation import stage as aggregation
+from trainer.distillation import stage as distillation
+from trainer.segmentation import stage as segmentation
+from trainer.segmentation.volumes import FINDER_STEP
+from trainer.stage import MANIFEST
+
+TRAINING = "synthetic knees only (computer-generated phantoms, no patient data)"
+
+
+def run(build: Path, out: Path, *, name: str, version: str) -> str:
+    """Write the bundle of the stages under `build` to `out`; returns its digest.
+
+    Raises FileNotFoundError naming the stage that has not been run.
+    """
+    segmenter, student, aggregator = build / "segmenter", build / "student", build / "aggregator"
+    records = {folder.name: _record(folder) for folder in (segmenter, student, aggregator)}
+    templates = json.loads((aggregator / aggregation.TEMPLATES).read_text())
+    plan = Plan(
+        name=name,
+        version=version,
+        training=TRAINING,
+        research_only=True,
+        finder_width=records["segmenter"]["settings"]["finder_width"],
+        finder_step=FINDER_STEP,
+        segmenter_width=records["segmenter"]["settings"]["segmenter_width"],
+        student=StudentPlan.model_validate_json((student / distillation.PLAN).read_text()),
+        aggregator=AggregatorPlan.model_validate_json((aggregator / aggregation.PLAN).read_text()),
+        femur_template=templates[Bone.FEMUR.value],
+        tibia_template=templates[Bone.TIBIA.value],
+    )
+    states = {
+        "finder": load_file(segmenter / segmentation.FINDER),
+        "segmenter": load_file(segmenter / segmentation.SEGMENTER),
+        "student": load_file(student / distillation.STUDENT),
+        "aggregator": load_file(aggregator / aggregation.AGGREGATOR),
+    }
+    digest = write_bundle(out, plan, states, card(plan, records))
+    read_bundle(out)
+    return digest
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: run `ctsma-train {folder.name}` first.")
+    return dict(json.loads(path.read_text()))
+
+
+def card(plan: Plan, records: dict[str, dict[str, Any]]) -> str:
+    """The model card: data, use, limits, scores and the commands that made it."""
+    lines = [
+        f"# {plan.name} {plan.version}",
+        "",
+        f"Trained on {plan.training}. Research use only: it has never seen a patient, and no figure below",
+        "says how it does on one.",
+        "",
+        "- In: a CT of one or two adult knees in Hounsfield units.",
+        "- Out: bones, 100 subregions of femur and tibia each, BV/TV, Tb.Th, Tb.Sp and Tb.N of each with an",
+        "  uncertainty, probabilities of normal, mild and advanced osteoarthritis, five cartilage scores.",
+        "- Not for: diagnosis, children, implants, fractures, slices thicker than 3 mm.",
+        "- Parameters are those of the drawn structure (direct three-dimensional definitions,",
+        "  Bouxsein et al. 2010), averaged over a patch of 12 mm.",
+        "",
+        "## How it was made",
+        "",
+        "`ctsma-train segmenter`, `ctsma-train student`, `ctsma-train aggregator`, `ctsma-train bundle`,",
+        "with these settings and seeds:",
+        "",
+    ]
+    for stage, record in records.items():
+        settings = {k: v for k, v in record["settings"].items() if k not in ("figures", "jobs")}
+        lines += [f"- {stage}: " + ", ".join(f"{k} {v}" for k, v in settings.items())]
+    lines += ["", "## Scores on held-out phantoms", ""]
+    for stage, record in records.items():
+        figures = record["settings"].get("figures", {})
+        lines += [f"- {stage}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items())]
+    return "\n".join(lines) + "\n"

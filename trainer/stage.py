@@ -1,0 +1,95 @@
+"""What every stage shares: items made in parallel and kept, and a manifest beside them.
+
+A stage reads one folder and writes the next. Made items are skipped, so that a stage that was stopped goes
+on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+MANIFEST = "stage.json"
+_LIBRARIES = ("torch", "numpy", "monai", "scikit-learn")
+
+
+def progress() -> Progress:
+    """The progress bar of long work."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+
+
+def make_items(
+    title: str, make: Callable[[int], dict[str, Any]], seeds: Sequence[int], folder: Path, jobs: int
+) -> list[Path]:
+    """`make(seed)` gives named arrays; each seed's are kept as `folder/SEED.npz`. Returns all paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{seed:06d}.npz" for seed in seeds]
+    missing = [(s, p) for s, p in zip(seeds, paths, strict=True) if not p.exists()]
+    with progress() as bar:
+        task = bar.add_task(title, total=len(paths), completed=len(paths) - len(missing), note="")
+        for _ in _run(make, missing, jobs):
+            bar.advance(task)
+    return paths
+
+
+def _run(make: Callable[[int], dict[str, Any]], missing: list[tuple[int, Path]], jobs: int) -> Iterable[None]:
+    if jobs <= 1:
+        for seed, path in missing:
+            yield _make_one(make, seed, path)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread) as pool:
+        for done in as_completed([pool.submit(_make_one, make, s, p) for s, p in missing]):
+            yield done.result()
+
+
+def _one_thread() -> None:
+    """Processes side by side: one thread each."""
+    import numba
+    import torch
+
+    numba.set_num_threads(1)
+    torch.set_num_threads(1)
+
+
+def _make_one(make: Callable[[int], dict[str, Any]], seed: int, path: Path) -> None:
+    """A file appears whole or not at all."""
+    part = path.with_suffix(f".{os.getpid()}.part.npz")
+    np.savez_compressed(part, **make(seed))
+    part.rename(path)
+
+
+def write_manifest(folder: Path, settings: dict[str, Any], inputs: Iterable[Path] = ()) -> None:
+    """Settings, digests of the inputs and versions, so that a stranger can make the same again."""
+    content = {
+        "settings": settings,
+        "inputs": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in inputs},
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in _LIBRARIES},
+    }
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1, default=str) + "\n")
