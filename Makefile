@@ -46,7 +46,7 @@ lock: ## resolve requirements/*.txt anew from pyproject.toml (needs uv; UPGRADE=
 	sh requirements/lock.sh $(UPGRADE)
 
 clean: ## remove the environment and the caches of the tools
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Set-up. Locked packages come first and torch after them, so that what torch requires is already there at its locked
 # version and hash, and pip fetches torch alone (or nothing, where it is installed). The project itself comes last.
