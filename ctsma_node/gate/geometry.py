@@ -112,11 +112,13 @@ def straight_or_sheared(series: Series, limits: GateSettings) -> None:
 def thin_slices(series: Series, limits: GateSettings) -> None:
     """Neighbouring slices near enough, and none thicker than the limit as far as headers tell."""
     spacing = series.stack.spacing
-    if spacing > limits.max_spacing_mm * _ROUNDING:
-        raise refused("too_thick_slices", what="spacing", value=spacing, limit=limits.max_spacing_mm)
+    if spacing > limits.max_slice_spacing_mm * _ROUNDING:
+        raise refused("too_thick_slices", what="spacing", value=spacing, limit=limits.max_slice_spacing_mm)
     thickest = max((frame.slice_thickness or 0.0 for frame in series.frames), default=0.0)
-    if thickest > limits.max_thickness_mm * _ROUNDING:
-        raise refused("too_thick_slices", what="thickness", value=thickest, limit=limits.max_thickness_mm)
+    if thickest > limits.max_slice_thickness_mm * _ROUNDING:
+        raise refused(
+            "too_thick_slices", what="thickness", value=thickest, limit=limits.max_slice_thickness_mm
+        )
 
 
 def covering(series: Series, limits: GateSettings) -> None:
@@ -129,8 +131,8 @@ def covering(series: Series, limits: GateSettings) -> None:
 def fine_pixels(series: Series, limits: GateSettings) -> None:
     """Pixels small enough for texture."""
     coarsest = max(series.frames[0].pixel_spacing or (0.0,))
-    if coarsest > limits.max_inplane_mm * _ROUNDING:
-        raise refused("coarse_pixels", value=coarsest, limit=limits.max_inplane_mm)
+    if coarsest > limits.max_pixel_spacing_mm * _ROUNDING:
+        raise refused("coarse_pixels", value=coarsest, limit=limits.max_pixel_spacing_mm)
 
 
 def size(series: Series, limits: GateSettings) -> None:

@@ -27,10 +27,10 @@ _CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
 _PROJECTED = frozenset({"MIP", "MINIP", "MAXIP", "MAXIMUM", "MINIMUM", "PROJECTION", "DEVIATION", "SCREEN"})
 _RENDERED = frozenset({"VRT", "VR", "SSD", "RENDERING", "RENDERED", "CURVED", "CPR"})
 _COMBINED = frozenset({"ADDITION", "DIVISION", "MASKED", "MULTIPLICATION", "SUBTRACTION", "SUBTRACTED"})
-_MAPPED = frozenset(
-    {"IODINE", "CALCIUM", "URIC", "WATER", "FAT", "MATERIAL", "VNC", "ZEFF", "RHO", "ELECTRON"}
-)
-_ONE_ENERGY = frozenset({"MONO", "MONOENERGETIC"})
+_MATERIAL = frozenset({"IODINE", "CALCIUM", "URIC", "WATER", "FAT", "MATERIAL", "VNC", "ZEFF", "RHO"})
+_ENERGY = frozenset({"MONO", "MONOENERGETIC", "ELECTRON"})
+_SPECTRAL = _MATERIAL | _ENERGY
+_NOT_SLICES = _PROJECTED | _RENDERED | _COMBINED
 
 
 def one_series(series: Series) -> None:
@@ -83,10 +83,8 @@ def lossy(series: Series, limits: GateSettings) -> None:
 
 def derived(series: Series, limits: GateSettings) -> None:
     """The slices are the scanner's reconstruction and not made from other images (PS3.3 C.7.6.1.1.2)."""
-    _no_slice_is(
-        "projection", series, lambda frame: bool(_words(frame) & (_PROJECTED | _RENDERED | _COMBINED))
-    )
-    _no_slice_is("material_map", series, lambda frame: bool(_words(frame) & (_MAPPED | _ONE_ENERGY)))
+    _no_slice_is("projection", series, lambda frame: bool(_words(frame) & _NOT_SLICES))
+    _no_slice_is("material_map", series, lambda frame: bool(_words(frame) & _SPECTRAL))
     _no_slice_is("derived", series, lambda frame: _is_derived(frame, limits))
 
 

@@ -16,11 +16,11 @@ class GateSettings(BaseModel):
     """Fewest slices of a stack."""
     min_coverage_mm: float = Field(default=50.0, ge=0)
     """Smallest distance between the outer slices, mm."""
-    max_spacing_mm: float = Field(default=3.0, gt=0)
+    max_slice_spacing_mm: float = Field(default=3.0, gt=0)
     """Largest distance of neighbouring slices, mm."""
-    max_thickness_mm: float = Field(default=4.0, gt=0)
+    max_slice_thickness_mm: float = Field(default=4.0, gt=0)
     """Largest Slice Thickness (0018,0050), mm; texture is gone beyond. An absent one is accepted."""
-    max_inplane_mm: float = Field(default=1.2, gt=0)
+    max_pixel_spacing_mm: float = Field(default=1.2, gt=0)
     """Largest Pixel Spacing, mm."""
     max_tilt_degrees: float = Field(default=35.0, ge=0, lt=80)
     """Largest shear of a stack; gantries tilt up to 30 degrees."""
