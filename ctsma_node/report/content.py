@@ -1,0 +1,86 @@
+"""Content items of structured reports (PS3.3 C.17.3, C.18), and the groups of TID 1500 that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydicom.dataset import Dataset
+
+from ctsma_node.report.items import code_item, item, reference_item
+from ctsma_node.report.templates import Code
+
+
+def container(
+    name: Code, relationship: str | None, children: Sequence[Dataset], template: str = ""
+) -> Dataset:
+    """A CONTAINER; `template` is the number of its template in PS3.16 where it has one of its own."""
+    ds = _content("CONTAINER", name, relationship, children)
+    ds.ContinuityOfContent = "SEPARATE"
+    if template:
+        ds.ContentTemplateSequence = [item(MappingResource="DCMR", TemplateIdentifier=template)]
+    return ds
+
+
+def code(name: Code, value: Code, relationship: str, children: Sequence[Dataset] = ()) -> Dataset:
+    """A CODE item."""
+    ds = _content("CODE", name, relationship, children)
+    ds.ConceptCodeSequence = [code_item(value)]
+    return ds
+
+
+def text(name: Code, value: str, relationship: str) -> Dataset:
+    """A TEXT item."""
+    ds = _content("TEXT", name, relationship)
+    ds.TextValue = value
+    return ds
+
+
+def uid_reference(name: Code, value: str, relationship: str) -> Dataset:
+    """A UIDREF item."""
+    ds = _content("UIDREF", name, relationship)
+    ds.UID = value
+    return ds
+
+
+def number(
+    name: Code, value: float, unit: Code, relationship: str, children: Iterable[Dataset] = ()
+) -> Dataset:
+    """A NUM item; nine digits carry every float32 through the Decimal String and back."""
+    ds = _content("NUM", name, relationship, tuple(children))
+    ds.MeasuredValueSequence = [
+        item(NumericValue=f"{value:.9g}", MeasurementUnitsCodeSequence=[code_item(unit)])
+    ]
+    return ds
+
+
+def image(
+    name: Code, sop_class_uid: str, sop_instance_uid: str, relationship: str, segment: int | None = None
+) -> Dataset:
+    """An IMAGE item: an instance, or one segment of it."""
+    ds = _content("IMAGE", name, relationship)
+    reference = reference_item(sop_class_uid, sop_instance_uid)
+    if segment is not None:
+        reference.ReferencedSegmentNumber = segment
+    ds.ReferencedSOPSequence = [reference]
+    return ds
+
+
+def point(name: Code, column: float, row: float, relationship: str, selected_from: Dataset) -> Dataset:
+    """A SCOORD POINT in pixels of an image; the corner of the first pixel is 0, 0 (C.18.6.1.1)."""
+    ds = _content("SCOORD", name, relationship, (selected_from,))
+    ds.GraphicType = "POINT"
+    ds.GraphicData = [column, row]
+    return ds
+
+
+def _content(
+    value_type: str, name: Code, relationship: str | None, children: Sequence[Dataset] = ()
+) -> Dataset:
+    ds = Dataset()
+    if relationship is not None:
+        ds.RelationshipType = relationship
+    ds.ValueType = value_type
+    ds.ConceptNameCodeSequence = [code_item(name)]
+    if children:
+        ds.ContentSequence = list(children)
+    return ds

@@ -1,0 +1,72 @@
+"""Small sequence items that objects share: codes, references, and sequences encoded once for many instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_sequence_item
+from pydicom.tag import Tag
+
+from ctsma_node.report.templates import Code
+
+CHARACTER_SET = "ISO_IR 192"
+"""UTF-8 in every object, whatever the source used: names keep their letters, own texts fit beside them."""
+
+
+def item(**attributes: object) -> Dataset:
+    """A dataset with these attributes by keyword."""
+    ds = Dataset()
+    for keyword, value in attributes.items():
+        setattr(ds, keyword, value)
+    return ds
+
+
+@lru_cache(maxsize=1024)
+def code_item(code: Code) -> Dataset:
+    """A code sequence item (PS3.3 section 8). One object for equal codes: not to be changed."""
+    return item(CodeValue=code.value, CodingSchemeDesignator=code.scheme, CodeMeaning=code.meaning)
+
+
+def reference_item(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
+    """A SOP Instance Reference item (PS3.3 table 10-11)."""
+    return item(ReferencedSOPClassUID=sop_class_uid, ReferencedSOPInstanceUID=sop_instance_uid)
+
+
+def encoded_sequence(keyword: str, items: Iterable[Dataset]) -> RawDataElement:
+    """A sequence encoded in explicit VR little endian.
+
+    pydicom writes it as it stands and decodes it when somebody asks for it. Encoding what thousands of frames or
+    dozens of instances share once is what makes a segmentation of 2,000 frames take a tenth of a second.
+    """
+    buffer = little_endian_buffer()
+    for ds in items:
+        write_sequence_item(buffer, ds, [CHARACTER_SET])
+    return raw_sequence(keyword, buffer.getvalue())
+
+
+def raw_sequence(keyword: str, encoded_items: bytes) -> RawDataElement:
+    """A sequence of items that are encoded already, in explicit VR little endian."""
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise ValueError(f"{keyword} is no attribute of the standard")
+    return RawDataElement(
+        Tag(tag),
+        "SQ",
+        len(encoded_items),
+        encoded_items,
+        0,
+        is_implicit_VR=False,
+        is_little_endian=True,
+    )
+
+
+def little_endian_buffer() -> DicomBytesIO:
+    """A buffer that pydicom encodes into, in explicit VR little endian."""
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    return buffer

@@ -1,0 +1,185 @@
+"""The analysed series as the objects of a report need it: patient and study, references, an instant.
+
+Headers of real series break the rules (absent type 2 attributes, sex "X", birth date "1955"); what is copied
+from them is brought into form here, on copies. The headers themselves are never changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pydicom import config
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from ctsma_node.errors import Refused
+from ctsma_node.report.identity import uid_from
+
+_TYPE_2 = (
+    "PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime "
+    "ReferringPhysicianName StudyID AccessionNumber"
+).split()
+_PATIENT_AND_STUDY = (
+    # Patient (PS3.3 C.7.1.1), Clinical Trial Subject (C.7.1.3)
+    "IssuerOfPatientID IssuerOfPatientIDQualifiersSequence TypeOfPatientID PatientBirthTime "
+    "OtherPatientIDsSequence OtherPatientNames EthnicGroup QualityControlSubject PatientIdentityRemoved "
+    "DeidentificationMethod DeidentificationMethodCodeSequence "
+    "ClinicalTrialSponsorName ClinicalTrialProtocolID ClinicalTrialProtocolName ClinicalTrialSiteID "
+    "ClinicalTrialSiteName ClinicalTrialSubjectID ClinicalTrialSubjectReadingID "
+    # General Study (C.7.2.1), Patient Study (C.7.2.2), Clinical Trial Study (C.7.2.3)
+    "StudyInstanceUID StudyDescription IssuerOfAccessionNumberSequence PhysiciansOfRecord "
+    "ProcedureCodeSequence ConsultingPhysicianName AdmittingDiagnosesDescription "
+    "PatientAge PatientSize PatientWeight AdmissionID IssuerOfAdmissionIDSequence "
+    "ClinicalTrialTimePointID ClinicalTrialTimePointDescription "
+    # SOP Common (C.12.1)
+    "TimezoneOffsetFromUTC"
+).split()
+_EQUIPMENT = (
+    "Manufacturer ManufacturerModelName SoftwareVersions DeviceSerialNumber InstitutionName "
+    "InstitutionAddress InstitutionalDepartmentName StationName"
+).split()
+_LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+_VALID = {
+    "PatientSex": re.compile(r"[MFO]?"),
+    "PatientAge": re.compile(r"\d{3}[DWMY]"),
+    "PatientSize": re.compile(r"\d{1,3}(\.\d{1,10})?"),
+    "PatientWeight": re.compile(r"\d{1,4}(\.\d{1,10})?"),
+    "TimezoneOffsetFromUTC": re.compile(r"[+-][01]\d[0-5]\d"),
+}
+_TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
+_INSTANTS = (
+    ("AcquisitionDate", "AcquisitionTime"),
+    ("SeriesDate", "SeriesTime"),
+    ("ContentDate", "ContentTime"),
+    ("StudyDate", "StudyTime"),
+)
+_NO_INSTANT = ("19000101", "000000")
+
+
+@dataclass(frozen=True)
+class SourceInstance:
+    """One instance of the analysed series."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a report takes from the analysed series."""
+
+    patient_and_study: Dataset  # valid values only; absent type 2 attributes are there, empty
+    equipment: Dataset  # of the scanner
+    lossy: Dataset  # how the source's pixels were compressed, where that lost something
+    series_uid: str
+    series_number: str
+    frame_of_reference_uid: str
+    position_reference_indicator: str
+    patient_position: str
+    instant: tuple[str, str]  # DA and TM
+    instances: tuple[SourceInstance, ...]
+
+    @property
+    def study_uid(self) -> str:
+        """The study that every object of the report joins."""
+        return str(self.patient_and_study.StudyInstanceUID)
+
+
+def read_source(headers: Sequence[Dataset]) -> Source:
+    """The source of a report from the pixel-free headers of a series, single- or multi-frame.
+
+    Raises:
+        Refused: a header has no study, series or instance UID, so that no object could refer to it.
+    """
+    if not headers:
+        raise ValueError("a report needs the headers of the series that was analysed")
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID"):
+        if not all(_text(ds, keyword) for ds in headers):
+            raise Refused(
+                "missing_uid", f"{keyword} is absent or empty, so no result can refer to the images"
+            )
+    first = headers[0]
+    series_uid = _text(first, "SeriesInstanceUID")
+    return Source(
+        patient_and_study=_patient_and_study(first),
+        equipment=_copy(first, _EQUIPMENT),
+        lossy=_copy(first, _LOSSY) if _text(first, "LossyImageCompression") == "01" else Dataset(),
+        series_uid=series_uid,
+        series_number=_text(first, "SeriesNumber") or "-",
+        # The results share one space even where the source names none.
+        frame_of_reference_uid=_text(first, "FrameOfReferenceUID")
+        or uid_from("frame of reference", series_uid),
+        position_reference_indicator=_text(first, "PositionReferenceIndicator"),
+        patient_position=_text(first, "PatientPosition"),
+        instant=_instant(headers),
+        instances=tuple(
+            SourceInstance(_text(ds, "SOPClassUID"), _text(ds, "SOPInstanceUID")) for ds in headers
+        ),
+    )
+
+
+def _patient_and_study(header: Dataset) -> Dataset:
+    copied = _copy(header, [*_TYPE_2, *_PATIENT_AND_STUDY])
+    for keyword in _TYPE_2:
+        if keyword not in copied:
+            setattr(copied, keyword, "")
+    return copied
+
+
+def _copy(header: Dataset, keywords: Iterable[str]) -> Dataset:
+    """Copies of the attributes that are there with a valid value, written as they were read.
+
+    An identifier that is longer than its value representation allows is kept: the archive files the results
+    under the patient and study by it. Validation is off, since a warning would quote the value.
+    """
+    copied = Dataset()
+    for keyword in keywords:
+        tag = tag_for_keyword(keyword)
+        if tag is None or tag not in header or header[tag].is_empty or not _is_valid(header, keyword):
+            continue
+        element = header[tag]
+        copied.add(DataElement(tag, element.VR, element.value, validation_mode=config.IGNORE))
+    return copied
+
+
+def _is_valid(header: Dataset, keyword: str) -> bool:
+    vr = dictionary_VR(keyword)
+    if vr == "DA":
+        return _is_date(_text(header, keyword))
+    if vr == "TM":
+        return _TIME.fullmatch(_text(header, keyword)) is not None
+    pattern = _VALID.get(keyword)
+    return pattern is None or pattern.fullmatch(_text(header, keyword)) is not None
+
+
+def _instant(headers: Sequence[Dataset]) -> tuple[str, str]:
+    """Date and time that stand for "when" in every object of the report.
+
+    It is the source's own (the first kind that is complete, its latest value), not the clock's: an analysis that
+    is repeated must give the same bytes, and a Content Date is type 1 in most of the objects.
+    """
+    for date_keyword, time_keyword in _INSTANTS:
+        pairs = [(_text(ds, date_keyword), _text(ds, time_keyword)) for ds in headers]
+        valid = [pair for pair in pairs if _is_date(pair[0]) and _TIME.fullmatch(pair[1])]
+        if valid:
+            return max(valid)
+    return _NO_INSTANT
+
+
+def _is_date(text: str) -> bool:
+    if re.fullmatch(r"\d{8}", text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _text(header: Dataset, keyword: str) -> str:
+    value = header.get(keyword)
+    return "" if value is None else str(value).strip()
