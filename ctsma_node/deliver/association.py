@@ -1,0 +1,140 @@
+"""One association with a destination: opened with every time limit set, its contexts as asked for."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.events import Event
+from pynetdicom.presentation import PresentationContext, build_context
+
+from ctsma_node.errors import NodeError
+
+NATIVE = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+"""Transfer syntaxes that one can be rewritten into the other without touching a pixel."""
+
+_END_S = 5.0
+"""How long a lost association may take to end by itself."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A Storage SCP: where it listens, what it is called, what we are called, and how long to wait for it."""
+
+    host: str
+    port: int
+    ae_title: str  # called AE title
+    calling_ae_title: str
+    connect_s: float = 10.0  # TCP connect; pynetdicom's own default waits for ever
+    acse_s: float = 30.0  # A-ASSOCIATE-AC and A-RELEASE-RP
+    dimse_s: float = 120.0  # one C-STORE-RSP, counted from when its request was queued: the transfer included
+    network_s: float = 120.0  # silence on the association; a blocked send, too
+
+
+class AssociationError(NodeError):
+    """The association was not opened; the message says why. Trying later may help."""
+
+
+class ContextsError(NodeError):
+    """The peer accepts none of the proposed presentation contexts: it does not store these SOP classes."""
+
+
+def proposed_contexts(kinds: Iterable[tuple[str, str]]) -> list[PresentationContext]:
+    """Exactly the contexts that instances of `kinds`, pairs of SOP class and transfer syntax UID, need.
+
+    One transfer syntax a context, so that the peer accepts or rejects each by itself (PS3.8 9.3.3.2: it
+    picks one per context). A native instance gets explicit VR first and implicit VR, which every peer must
+    know (PS3.5 10.1), as its fallback.
+    """
+    wanted: dict[tuple[str, str], None] = {}
+    for sop_class, syntax in kinds:
+        for each in NATIVE if syntax in NATIVE else (syntax,):
+            wanted[(sop_class, each)] = None
+    return [build_context(sop_class, syntax) for sop_class, syntax in wanted]
+
+
+def open_association(peer: Peer, contexts: list[PresentationContext]) -> Association:
+    """An established association.
+
+    Raises `AssociationError` (nobody there, rejected, no answer) or `ContextsError` (accepted, but for
+    nothing that we have).
+    """
+    ae = AE(ae_title=peer.calling_ae_title)
+    ae.connection_timeout = peer.connect_s
+    ae.acse_timeout = peer.acse_s
+    ae.dimse_timeout = peer.dimse_s
+    ae.network_timeout = peer.network_s
+    handlers: list[evt.EventHandlerType] = [
+        (evt.EVT_CONN_OPEN, _limit_socket, [peer.network_s]),
+        (evt.EVT_CONN_CLOSE, _wake_sender),
+    ]
+    try:
+        assoc = ae.associate(
+            peer.host, peer.port, contexts=contexts, ae_title=peer.ae_title, evt_handlers=handlers
+        )
+    except OSError as error:  # a host name that does not resolve
+        raise AssociationError(f"{peer.host}: {error.strerror or type(error).__name__}") from error
+    if not assoc.is_established:
+        raise _why_not(assoc, peer)
+    return assoc
+
+
+def accepted(assoc: Association) -> frozenset[tuple[str, str]]:
+    """Pairs of SOP class and transfer syntax UID that the peer agreed to store."""
+    return frozenset((str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in assoc.accepted_contexts)
+
+
+def leave(assoc: Association) -> None:
+    """Release an association that is up, and see one that was lost to its end.
+
+    pynetdicom marks a lost association as such in its own thread, a moment after the sender was told: a
+    release sent in between would wait for an answer until the ACSE timeout.
+    """
+    if assoc.acse.is_aborted():
+        assoc.join(_END_S)
+    elif assoc.is_established:
+        assoc.release()
+    if assoc.is_alive():
+        assoc.abort()
+
+
+def _why_not(assoc: Association, peer: Peer) -> NodeError:
+    answer = assoc.acceptor.primitive
+    if assoc.is_rejected and answer is not None:
+        where = f"{answer.result}/{answer.result_source}/{answer.diagnostic}"
+        return AssociationError(f"association rejected: {answer.reason_str} ({where}, PS3.8 table 9-21)")
+    if assoc.rejected_contexts:
+        return ContextsError("the peer accepts none of the proposed presentation contexts")
+    if answer is None:
+        return AssociationError(
+            f"no association with {peer.host}:{peer.port} (nobody listens, or no answer in time)"
+        )
+    return AssociationError("the peer aborted the association while it was opened")
+
+
+def _limit_socket(event: Event, seconds: float) -> None:
+    """Let no send block past `seconds`, and send short messages at once.
+
+    A peer that stops reading would otherwise hold the sending thread for ever; and Nagle's algorithm would
+    wait for a delayed acknowledgement (40 ms on Linux) between the parts of each C-STORE request.
+    """
+    transport = event.assoc.dul.socket
+    if transport is None or transport.socket is None:
+        return
+    limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
+    transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _wake_sender(event: Event) -> None:
+    """Tell whoever waits for a response that none will come.
+
+    pynetdicom 3.0.4 leaves the caller of `send_c_store` waiting for the whole DIMSE timeout when the peer
+    aborts or the connection breaks; an empty message is what its queue gives at that timeout.
+    """
+    event.assoc.dimse.msg_queue.put((None, None))
