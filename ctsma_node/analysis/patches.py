@@ -24,7 +24,7 @@ def corner(centres: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
 def covered_centre(centres: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Where the patch that is cut for each centre really has its middle, in (k, j, i) voxels."""
-    return corner(centres) + (PATCH - 1) / 2.0
+    return np.asarray(corner(centres) + (PATCH - 1) / 2.0, dtype=np.float64)
 
 
 def cut(array: npt.NDArray[np.generic], centres: npt.ArrayLike, outside: float) -> Volume:

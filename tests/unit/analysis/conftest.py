@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,9 +15,9 @@ FOUR = (1.0, 1.0, 1.0, 1.0)
 FIVE = (1.0,) * 5
 
 
-def small_plan(**changes):
+def small_plan(**changes: object) -> Plan:
     rng = np.random.default_rng(0)
-    template = tuple(tuple(float(v) for v in row) for row in rng.uniform(-1, 1, (100, 3)))
+    template = tuple((float(a), float(b), float(c)) for a, b, c in rng.uniform(-1, 1, (100, 3)))
     plan = Plan(
         name="small",
         version="0",
@@ -46,7 +48,7 @@ def small_plan(**changes):
 
 
 @pytest.fixture
-def bundle_folder(tmp_path):
+def bundle_folder(tmp_path: Path) -> Path:
     plan = small_plan()
     states = {name: network.state_dict() for name, network in empty_networks(plan).items()}
     write_bundle(tmp_path / "bundle", plan, states, "a card\n")

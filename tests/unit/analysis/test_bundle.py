@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +14,7 @@ from ctsma_node.analysis.bundle import MANIFEST, PLAN, WEIGHTS, read_bundle
 from ctsma_node.errors import BundleError
 
 
-def test_written_bundle_is_read_back(bundle_folder):
+def test_written_bundle_is_read_back(bundle_folder: Path) -> None:
     bundle = read_bundle(bundle_folder)
     assert bundle.plan.name == "small"
     assert bundle.digest == hashlib.sha256((bundle_folder / MANIFEST).read_bytes()).hexdigest()
@@ -20,7 +23,7 @@ def test_written_bundle_is_read_back(bundle_folder):
 
 
 @pytest.mark.parametrize("name", [PLAN, *(f"{w}.safetensors" for w in WEIGHTS)])
-def test_one_altered_byte_is_named(bundle_folder, name):
+def test_one_altered_byte_is_named(bundle_folder: Path, name: str) -> None:
     path = bundle_folder / name
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 2] ^= 1
@@ -29,13 +32,13 @@ def test_one_altered_byte_is_named(bundle_folder, name):
         read_bundle(bundle_folder)
 
 
-def test_missing_file_is_named(bundle_folder):
+def test_missing_file_is_named(bundle_folder: Path) -> None:
     (bundle_folder / "student.safetensors").unlink()
     with pytest.raises(BundleError, match="student"):
         read_bundle(bundle_folder)
 
 
-def rewrite(folder, change):
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """A plan that was changed together with its manifest."""
     plan = json.loads((folder / PLAN).read_text())
     change(plan)
@@ -46,19 +49,19 @@ def rewrite(folder, change):
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
-def test_another_plan_version_is_refused(bundle_folder):
+def test_another_plan_version_is_refused(bundle_folder: Path) -> None:
     rewrite(bundle_folder, lambda plan: plan.update(plan_version=2))
     with pytest.raises(BundleError, match="version 2"):
         read_bundle(bundle_folder)
 
 
-def test_weights_of_another_size_are_refused(bundle_folder):
+def test_weights_of_another_size_are_refused(bundle_folder: Path) -> None:
     rewrite(bundle_folder, lambda plan: plan["student"].update(width=3))
     with pytest.raises(BundleError, match="student"):
         read_bundle(bundle_folder)
 
 
-def test_a_manifest_cannot_name_files_elsewhere(bundle_folder):
+def test_a_manifest_cannot_name_files_elsewhere(bundle_folder: Path) -> None:
     manifest = json.loads((bundle_folder / MANIFEST).read_text())
     manifest["files"]["../secret"] = {"bytes": 0, "sha256": ""}
     (bundle_folder / MANIFEST).write_text(json.dumps(manifest))
@@ -66,6 +69,6 @@ def test_a_manifest_cannot_name_files_elsewhere(bundle_folder):
         read_bundle(bundle_folder)
 
 
-def test_no_bundle_at_all_is_said(tmp_path):
+def test_no_bundle_at_all_is_said(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no bundle"):
         read_bundle(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -15,18 +17,18 @@ IDENTITY = np.eye(3)
 OBLIQUE = Rotation.from_euler("xyz", [12, 20, -8], degrees=True).as_matrix()
 
 
-def field(points):
+def field(points: Any) -> Any:
     """A smooth function of patient space, in HU."""
     x, y, z = points[..., 0], points[..., 1], points[..., 2]
     return (300 * np.sin(x / 6) + 200 * np.cos(y / 7 + z / 9) + 100 * np.sin(z / 5)).astype(np.float32)
 
 
-def indices(size):
+def indices(size: tuple[int, int, int]) -> Any:
     i, j, k = (np.arange(n) for n in size)
     return np.stack(np.meshgrid(k, j, i, indexing="ij")[::-1], axis=-1)
 
 
-def scan(axes, spacing, size):
+def scan(axes: Any, spacing: tuple[float, ...], size: tuple[int, int, int]) -> CTVolume:
     affine = np.eye(4)
     affine[:3, :3] = axes * np.array(spacing)
     affine[:3, 3] = np.array(CENTRE) - affine[:3, :3] @ ((np.array(size) - 1) / 2)
@@ -34,45 +36,49 @@ def scan(axes, spacing, size):
 
 
 @pytest.fixture(scope="module")
-def straight():
+def straight() -> Any:
     return resample(scan(IDENTITY, (0.7, 0.7, 0.8), (250, 250, 210)), knee_affine(CENTRE), SIZE)[0]
 
 
 @pytest.mark.parametrize(
     ("axes", "spacing", "size"),
     [
-        pytest.param(np.diag([-1.0, 1.0, -1.0]), (0.7, 0.7, 0.8), (250, 250, 210), id="mirrored and reversed"),
+        pytest.param(
+            np.diag([-1.0, 1.0, -1.0]), (0.7, 0.7, 0.8), (250, 250, 210), id="mirrored and reversed"
+        ),
         pytest.param(AXES, (0.7, 0.8, 0.7), (250, 250, 160), id="sagittal"),
         pytest.param(IDENTITY[:, [0, 2, 1]], (0.7, 0.7, 0.9), (250, 250, 200), id="coronal, left-handed"),
         pytest.param(IDENTITY, (0.35, 0.5, 1.0), (480, 340, 170), id="anisotropic"),
         pytest.param(OBLIQUE, (0.7, 0.7, 0.8), (330, 330, 260), id="oblique"),
     ],
 )
-def test_every_stack_gives_the_values_of_the_straight_one(axes, spacing, size, straight):
+def test_every_stack_gives_the_values_of_the_straight_one(
+    axes: Any, spacing: tuple[float, ...], size: tuple[int, int, int], straight: Any
+) -> None:
     values, covered = resample(scan(axes, spacing, size), knee_affine(CENTRE), SIZE)
     assert covered.all()
     assert np.abs(values - straight).max() < 2.0
 
 
-def test_values_lie_where_the_affine_says(straight):
+def test_values_lie_where_the_affine_says(straight: Any) -> None:
     truth = field(apply(knee_affine(CENTRE), indices(SIZE)))
     assert np.corrcoef(straight.ravel(), truth.ravel())[0, 1] > 0.9999
 
 
-def test_beyond_the_scan_is_air_and_not_covered():
+def test_beyond_the_scan_is_air_and_not_covered() -> None:
     values, covered = resample(scan(IDENTITY, (0.7, 0.7, 0.8), (80, 250, 210)), knee_affine(CENTRE), SIZE)
     assert covered.any(axis=(1, 2)).sum() == 56  # 80 voxels of 0.7 mm, face to face
     assert (values[~covered] == -1024).all()
 
 
-def test_the_grid_snaps_to_one_lattice():
-    a, b = knee_affine(CENTRE), knee_affine(np.array(CENTRE) + [3.0, -5.0, 4.0])
+def test_the_grid_snaps_to_one_lattice() -> None:
+    a, b = knee_affine(CENTRE), knee_affine(np.add(CENTRE, (3.0, -5.0, 4.0)))
     steps = (np.linalg.inv(a) @ b)[:3, 3]
     assert np.allclose(steps, np.round(steps), atol=1e-6)
     assert np.allclose(np.linalg.norm(a[:3, :3], axis=0), SPACING)
 
 
-def test_left_knees_are_mirrored_and_back():
+def test_left_knees_are_mirrored_and_back() -> None:
     array = np.arange(24).reshape(4, 3, 2)
     assert (canonical(array, Side.RIGHT) == array).all()
     assert (canonical(array, Side.LEFT)[0] == array[-1]).all()
