@@ -112,14 +112,22 @@ class CompletionSettings(Section):
 
 
 class GateSection(Section):
-    """`[gate]`: the limits of what is analysed. The same fields and defaults as the gate's own settings."""
+    """`[gate]`: the limits of what is analysed. Field by field the gate's own settings (a test compares them).
 
-    min_age_years: Annotated[float, Field(ge=0, le=150)] = 18.0
-    min_slices: Annotated[int, Field(ge=2)] = 30
-    max_slice_spacing_mm: Seconds = 3.0
-    max_slice_thickness_mm: Seconds = 5.0
-    max_pixel_spacing_mm: Seconds = 1.2
+    They are written twice so that the receiver, which reads node.toml too, does not load the gate.
+    """
+
+    min_age_years: Annotated[float, Field(ge=0, le=120)] = 18.0
+    min_slices: Annotated[int, Field(ge=3)] = 30
+    min_coverage_mm: Annotated[float, Field(ge=0)] = 50.0
+    max_slice_spacing_mm: Annotated[float, Field(gt=0)] = 3.0
+    max_slice_thickness_mm: Annotated[float, Field(gt=0)] = 4.0
+    max_pixel_spacing_mm: Annotated[float, Field(gt=0)] = 1.2
+    max_tilt_degrees: Annotated[float, Field(ge=0, lt=80)] = 35.0
+    max_voxels: Annotated[int, Field(gt=0)] = 500_000_000
+    max_metal_mm3: Annotated[float, Field(ge=0)] = 20.0
     allow_lossy: bool = False
+    allow_derived_primary: bool = False
 
 
 class AnalysisSettings(Section):
@@ -174,7 +182,6 @@ class LimitSettings(Section):
     dimse_s: Seconds = 60.0
     network_s: Seconds = 60.0
     drain_s: Seconds = 30.0  # how long associations may go on after a stop
-    max_instance_bytes: Annotated[int, Field(ge=1048576)] = 2147483648
     min_free_bytes: Annotated[int, Field(ge=0)] = 1073741824  # refuse before the disk is full
 
 

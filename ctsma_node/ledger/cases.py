@@ -148,7 +148,8 @@ class Cases(OutgoingRows):
                 raise LedgerError(self._complaint(case, f"cannot move from {case.state} to {to}"))
             connection.execute(
                 "UPDATE revision SET state = ?, code = ?, reason = ?, running = 0, attempts = 0, "
-                "due_at = NULL, instances_digest = coalesce(?, instances_digest), updated_at = ? WHERE id = ?",
+                "due_at = NULL, instances_digest = coalesce(?, instances_digest), updated_at = ? "
+                "WHERE id = ?",
                 (to, code, reason, instances_digest, self._clock(), case_id),
             )
             self._record(connection, case_id, "moved", case.state, to, code, reason, facts)

@@ -82,10 +82,6 @@ class Inbox:
                 astuple(quarantined),
             )
 
-    def paths(self) -> set[str]:
-        """Return the spool path of every instance."""
-        return {row["path"] for row in self._writer.rows("SELECT path FROM instance")}
-
     def present_paths(self) -> set[str]:
         """Return the spool path of every instance whose file is not known to be missing."""
         return {
@@ -102,13 +98,6 @@ class Inbox:
             connection.executemany(
                 "UPDATE instance SET missing_at = ? WHERE path = ? AND missing_at IS NULL",
                 [(at, path) for path in paths],
-            )
-
-    def mark_present(self, paths: Iterable[str]) -> None:
-        """Take the mark off instances whose file is in the spool again."""
-        with self._writer.transaction() as connection:
-            connection.executemany(
-                "UPDATE instance SET missing_at = NULL WHERE path = ?", [(path,) for path in paths]
             )
 
 

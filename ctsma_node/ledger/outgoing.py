@@ -31,7 +31,8 @@ class OutgoingRows(CaseQueries):
                 if row is None:
                     connection.execute(
                         """INSERT INTO result (revision_id, sop_instance_uid, sop_class_uid, series_uid,
-                           kind, side, path, size, sha256, transfer_syntax) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                           kind, side, path, size, sha256, transfer_syntax)
+                           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                         (case_id, *astuple(result)),
                     )
                 elif row["sha256"] != result.sha256:

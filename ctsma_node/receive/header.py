@@ -1,0 +1,181 @@
+"""Reads what the receiver must know of an encoded dataset, and finds out whether its pixels are all there.
+
+Nothing is decoded and no value is converted by pydicom: its warnings quote raw values, and a receiver must
+not choke on a header that the gate can refuse with a reason later.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal, cast
+
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+
+from ctsma_node.receive.pixels import PixelElement, pixels_are_whole
+from ctsma_node.receive.refusal import INVALID_UID, NO_PIXELS, TRUNCATED, UNREADABLE, Unfit
+from ctsma_node.records import ImageGeometry
+
+_SOP_CLASS_UID = 0x00080016
+_SOP_INSTANCE_UID = 0x00080018
+_MODALITY = 0x00080060
+_STUDY_INSTANCE_UID = 0x0020000D
+_SERIES_INSTANCE_UID = 0x0020000E
+_IMAGE_POSITION = 0x00200032
+_IMAGE_ORIENTATION = 0x00200037
+_SAMPLES_PER_PIXEL = 0x00280002
+_NUMBER_OF_FRAMES = 0x00280008
+_ROWS = 0x00280010
+_COLUMNS = 0x00280011
+_BITS_ALLOCATED = 0x00280100
+_PIXEL_DATA = 0x7FE00010
+_WANTED: list[BaseTag | int] = [
+    _SOP_CLASS_UID,
+    _SOP_INSTANCE_UID,
+    _MODALITY,
+    _STUDY_INSTANCE_UID,
+    _SERIES_INSTANCE_UID,
+    _IMAGE_POSITION,
+    _IMAGE_ORIENTATION,
+    _SAMPLES_PER_PIXEL,
+    _NUMBER_OF_FRAMES,
+    _ROWS,
+    _COLUMNS,
+    _BITS_ALLOCATED,
+]
+
+# PS3.5 9.1, but for leading zeros in a component: real equipment writes them, and they harm nobody.
+_UID = re.compile(r"[0-9]{1,64}(\.[0-9]{1,64})*", re.ASCII)
+_CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}", re.ASCII)
+_LONG_HEADER = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+_MOST_FRAMES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The identity and geometry of an instance, all UIDs valid."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_uid: str
+    study_uid: str
+    geometry: ImageGeometry
+
+
+def is_valid_uid(text: str | None) -> bool:
+    """Say whether a text is a UID of at most 64 characters: digits and single dots alone."""
+    return text is not None and len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+def read_header(data: memoryview, transfer_syntax: str) -> Header:
+    """Return the header of an encoded dataset without file meta information.
+
+    Raises Unfit when it cannot be read, has a bad UID, or does not hold all its pixels.
+    """
+    dataset, pixels = _read(data, uid.UID(transfer_syntax))
+    values = _Values(dataset)
+    header = Header(
+        sop_class_uid=values.uid(_SOP_CLASS_UID),
+        sop_instance_uid=values.uid(_SOP_INSTANCE_UID),
+        series_uid=values.uid(_SERIES_INSTANCE_UID),
+        study_uid=values.uid(_STUDY_INSTANCE_UID),
+        geometry=_geometry(values),
+    )
+    if pixels is None:
+        raise Unfit(NO_PIXELS)
+    if not pixels_are_whole(data, pixels, _native_length(values, header.geometry)):
+        raise Unfit(TRUNCATED)
+    return header
+
+
+def _read(data: memoryview, syntax: uid.UID) -> tuple[Dataset, PixelElement | None]:
+    """Read up to the pixels and note where they start; None when the dataset ends before them."""
+    found: list[tuple[str | None, int]] = []
+
+    def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        if tag == _PIXEL_DATA:
+            found.append((vr, length))
+        return int(tag) >= _PIXEL_DATA
+
+    stream = BytesIO(data)
+    try:
+        dataset = read_dataset(
+            stream,
+            syntax.is_implicit_VR,
+            syntax.is_little_endian,
+            stop_when=at_pixels,
+            specific_tags=_WANTED,
+        )
+    except Exception:
+        # Whatever pydicom raises here (struct.error, RecursionError, KeyError, ...) is the peer's doing.
+        raise Unfit(UNREADABLE) from None
+    if not found:
+        return dataset, None
+    vr, length = found[-1]
+    start = stream.tell() + (12 if vr in _LONG_HEADER else 8)
+    return dataset, PixelElement(start, length, syntax.is_little_endian)
+
+
+def _geometry(values: _Values) -> ImageGeometry:
+    position = values.decimals(_IMAGE_POSITION, 3)
+    orientation = values.decimals(_IMAGE_ORIENTATION, 6)
+    modality = values.text(_MODALITY)
+    return ImageGeometry(
+        rows=values.short(_ROWS),
+        columns=values.short(_COLUMNS),
+        number_of_frames=values.frames(),
+        position=cast("tuple[float, float, float] | None", position),
+        orientation=cast("tuple[float, float, float, float, float, float] | None", orientation),
+        modality=modality if modality is not None and _CODE_STRING.fullmatch(modality) else None,
+    )
+
+
+def _native_length(values: _Values, geometry: ImageGeometry) -> int | None:
+    """Bytes that native pixels take (PS3.5 8.1.1), or None when the header does not say."""
+    bits, samples = values.short(_BITS_ALLOCATED), values.short(_SAMPLES_PER_PIXEL) or 1
+    if geometry.rows is None or geometry.columns is None or bits is None:
+        return None
+    return math.ceil(geometry.rows * geometry.columns * samples * geometry.number_of_frames * bits / 8)
+
+
+class _Values:
+    """Raw values of a dataset, read leniently: what cannot be read is None."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._order: Literal["little", "big"] = "little" if dataset.original_encoding[1] else "big"
+
+    def _raw(self, tag: int) -> bytes | None:
+        value = self._dataset.get_item(tag).value if tag in self._dataset else None
+        return value if isinstance(value, bytes) else None
+
+    def text(self, tag: int) -> str | None:
+        raw = self._raw(tag)
+        return None if raw is None else raw.decode("latin-1").strip(" \0")
+
+    def uid(self, tag: int) -> str:
+        text = self.text(tag)
+        if text is None or not is_valid_uid(text):
+            raise Unfit(INVALID_UID)
+        return text
+
+    def short(self, tag: int) -> int | None:
+        raw = self._raw(tag)
+        return None if raw is None or len(raw) != 2 else int.from_bytes(raw, self._order)
+
+    def decimals(self, tag: int, count: int) -> tuple[float, ...] | None:
+        try:
+            numbers = tuple(float(part) for part in (self.text(tag) or "").split("\\"))
+        except ValueError:
+            return None
+        return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
+
+    def frames(self) -> int:
+        text = self.text(_NUMBER_OF_FRAMES)
+        number = int(text) if text is not None and re.fullmatch(r"[+]?[0-9]{1,9}", text, re.ASCII) else 1
+        return min(max(number, 1), _MOST_FRAMES)
