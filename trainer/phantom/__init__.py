@@ -1,0 +1,1 @@
+"""A synthetic knee, exactly known, and the CT that a scanner would make of it."""

@@ -1,0 +1,107 @@
+"""One knee: its bones as rigid bodies with poses of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ctsma_node.analysis.result import CartilageRegion, OAClass, Side
+from trainer.phantom.bones import Anatomy, build_structures
+from trainer.phantom.disease import Disease, draw_disease
+from trainer.phantom.femur import draw_femur_form
+from trainer.phantom.joint import Posture, bone_poses
+from trainer.phantom.patella import draw_patella_form
+from trainer.phantom.structure import BoneStructure, Part
+from trainer.phantom.tibia import draw_tibia_form
+from trainer.phantom.tissue import Tissue, draw_tissue
+
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Knee:
+    """A knee as drawn; `structures` and `poses` are worked out from it when first asked for (about 1.5 s)."""
+
+    seed: int
+    side: Side
+    anatomy: Anatomy
+    tissue: Tissue
+    disease: Disease
+    posture: Posture
+    placement: F64  # leg frame -> scene LPS mm, 4 x 4; of a left knee it holds a reflection
+
+    @property
+    def oa_class(self) -> OAClass:
+        """The paper's group."""
+        return self.disease.oa_class
+
+    @property
+    def kl(self) -> int:
+        """Kellgren-Lawrence grade, 0..4."""
+        return self.disease.kl
+
+    @property
+    def severity(self) -> float:
+        """Latent severity, 0..1; the grade is a noisy reading of it."""
+        return self.disease.severity
+
+    @property
+    def cartilage(self) -> dict[CartilageRegion, float]:
+        """MOAKS-like score of each subregion, 0..6."""
+        return self.disease.cartilage
+
+    @property
+    def flexion(self) -> float:
+        """Degrees between femur and tibia."""
+        return self.posture.flexion
+
+    @cached_property
+    def structures(self) -> dict[Part, BoneStructure]:
+        """The four bones in their own frames."""
+        return build_structures(self.anatomy, self.tissue, self.disease)
+
+    @cached_property
+    def poses(self) -> dict[Part, F64]:
+        """4 x 4 of each bone's frame to scene LPS mm."""
+        in_leg = bone_poses(self.structures, self.posture, self.disease.joint_space, self.anatomy.patella.gap)
+        return {part: self.placement @ pose for part, pose in in_leg.items()}
+
+
+def draw_knee(
+    seed: int,
+    side: Side | None = None,
+    oa_class: OAClass | None = None,
+    *,
+    placement: F64 | None = None,
+    flexion: float | None = None,
+) -> Knee:
+    """Draw one knee; equal arguments give an equal knee.
+
+    Without a `placement` the joint is at the origin, the leg along z. `flexion` in degrees (0 to 15 drawn).
+    """
+    rng = np.random.default_rng((seed, 2026))
+    drawn = Side.RIGHT if rng.random() < 0.5 else Side.LEFT
+    chosen = side or drawn
+    size = float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.16))
+    stretch = rng.normal(1.0, 0.025, 3)
+    anatomy = Anatomy(
+        femur=draw_femur_form(rng),
+        tibia=draw_tibia_form(rng),
+        patella=draw_patella_form(rng),
+        size=(float(size * stretch[0]), float(size * stretch[1]), float(size * stretch[2])),
+        roughness=float(rng.uniform(0.6, 1.5)),
+        seed=int(rng.integers(2**31)),
+    )
+    tissue = draw_tissue(rng)
+    bend = float(rng.uniform(0.0, 15.0))
+    posture = Posture(
+        flexion=bend if flexion is None else flexion,
+        axial_rotation=float(rng.normal(0.0, 2.5)),
+        wobble=tuple(rng.normal(0.0, 0.6, 3).tolist()),
+    )
+    mirror = np.diag([1.0 if chosen is Side.RIGHT else -1.0, 1.0, 1.0, 1.0])
+    at = np.eye(4) if placement is None else placement
+    return Knee(seed, chosen, anatomy, tissue, draw_disease(rng, oa_class), posture, at @ mirror)
