@@ -1,1 +1,1 @@
-"""Codes, texts, colours and series of the objects the node makes: data, read by `ctsma_node.report.templates`."""
+"""Codes, texts, colours and series of the objects a node makes: data that `ctsma_node.report` reads."""

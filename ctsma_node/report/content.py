@@ -1,4 +1,4 @@
-"""Content items of structured reports (PS3.3 C.17.3, C.18), and the groups of TID 1500 that are made of them."""
+"""Content items of structured reports (PS3.3 C.17.3, C.18)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from pydicom.dataset import Dataset
 
-from ctsma_node.report.items import code_item, item, reference_item
+from ctsma_node.report.items import add, code_element, explicit_dataset, item, reference_item
 from ctsma_node.report.templates import Code
 
 
@@ -24,7 +24,7 @@ def container(
 def code(name: Code, value: Code, relationship: str, children: Sequence[Dataset] = ()) -> Dataset:
     """A CODE item."""
     ds = _content("CODE", name, relationship, children)
-    ds.ConceptCodeSequence = [code_item(value)]
+    add(ds, code_element("ConceptCodeSequence", value))
     return ds
 
 
@@ -47,9 +47,10 @@ def number(
 ) -> Dataset:
     """A NUM item; nine digits carry every float32 through the Decimal String and back."""
     ds = _content("NUM", name, relationship, tuple(children))
-    ds.MeasuredValueSequence = [
-        item(NumericValue=f"{value:.9g}", MeasurementUnitsCodeSequence=[code_item(unit)])
-    ]
+    measured = explicit_dataset()
+    measured.NumericValue = f"{value:.9g}"
+    add(measured, code_element("MeasurementUnitsCodeSequence", unit))
+    ds.MeasuredValueSequence = [measured]
     return ds
 
 
@@ -76,11 +77,11 @@ def point(name: Code, column: float, row: float, relationship: str, selected_fro
 def _content(
     value_type: str, name: Code, relationship: str | None, children: Sequence[Dataset] = ()
 ) -> Dataset:
-    ds = Dataset()
+    ds = explicit_dataset()
     if relationship is not None:
         ds.RelationshipType = relationship
     ds.ValueType = value_type
-    ds.ConceptNameCodeSequence = [code_item(name)]
+    add(ds, code_element("ConceptNameCodeSequence", name))
     if children:
         ds.ContentSequence = list(children)
     return ds

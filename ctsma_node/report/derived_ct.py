@@ -1,7 +1,7 @@
 """The volume that was analysed, as a small CT series: what the model saw, where the other objects lie.
 
-Viewers refuse segmentations and parametric maps whose planes are oblique to the images they refer to, and maps on
-the scanner's 512 x 512 grid weigh ten times as much; both problems vanish with this series as their reference.
+Viewers refuse segmentations and parametric maps whose planes are oblique to the images they refer to, and
+maps on the scanner's 512 x 512 grid weigh ten times as much: this series as their reference solves both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydicom.uid import CTImageStorage
 from ctsma_node.analysis.result import KneeResult
 from ctsma_node.report.basis import Basis
 from ctsma_node.report.grid import decimal
-from ctsma_node.report.items import code_item, encoded_sequence, reference_item
+from ctsma_node.report.items import add, code_item, encoded_sequence, reference_item
 from ctsma_node.report.modules import add_compression_history, add_frame_of_reference, begin
 
 SERIES = "volume"
@@ -58,7 +58,7 @@ def _instance(basis: Basis, frame: int, plane: npt.NDArray[np.int16], sources: R
     ds.BurnedInAnnotation = "NO"
     ds.DerivationDescription = basis.text("derivation")
     ds.DerivationCodeSequence = [code_item(basis.templates.concepts["reformatting"])]
-    ds[sources.tag] = sources
+    add(ds, sources)
     add_compression_history(ds, basis)
     ds.AcquisitionNumber = ds.KVP = None  # type 2: this image was not acquired, and has no dose
     _add_plane(ds, basis, frame)

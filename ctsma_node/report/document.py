@@ -56,7 +56,7 @@ def group(basis: Basis, name: str, template: str, children: Sequence[Dataset]) -
 
 
 def _context(basis: Basis) -> list[Dataset]:
-    """Language (TID 1204), observer (TID 1002, 1004) and procedure, which is the imaging one (IHE AI Results)."""
+    """Language (TID 1204), observer (TID 1002, 1004), procedure: the imaging one (IHE AI Results)."""
     concepts, node = basis.templates.concepts, basis.node
     names = {
         "device_name": f"{basis.text('algorithm')}, bundle {basis.bundle}",

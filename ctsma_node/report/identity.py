@@ -32,9 +32,7 @@ class NodeIdentity:
     def __post_init__(self) -> None:
         for value in (self.manufacturer, self.model_name, self.software_version, self.serial_number):
             if not 0 < len(value) <= 64 or "\\" in value:
-                raise ValueError(
-                    "manufacturer, model, version and serial number have 1 to 64 characters, no \\"
-                )
+                raise ValueError("manufacturer, model, version and serial number: 1 to 64 characters, no \\")
 
 
 @dataclass(frozen=True)

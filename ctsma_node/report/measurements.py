@@ -113,7 +113,7 @@ class Measurements:
     def _uncertainty(self, estimate: Estimate, unit: str) -> Dataset:
         """Measurement uncertainty (TID 310, CID 225): a property of the value, not a second value.
 
-        A second NUM of the same concept with Derivation "Standard Deviation" would say that the values scatter
+        A second NUM of the same concept with Derivation "Standard Deviation" would say that values scatter
         within the region, and viewers that print no derivation would show two values for one.
         """
         return content.number(

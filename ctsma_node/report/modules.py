@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ctsma_node.report.basis import Basis
 from ctsma_node.report.identity import IMPLEMENTATION_CLASS_UID
-from ctsma_node.report.items import CHARACTER_SET, code_item, item
+from ctsma_node.report.items import CHARACTER_SET, code_item, explicit_dataset, item
 
 _VERSION_NAME = "CTSMA_NODE"
 
@@ -17,14 +18,14 @@ def begin(basis: Basis, series: str, sop_class_uid: str, modality: str, number: 
 
     PS3.3 C.7.1.1, C.7.2.1, C.7.2.2, C.7.3.1, C.7.5.1, C.7.5.2, C.12.1. `number` is the Instance Number.
     """
-    ds = Dataset()
+    ds = explicit_dataset()
     ds.SpecificCharacterSet = CHARACTER_SET
     for element in basis.source.patient_and_study:
         ds.add(element)
     ds.SOPClassUID = sop_class_uid
     ds.SOPInstanceUID = basis.instance_uid(series, number)
     ds.file_meta = _file_meta(sop_class_uid, ds.SOPInstanceUID)
-    ds.set_original_encoding(False, True, CHARACTER_SET)
+    ds.set_original_encoding(False, True, convert_encodings(CHARACTER_SET))
     ds.Modality = modality
     ds.SeriesInstanceUID = basis.series_uid(series)
     ds.SeriesNumber = basis.series_number(series)

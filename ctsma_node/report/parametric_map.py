@@ -1,7 +1,7 @@
 """One Parametric Map (PS3.3 A.75) for each trabecular parameter.
 
-Float32, since DCMQI and OHIF read no other kind; frames ascend along n, since both place frames in file order;
-0 outside the bone, not NaN, since OHIF colours nothing where it meets one.
+Float32, since DCMQI and OHIF read no other kind; frames ascend along n, since both place frames in file
+order; 0 outside the bone, not NaN, since OHIF colours nothing where it meets one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ctsma_node.report.functional_groups import (
     plane_orientation,
 )
 from ctsma_node.report.grid import decimal
-from ctsma_node.report.items import code_item, item, raw_sequence
+from ctsma_node.report.items import add, code_item, item, raw_sequence
 from ctsma_node.report.modules import (
     add_coding_scheme,
     add_compression_history,
@@ -60,10 +60,15 @@ def parametric_map(basis: Basis, parameter: Parameter) -> Dataset:
 
 def values_by_voxel(knee: KneeResult, parameter: Parameter) -> npt.NDArray[np.float32]:
     """[k, j, i]: the value of the subregion a voxel belongs to, in the parameter's unit; 0 outside."""
-    by_label = np.zeros(256, dtype=np.float32)
+    return by_label(knee, parameter)[knee.subregion_labels]
+
+
+def by_label(knee: KneeResult, parameter: Parameter) -> npt.NDArray[np.float32]:
+    """The value of each label of `subregion_labels` in an array of 256; 0 for a label that is not used."""
+    values = np.zeros(256, dtype=np.float32)
     for subregion in knee.subregions:
-        by_label[subregion.label] = subregion.values[parameter].value
-    return by_label[knee.subregion_labels]
+        values[subregion.label] = subregion.values[parameter].value
+    return values
 
 
 def _add_frames(ds: Dataset, basis: Basis, values: npt.NDArray[np.float32]) -> None:
@@ -72,7 +77,7 @@ def _add_frames(ds: Dataset, basis: Basis, values: npt.NDArray[np.float32]) -> N
     groups = FrameGroups(basis, basis.templates.concepts["calculation"])
     items = [groups.encoded(frame, (frame + 1,)) for frame in range(basis.grid.frames)]
     element = raw_sequence("PerFrameFunctionalGroupsSequence", b"".join(items))
-    ds[element.tag] = element
+    add(ds, element)
     ds.NumberOfFrames = basis.grid.frames
     ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.BitsAllocated = 1, "MONOCHROME2", 32
     ds.Rows, ds.Columns = basis.grid.rows, basis.grid.columns
@@ -108,7 +113,7 @@ def _frame_anatomy(basis: Basis) -> Dataset:
 
 
 def _real_world_values(basis: Basis, parameter: Parameter) -> Dataset:
-    """Real World Value Mapping (C.7.6.16.2.11): the stored value is the value, in this unit, of this quantity."""
+    """Real World Value Mapping (C.7.6.16.2.11): the stored value is the quantity itself, in its unit."""
     templates = basis.templates
     limits = np.finfo(np.float32)
     quantity = item(

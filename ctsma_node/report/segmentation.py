@@ -1,6 +1,6 @@
 """The subregions as a BINARY Segmentation (PS3.3 A.51).
 
-BINARY, since structured reports may point at its segments (DCMTK 3.6.7 refuses those that point at a label map).
+BINARY, since a report may point at its segments (DCMTK 3.6.7 refuses one that points at a label map).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ctsma_node.report.functional_groups import (
     pixel_measures,
     plane_orientation,
 )
-from ctsma_node.report.items import code_item, item, raw_sequence
+from ctsma_node.report.items import add, code_item, item, raw_sequence
 from ctsma_node.report.modules import (
     add_coding_scheme,
     add_compression_history,
@@ -81,7 +81,7 @@ def _add_frames(ds: Dataset, basis: Basis) -> None:
             items.append(groups.encoded(frame, (number, frame + 1), identification))
             pixels.append(np.packbits(labels[frame] == subregion.label, bitorder="little").tobytes())
     element = raw_sequence("PerFrameFunctionalGroupsSequence", b"".join(items))
-    ds[element.tag] = element
+    add(ds, element)
     ds.NumberOfFrames = len(pixels)
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows, ds.Columns = basis.grid.rows, basis.grid.columns

@@ -17,32 +17,9 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from ctsma_node.errors import Refused
+from ctsma_node.report.attributes import EQUIPMENT, LOSSY, PATIENT_AND_STUDY, TYPE_2
 from ctsma_node.report.identity import uid_from
 
-_TYPE_2 = (
-    "PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime "
-    "ReferringPhysicianName StudyID AccessionNumber"
-).split()
-_PATIENT_AND_STUDY = (
-    # Patient (PS3.3 C.7.1.1), Clinical Trial Subject (C.7.1.3)
-    "IssuerOfPatientID IssuerOfPatientIDQualifiersSequence TypeOfPatientID PatientBirthTime "
-    "OtherPatientIDsSequence OtherPatientNames EthnicGroup QualityControlSubject PatientIdentityRemoved "
-    "DeidentificationMethod DeidentificationMethodCodeSequence "
-    "ClinicalTrialSponsorName ClinicalTrialProtocolID ClinicalTrialProtocolName ClinicalTrialSiteID "
-    "ClinicalTrialSiteName ClinicalTrialSubjectID ClinicalTrialSubjectReadingID "
-    # General Study (C.7.2.1), Patient Study (C.7.2.2), Clinical Trial Study (C.7.2.3)
-    "StudyInstanceUID StudyDescription IssuerOfAccessionNumberSequence PhysiciansOfRecord "
-    "ProcedureCodeSequence ConsultingPhysicianName AdmittingDiagnosesDescription "
-    "PatientAge PatientSize PatientWeight AdmissionID IssuerOfAdmissionIDSequence "
-    "ClinicalTrialTimePointID ClinicalTrialTimePointDescription "
-    # SOP Common (C.12.1)
-    "TimezoneOffsetFromUTC"
-).split()
-_EQUIPMENT = (
-    "Manufacturer ManufacturerModelName SoftwareVersions DeviceSerialNumber InstitutionName "
-    "InstitutionAddress InstitutionalDepartmentName StationName"
-).split()
-_LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
 _VALID = {
     "PatientSex": re.compile(r"[MFO]?"),
     "PatientAge": re.compile(r"\d{3}[DWMY]"),
@@ -106,8 +83,8 @@ def read_source(headers: Sequence[Dataset]) -> Source:
     series_uid = _text(first, "SeriesInstanceUID")
     return Source(
         patient_and_study=_patient_and_study(first),
-        equipment=_copy(first, _EQUIPMENT),
-        lossy=_copy(first, _LOSSY) if _text(first, "LossyImageCompression") == "01" else Dataset(),
+        equipment=_copy(first, EQUIPMENT),
+        lossy=_copy(first, LOSSY) if _text(first, "LossyImageCompression") == "01" else Dataset(),
         series_uid=series_uid,
         series_number=_text(first, "SeriesNumber") or "-",
         # The results share one space even where the source names none.
@@ -123,8 +100,8 @@ def read_source(headers: Sequence[Dataset]) -> Source:
 
 
 def _patient_and_study(header: Dataset) -> Dataset:
-    copied = _copy(header, [*_TYPE_2, *_PATIENT_AND_STUDY])
-    for keyword in _TYPE_2:
+    copied = _copy(header, [*TYPE_2, *PATIENT_AND_STUDY])
+    for keyword in TYPE_2:
         if keyword not in copied:
             setattr(copied, keyword, "")
     return copied
@@ -159,8 +136,8 @@ def _is_valid(header: Dataset, keyword: str) -> bool:
 def _instant(headers: Sequence[Dataset]) -> tuple[str, str]:
     """Date and time that stand for "when" in every object of the report.
 
-    It is the source's own (the first kind that is complete, its latest value), not the clock's: an analysis that
-    is repeated must give the same bytes, and a Content Date is type 1 in most of the objects.
+    It is the source's own (the first kind that is complete, its latest value), not the clock's: an analysis
+    that is repeated must give the same bytes, and a Content Date is type 1 in most of the objects.
     """
     for date_keyword, time_keyword in _INSTANTS:
         pairs = [(_text(ds, date_keyword), _text(ds, time_keyword)) for ds in headers]

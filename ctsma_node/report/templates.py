@@ -1,4 +1,4 @@
-"""What `dicom_templates/` says: coded concepts, series, display ranges, colours and texts, checked on load."""
+"""What `dicom_templates/` says: codes, series, display ranges, colours and texts, checked on load."""
 
 from __future__ import annotations
 

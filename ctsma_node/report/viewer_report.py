@@ -1,6 +1,6 @@
-"""A small measurement report that OHIF can show: three groups, each with a point on a slice (TID 1500, 1410).
+"""A small measurement report that OHIF can show: three groups with a point on a slice (TID 1500, 1410).
 
-OHIF 3.13 shows nothing of a report in which any group has no 2D coordinates, as the 200 groups of the full one.
+OHIF 3.13 shows nothing of a report in which any group lacks 2D coordinates, as those of the full one do.
 """
 
 from __future__ import annotations

@@ -2,73 +2,75 @@
 
 from __future__ import annotations
 
-from ctsma_node.analysis.result import KneeResult, OAClass, Parameter
-from ctsma_node.report.picture.canvas import ACCENT, FAINT, INK, RULE, Canvas
+from ctsma_node.analysis.result import BoneSummary, KneeResult, OAClass, Parameter
+from ctsma_node.report.picture.canvas import ACCENT, FAINT, INK, RULE, Canvas, Colour
 from ctsma_node.report.templates import Templates
 
-_TITLE, _LINE = 15, 26
+PANEL_HEIGHT = 204
+UNIT_NAMES = {Parameter.BVTV: "ratio", Parameter.TBTH: "mm", Parameter.TBSP: "mm", Parameter.TBN: "1/mm"}
+_PAD, _LINE = 18, 27
 
 
 def draw_class(
     canvas: Canvas, knee: KneeResult, templates: Templates, at: tuple[int, int], width: int
 ) -> None:
     """The class, the probability of osteoarthritis, and a bar for each class."""
-    x, y = at
-    canvas.box(at, (width, 188))
-    canvas.text((x + 18, y + 14), "Kellgren-Lawrence class", _TITLE, colour=FAINT)
-    canvas.text((x + 18, y + 36), templates.classes[knee.oa_class].meaning, 20, bold=True)
-    canvas.text((x + 18, y + 68), f"Probability of osteoarthritis {knee.oa_probability:.2f}", 16)
-    top = y + 102
-    for oa_class in OAClass:
-        _draw_bar(canvas, oa_class.value, knee.class_probabilities[oa_class], (x + 18, top), width - 36)
-        top += _LINE
+    x, y = _panel(canvas, at, width, "Kellgren-Lawrence class")
+    canvas.text((x, y), templates.classes[knee.oa_class].meaning, 18, bold=True)
+    canvas.text((x, y + 32), f"Probability of osteoarthritis {knee.oa_probability:.2f}", 16)
+    for n, oa_class in enumerate(OAClass):
+        top = y + 70 + n * _LINE
+        _draw_bar(canvas, oa_class.value, knee.class_probabilities[oa_class], (x, top), width - 2 * _PAD)
 
 
 def draw_cartilage(canvas: Canvas, knee: KneeResult, at: tuple[int, int], width: int) -> None:
     """Predicted MOAKS scores, each with its standard deviation."""
-    x, y = at
-    canvas.box(at, (width, 166))
-    canvas.text((x + 18, y + 12), "Predicted MOAKS cartilage score (± 1 SD)", _TITLE, colour=FAINT)
-    top = y + 38
-    for region, score in knee.cartilage.items():
-        canvas.text((x + 18, top), region.value, 15)
-        canvas.text((x + width - 18, top), f"{score.value:.1f} ± {score.sd:.1f}", 15, anchor="ra")
-        top += 24
+    x, y = _panel(canvas, at, width, "Predicted MOAKS cartilage score, ± 1 SD")
+    for n, (region, score) in enumerate(knee.cartilage.items()):
+        top = y + n * _LINE
+        canvas.text((x, top), region.value.capitalize(), 16)
+        value = f"{score.value:.1f} ± {score.sd:.1f}"
+        canvas.text((x + width - 2 * _PAD, top), value, 16, anchor="ra")
 
 
 def draw_bones(canvas: Canvas, knee: KneeResult, at: tuple[int, int], width: int) -> None:
     """A table: for each bone the mean and standard deviation over its subregions, and the volume."""
+    x, y = _panel(canvas, at, width, "Mean ± SD over the subregions of a bone")
+    ends = [x + 300 + n * 195 for n in range(len(knee.bones))]
+    _draw_row(canvas, x, ends, ["", *(bone.bone.value.capitalize() for bone in knee.bones)], y - 2, FAINT)
+    canvas.line((x, y + 22), (ends[-1], y + 22), RULE)
+    for n, parameter in enumerate(Parameter):
+        name = f"{parameter.value}  ({UNIT_NAMES[parameter]})"
+        values = [f"{bone.mean[parameter]:.3f} ± {bone.sd[parameter]:.3f}" for bone in knee.bones]
+        _draw_row(canvas, x, ends, [name, *values], y + 30 + n * 24, INK)
+    _draw_row(canvas, x, ends, ["Volume  (cm³)", *map(_volume, knee.bones)], y + 30 + 4 * 24, INK)
+
+
+def _volume(bone: BoneSummary) -> str:
+    return f"{bone.volume / 1000:.1f}"
+
+
+def _panel(canvas: Canvas, at: tuple[int, int], width: int, title: str) -> tuple[int, int]:
+    """A panel with its title; gives the place of its content."""
     x, y = at
-    canvas.box(at, (width, 118))
-    columns = [x + 18, *(x + 330 + n * 200 for n in range(4)), x + width - 18]
-    heads = ["Mean ± SD over subregions", *_parameter_heads(), "Volume cm³"]
-    _draw_row(canvas, columns, heads, y + 14, FAINT)
-    canvas.line((x + 18, y + 40), (x + width - 18, y + 40), RULE)
-    for n, bone in enumerate(knee.bones):
-        values = [f"{bone.mean[p]:.3f} ± {bone.sd[p]:.3f}" for p in Parameter]
-        row = [bone.bone.value.capitalize(), *values, f"{bone.volume / 1000:.1f}"]
-        _draw_row(canvas, columns, row, y + 52 + n * 30, INK)
+    canvas.box(at, (width, PANEL_HEIGHT))
+    canvas.text((x + _PAD, y + 12), title, 15, colour=FAINT)
+    return x + _PAD, y + 44
 
 
-def _parameter_heads() -> list[str]:
-    units = {Parameter.BVTV: "", Parameter.TBTH: " mm", Parameter.TBSP: " mm", Parameter.TBN: " 1/mm"}
-    return [f"{p.value}{units[p]}" for p in Parameter]
-
-
-def _draw_row(
-    canvas: Canvas, columns: list[int], texts: list[str], y: int, colour: tuple[int, int, int]
-) -> None:
-    """The first text starts at its column, the last ends there, the others are centred."""
-    anchors = ["la", *["ma"] * (len(texts) - 2), "ra"]
-    for x, text, anchor in zip(columns, texts, anchors, strict=True):
-        canvas.text((x, y), text, 16, colour=colour, anchor=anchor)
+def _draw_row(canvas: Canvas, x: int, ends: list[int], texts: list[str], y: int, colour: Colour) -> None:
+    """The first text starts at x, each other one ends at its place."""
+    canvas.text((x, y), texts[0], 16, colour=colour)
+    for end, text in zip(ends, texts[1:], strict=True):
+        canvas.text((end, y), text, 16, colour=colour, anchor="ra")
 
 
 def _draw_bar(canvas: Canvas, name: str, part: float, at: tuple[int, int], width: int) -> None:
     x, y = at
     start, full = x + 100, width - 160
-    canvas.text((x, y), name, 15)
-    canvas.box((start, y + 3), (full, 14), RULE, radius=3)
-    if part > 0:
-        canvas.box((start, y + 3), (max(round(full * min(part, 1.0)), 2), 14), ACCENT, radius=3)
-    canvas.text((x + width, y), f"{part:.2f}", 15, anchor="ra")
+    canvas.text((x, y), name, 16)
+    canvas.box((start, y + 3), (full, 15), RULE, radius=3)
+    filled = round(full * min(max(part, 0.0), 1.0))
+    if filled > 0:
+        canvas.box((start, y + 3), (max(filled, 2), 15), ACCENT, radius=1 if filled < 8 else 3)
+    canvas.text((x + width, y), f"{part:.2f}", 16, anchor="ra")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,18 @@ from PIL import Image
 
 from ctsma_node.analysis.result import KneeResult
 
-_MARGIN_MM = 9.0
-_WINDOW_HU = (-300.0, 1300.0)
-_OUTLINE = {1: (255, 196, 0), 2: (0, 204, 255)}  # femur, tibia
-_OPACITY = 0.85
+Voxel = TypeVar("Voxel", np.float32, np.uint8)
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
 COLOURS: npt.NDArray[np.uint8] = (colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 """256 colours that stay in order for every kind of colour vision and in grey."""
+OUTLINES = {"femur": (255, 196, 0), "tibia": (0, 204, 255)}
+"""The colours of the bones' outlines, in the order of the bones' labels, from one."""
+
+_MARGIN_MM = 9.0
+_WINDOW_HU = (-300.0, 1300.0)
+_OPACITY = 0.85
 
 
 class Plane(Enum):
@@ -40,71 +47,74 @@ class Slice:
     def aspect(self) -> float:
         """Width over height, in the patient."""
         rows, columns = self.hu.shape
-        return columns * self.pixel[0] / (rows * self.pixel[1])
+        return float(columns * self.pixel[0] / (rows * self.pixel[1]))
 
 
 def largest_slice(knee: KneeResult, plane: Plane) -> Slice:
-    """The slice with the most trabecular bone, cut to the bone and a margin."""
-    axis = 0 if plane is Plane.SAGITTAL else 2
+    """The slice with the most trabecular bone, cut to the extent of that bone and a margin."""
     inside = knee.subregion_labels > 0
-    area = inside.sum(axis=tuple(a for a in range(3) if a != axis))
-    index = int(np.argmax(area))
+    across = (1, 2) if plane is Plane.SAGITTAL else (0, 1)
+    index = int(np.argmax(inside.sum(axis=across)))
     width, height, depth = (float(v) for v in np.linalg.norm(knee.affine[:3, :3], axis=0))
     pixel = (width, height) if plane is Plane.SAGITTAL else (depth, height)
-    rows, columns = _box(_oriented(inside, plane, None), pixel)
-    cut = (slice(*rows), slice(*columns))
+    shadow = inside.max(axis=0 if plane is Plane.SAGITTAL else 2).astype(np.uint8)
+    cut = _box(shadow if plane is Plane.SAGITTAL else _turned(shadow), pixel)
     return Slice(
-        hu=_oriented(knee.hu, plane, index)[cut],
-        bones=_oriented(knee.bone_labels, plane, index)[cut],
-        subregions=_oriented(knee.subregion_labels, plane, index)[cut],
+        hu=_shown(knee.hu, plane, index)[cut],
+        bones=_shown(knee.bone_labels, plane, index)[cut],
+        subregions=_shown(knee.subregion_labels, plane, index)[cut],
         pixel=pixel,
     )
 
 
-def anatomy(shown: Slice, size: tuple[int, int]) -> Image.Image:
-    """The CT with the outlines of femur and tibia; `size` is (width, height) in pixels."""
+def anatomy(shown: Slice, size: Size) -> Image.Image:
+    """The CT with the outlines of femur and tibia."""
     rgb = np.asarray(_ct(shown, size)).copy()
-    bones = np.asarray(Image.fromarray(shown.bones).resize(size, Image.Resampling.NEAREST))
-    for label, colour in _OUTLINE.items():
+    bones = _enlarged(shown.bones, size)
+    for label, colour in enumerate(OUTLINES.values(), start=1):
         rgb[_edge(bones == label)] = colour
     return Image.fromarray(rgb)
 
 
 def value_map(
-    shown: Slice, by_label: npt.NDArray[np.float32], limits: tuple[float, float], size: tuple[int, int]
+    shown: Slice, values: npt.NDArray[np.float32], limits: tuple[float, float], size: Size
 ) -> Image.Image:
-    """The subregions in the colours of their values, over the CT; `by_label[256]` gives the values."""
+    """The subregions in the colours of their values, over the CT; `values[256]` are by label."""
     low, high = limits
-    labels = np.asarray(Image.fromarray(shown.subregions).resize(size, Image.Resampling.NEAREST))
-    level = np.clip((by_label[labels] - low) / (high - low), 0, 1)
+    labels = _enlarged(shown.subregions, size)
+    level = np.clip((values[labels] - low) / (high - low), 0, 1)
     colour = COLOURS[np.rint(level * 255).astype(np.uint8)]
     ct = np.asarray(_ct(shown, size)).astype(np.float32)
     mixed = np.where((labels > 0)[..., None], (1 - _OPACITY) * ct + _OPACITY * colour, ct)
     return Image.fromarray(np.rint(mixed).astype(np.uint8))
 
 
-def _oriented(array: npt.NDArray[np.generic], plane: Plane, index: int | None) -> npt.NDArray[np.generic]:
-    """A slice of an array [k, j, i] as it is shown, or the projection along the slices where index is None."""
-    if plane is Plane.SAGITTAL:
-        return array.any(axis=0) if index is None else array[index]
-    turned = array.any(axis=2) if index is None else array[:, :, index]
-    return np.asarray(turned[::-1].T)  # k grows to the patient's right, which is shown on the left
+def _shown(array: npt.NDArray[Voxel], plane: Plane, index: int) -> npt.NDArray[Voxel]:
+    """A slice [row, column] of an array [k, j, i], as it is shown."""
+    return array[index] if plane is Plane.SAGITTAL else _turned(array[:, :, index])
 
 
-def _box(
-    inside: npt.NDArray[np.generic], pixel: tuple[float, float]
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last row and column of what is inside, with the margin."""
+def _turned(coronal: npt.NDArray[Voxel]) -> npt.NDArray[Voxel]:
+    """[k, j] to [row, column]: k grows to the patient's right, which is shown on the left."""
+    return coronal[::-1].T
+
+
+def _box(inside: npt.NDArray[np.uint8], pixel: tuple[float, float]) -> tuple[slice, slice]:
+    """The rows and columns of what is inside, and a margin."""
+    rows, columns = np.nonzero(inside)
     bounds = []
-    for axis, step in ((1, pixel[1]), (0, pixel[0])):
-        hit = np.flatnonzero(inside.any(axis=axis))
+    for hit, step, end in zip((rows, columns), (pixel[1], pixel[0]), inside.shape, strict=True):
         margin = round(_MARGIN_MM / step)
-        size = inside.shape[0 if axis == 1 else 1]
-        bounds.append((max(int(hit[0]) - margin, 0), min(int(hit[-1]) + margin + 1, size)))
+        bounds.append(slice(max(int(hit.min()) - margin, 0), min(int(hit.max()) + margin + 1, end)))
     return bounds[0], bounds[1]
 
 
-def _ct(shown: Slice, size: tuple[int, int]) -> Image.Image:
+def _enlarged(labels: npt.NDArray[np.uint8], size: Size) -> npt.NDArray[np.uint8]:
+    picture = Image.fromarray(np.ascontiguousarray(labels))
+    return np.asarray(picture.resize(size, Image.Resampling.NEAREST))
+
+
+def _ct(shown: Slice, size: Size) -> Image.Image:
     low, high = _WINDOW_HU
     grey = np.clip((shown.hu - low) / (high - low), 0, 1) * 255
     picture = Image.fromarray(np.rint(grey).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)

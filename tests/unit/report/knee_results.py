@@ -1,4 +1,4 @@
-"""A synthetic outcome of an analysis with its source series: ellipsoid bones, 100 subregions each, asymmetric maps.
+"""A synthetic outcome of an analysis and its source series: ellipsoids as bones, 100 subregions each.
 
 Nothing here is symmetric under a flip of any axis, so a map or a label array that was turned over
 cannot be mistaken for the right one.
@@ -39,7 +39,7 @@ BONE_RADII = {Bone.FEMUR: (42.0, 26.0, 33.0), Bone.TIBIA: (36.0, 24.0, 30.0)}
 
 
 def sagittal_affine(side: Side, tilt_deg: float = 0.0) -> npt.NDArray[np.float64]:
-    """(i, j, k) to LPS mm: i posterior, j inferior, k to the patient's right; turned about i by `tilt_deg`."""
+    """(i, j, k) to LPS mm: i posterior, j inferior, k to the right; turned about i by `tilt_deg`."""
     a = np.deg2rad(tilt_deg)
     columns = np.array([[0, 1, 0], [-np.sin(a), 0, -np.cos(a)], [-np.cos(a), 0, np.sin(a)]], dtype=float).T
     affine = np.eye(4)
