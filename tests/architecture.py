@@ -17,7 +17,7 @@ PACKAGES = ("ctsma_node", "trainer")
 _ROWS = {
     "errors": "",
     "volume": "",
-    "log": "",
+    "log": "errors",
     "records": "errors",
     "spool": "errors records",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.

@@ -112,7 +112,7 @@ class CompletionSettings(Section):
 
 
 class GateSection(Section):
-    """`[gate]`: the limits of what is analysed. Field by field the gate's own settings (a test compares them).
+    """`[gate]`: the limits of what is analysed; field by field the gate's own settings.
 
     They are written twice so that the receiver, which reads node.toml too, does not load the gate.
     """

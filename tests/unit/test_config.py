@@ -1,0 +1,122 @@
+"""node.toml: what is right is loaded, what is wrong is named, and the example says what the code does."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from ctsma_node.config import OBJECT_KINDS, Settings, load
+from ctsma_node.errors import SettingsError
+from ctsma_node.gate import GateSettings
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "node.example.toml"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "node.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def complaint(folder: Path, text: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(written(folder, text), {})
+    return str(caught.value)
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    assert load(None, {}) == Settings()
+    assert load(None, {}).node.bind == "127.0.0.1"
+
+
+def test_the_example_loads_and_says_the_defaults() -> None:
+    example, defaults = load(EXAMPLE, {}), Settings()
+    for section in Settings.model_fields:
+        if section not in ("sources", "destinations"):
+            assert getattr(example, section) == getattr(defaults, section), section
+    assert example.destinations[0].objects == OBJECT_KINDS
+
+
+def test_the_example_names_every_setting() -> None:
+    tree = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    commented = set(re.findall(r"^# (\w+) = ", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE))
+    for section, field in Settings.model_fields.items():
+        content = tree[section][0] if isinstance(tree[section], list) else tree[section]
+        model = field.annotation if isinstance(field.annotation, type) else None
+        if model is None or not issubclass(model, BaseModel):
+            model = type(getattr(load(EXAMPLE, {}), section)[0])
+        assert set(content) | commented >= set(model.model_fields), section
+
+
+def test_the_gate_section_is_the_gates_own_settings() -> None:
+    assert GateSettings(**Settings().gate.model_dump()) == GateSettings()
+    assert set(type(Settings().gate).model_fields) == set(GateSettings.model_fields)
+
+
+def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, '[node]\nstate_dir = "state"\n[analysis]\nbundle = "b"'), {})
+    assert settings.node.state_dir == tmp_path / "state"
+    assert settings.analysis.bundle == str(tmp_path / "b")
+    assert settings.inbox_path == tmp_path / "state" / "inbox.sqlite3"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[node]\nprot = 3", "[node] prot: unknown key; did you mean `port`?"),
+        ("[ndoe]\nport = 3", "[ndoe]: unknown key; did you mean `node`?"),
+        ("[gate]\nqqq = 1", "[gate] qqq: unknown key; valid are: min_age_years,"),
+        ("[node]\nport = 70000", "[node] port: "),
+        ('[node]\nae_title = "SEVENTEEN_LETTERS"', "[node] ae_title: an AE title has 1 to 16"),
+        ('[node]\nae_title = "A\\\\B"', "[node] ae_title: an AE title has 1 to 16"),
+        ('[node]\nbind = "not an address"', "[node] bind: not an IP address"),
+        ('[[sources]]\nae_title = "A"\naddresses = []', "[[sources]] 1 addresses: "),
+        (
+            '[[sources]]\nae_title = "A"\naddresses = ["10.0.0.1/8"]',
+            "1 addresses 1: not a network",
+        ),
+        ('[[sources]]\nae_title = "A"\naddresses = ["10.0.0.300"]', "[[sources]] 1 addresses 1: not an IP"),
+        ('[[sources]]\nae_title = "A"\nadresses = ["::1"]', "did you mean `addresses`?"),
+        ("[completion]\nshort_quiet_s = 60", "[completion]: short_quiet_s is longer"),
+        ("[completion]\nshort_quiet_s = nan", "[completion] short_quiet_s: "),
+        ('[analysis]\ndevice = "gpu"', "[analysis] device: "),
+        ('[log]\nlevel = "loud"', "[log] level: "),
+        ("port = ", "is not TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, expected: str) -> None:
+    assert expected in complaint(tmp_path, text)
+
+
+def test_every_error_is_told_at_once(tmp_path: Path) -> None:
+    assert len(complaint(tmp_path, "[node]\nport = -1\nprot = 1\n[gat]").splitlines()) == 4
+
+
+def test_two_destinations_cannot_share_a_name(tmp_path: Path) -> None:
+    one = '[[destinations]]\nname = "a"\nae_title = "A"\nhost = "h"\nport = 1\n'
+    assert "two destinations have the same name" in complaint(tmp_path, one * 2)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+        load(tmp_path / "none.toml", {})
+
+
+def test_the_environment_wins(tmp_path: Path) -> None:
+    path = written(tmp_path, "[node]\nport = 1")
+    settings = load(path, {"CTSMA_NODE__PORT": "104", "CTSMA_GATE__ALLOW_LOSSY": "true", "PATH": "x"})
+    assert (settings.node.port, settings.gate.allow_lossy) == (104, True)
+
+
+def test_a_wrong_variable_is_named() -> None:
+    with pytest.raises(SettingsError, match="did you mean `port`"):
+        load(None, {"CTSMA_NODE__PROT": "104"})
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().node.port = 3
