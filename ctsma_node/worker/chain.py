@@ -1,0 +1,132 @@
+"""The chain of a case: which step its state asks for, and the state that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ctsma_node.analysis.result import AnalysisResult
+from ctsma_node.config.settings import Settings
+from ctsma_node.deliver import in_reference_order
+from ctsma_node.errors import Refused
+from ctsma_node.gate import GateSettings
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.records import Case, SeriesState
+from ctsma_node.report import ObjectReference
+from ctsma_node.worker import steps
+from ctsma_node.worker.outbox import Outbox
+
+WORKABLE = (SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED)
+"""States in which a case waits for a step of this chain."""
+
+
+@dataclass
+class _AtHand:
+    """What the steps of one case hand to one another. It is made again after a restart."""
+
+    case_id: int
+    accepted: steps.Accepted | None = None
+    result: AnalysisResult | None = None
+
+
+class Chain:
+    """Runs the next step of a case. Memory is kept for one case: volumes are large, and cases come one by one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        inbox: InboxReader,
+        cases: Cases,
+        analyser: steps.Analyses,
+        on_progress: Callable[[str, float], None] = lambda stage, fraction: None,
+    ) -> None:
+        self._settings = settings
+        self._limits = GateSettings.model_validate(settings.gate.model_dump())
+        self._inbox = inbox
+        self._cases = cases
+        self._analyser = analyser
+        self._on_progress = on_progress
+        self._outbox = Outbox(settings.outbox_dir)
+        self._at_hand = _AtHand(case_id=0)
+        self._steps = {
+            SeriesState.STABLE: self._accept,
+            SeriesState.ACCEPTED: self._analyse,
+            SeriesState.ANALYSED: self._report,
+        }
+
+    @property
+    def case_at_hand(self) -> int:
+        """The case whose volume is in memory; 0 for none."""
+        return self._at_hand.case_id
+
+    def step(self, case: Case) -> SeriesState:
+        """Do what the case's state asks for and return the state that follows; raises what the step raises."""
+        if self._at_hand.case_id != case.id:
+            self._at_hand = _AtHand(case.id)
+        return self._steps[case.state](case)
+
+    def forget(self) -> None:
+        """Let go of the volume at hand."""
+        self._at_hand = _AtHand(case_id=0)
+
+    def _accept(self, case: Case) -> SeriesState:
+        self._refuse_repeated(case)
+        self._accepted(case)
+        return SeriesState.ACCEPTED
+
+    def _analyse(self, case: Case) -> SeriesState:
+        self._refuse_superseded(case)
+        self._result(case)
+        return SeriesState.ANALYSED
+
+    def _report(self, case: Case) -> SeriesState:
+        """Build the set, unless an attempt that died had come as far as its rows."""
+        if not self._cases.results(case.id):
+            result, series = self._result(case), self._accepted(case).series
+            objects = steps.report(result, series, self._settings, case.revision, self._predecessor(case))
+            ordered = in_reference_order(objects, lambda obj: obj.sop_class_uid)
+            self._cases.add_results(case.id, self._outbox.put(case.id, ordered))
+        self._cases.add_deliveries(case.id, self._settings.destinations)
+        self.forget()
+        return SeriesState.REPORTED
+
+    def _accepted(self, case: Case) -> steps.Accepted:
+        if self._at_hand.accepted is None:
+            instances = self._inbox.instances(case.series_uid)[: case.n_instances]
+            paths = steps.spooled_paths(self._settings.spool_dir, instances)
+            self._at_hand.accepted = steps.accept(paths, self._limits)
+        return self._at_hand.accepted
+
+    def _result(self, case: Case) -> AnalysisResult:
+        if self._at_hand.result is None:
+            accepted = self._accepted(case)
+            self._at_hand.result = steps.analyse(self._analyser, accepted, self._on_progress)
+        return self._at_hand.result
+
+    def _predecessor(self, case: Case) -> tuple[ObjectReference, ...]:
+        """The set that this one replaces: of the latest earlier revision that has one."""
+        while case.predecessor is not None:
+            case = self._cases.get(case.predecessor)
+            results = self._cases.results(case.id)
+            if results:
+                return steps.references(case.study_uid, results)
+        return ()
+
+    def _refuse_superseded(self, case: Case) -> None:
+        """A revision that has a successor before it was analysed would only be replaced at once."""
+        latest = self._cases.by_series(case.series_uid)[-1]
+        if latest.id != case.id:
+            reason = f"More instances of the series came in; revision {latest.revision} takes its place."
+            raise Refused("superseded", reason)
+
+    def _refuse_repeated(self, case: Case) -> None:
+        """The same instances give the same set, which is made already."""
+        self._refuse_superseded(case)
+        if case.predecessor is None or case.instances_digest is None:
+            return
+        before = self._cases.get(case.predecessor)
+        ended_without = before.state is SeriesState.FAILED or before.code == "superseded"
+        if before.instances_digest == case.instances_digest and not ended_without:
+            reason = f"Revision {before.revision} holds the same instances, byte for byte."
+            raise Refused("unchanged", reason)

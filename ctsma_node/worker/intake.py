@@ -1,0 +1,108 @@
+"""Takes over what the receiver wrote: instances become cases, and cases become stable when they are complete."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+
+from ctsma_node import log
+from ctsma_node.completion import InstanceGeometry, geometry_complete
+from ctsma_node.config.settings import CompletionSettings
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.records import Case, Instance, SeriesState
+
+FEWEST_PER_ASSOCIATION = 8
+"""A source that brings fewer instances an association than this opens one for each or nearly so: that one of
+them has closed says nothing about the series, and only the long quiet time counts."""
+
+
+class Intake:
+    """The sweep over the inbox. It may repeat itself after a crash: news that is not new changes nothing."""
+
+    def __init__(
+        self,
+        inbox: InboxReader,
+        cases: Cases,
+        quiet: CompletionSettings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._inbox = inbox
+        self._cases = cases
+        self._quiet = quiet
+        self._clock = clock
+        self._whole: dict[tuple[int, int], bool] = {}  # by case and number of instances
+
+    def sweep(self) -> bool:
+        """Take over new instances, set the timers, and say whether a case has become stable."""
+        self._take_over()
+        receiving = self._cases.in_state(SeriesState.RECEIVING)
+        self._whole = {
+            key: whole for key, whole in self._whole.items() if key[0] in {c.id for c in receiving}
+        }
+        for case in receiving:
+            due_at = self._due_at(case)
+            if due_at != case.due_at:
+                self._cases.set_timer(case.id, due_at)
+        stable = [case for case in self._cases.due(self._clock()) if case.state is SeriesState.RECEIVING]
+        for case in stable:
+            self._close(case)
+        return bool(stable)
+
+    def _take_over(self) -> None:
+        new = self._inbox.instances_after(self._cases.cursor())
+        for series_uid in dict.fromkeys(instance.series_uid for instance in new):
+            rows = self._inbox.instances(series_uid)
+            last = max(row.received_at for row in rows)
+            self._cases.upsert_series(series_uid, rows[0].study_uid, last, len(rows), rows[0].calling_ae)
+        if new:
+            self._cases.advance_cursor(new[-1].rowid)
+
+    def _due_at(self, case: Case) -> float:
+        """When the case counts as complete if nothing more comes."""
+        rows = self._inbox.instances(case.series_uid)
+        associations = {row.association_id for row in rows}
+        one_by_one = len(rows) < FEWEST_PER_ASSOCIATION * len(associations) and _single_frames(rows)
+        if one_by_one or self._inbox.association_open(case.series_uid) or not self._is_whole(case, rows):
+            return case.last_instance_at + self._quiet.long_quiet_s
+        return case.last_instance_at + self._quiet.short_quiet_s
+
+    def _is_whole(self, case: Case, rows: Sequence[Instance]) -> bool:
+        key = (case.id, len(rows))
+        if key not in self._whole:
+            self._whole[key] = geometry_complete([_geometry(row) for row in rows])
+        return self._whole[key]
+
+    def _close(self, case: Case) -> None:
+        rows = self._inbox.instances(case.series_uid)[: case.n_instances]
+        self._cases.move(case.id, SeriesState.STABLE, instances_digest=instances_digest(rows))
+        log.logger.info(
+            "series.stable",
+            series=case.series_uid,
+            case=case.id,
+            revision=case.revision,
+            n_instances=case.n_instances,
+            source=case.calling_ae,
+        )
+
+
+def instances_digest(instances: Sequence[Instance]) -> str:
+    """sha256, hexadecimal, over the sorted pairs of SOP Instance UID and sha256 of the instances."""
+    lines = sorted(f"{each.sop_instance_uid} {each.sha256}\n" for each in instances)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _single_frames(rows: Sequence[Instance]) -> bool:
+    return all(row.number_of_frames == 1 for row in rows)
+
+
+def _geometry(row: Instance) -> InstanceGeometry:
+    return InstanceGeometry(
+        sop_instance_uid=row.sop_instance_uid,
+        rows=row.rows or 0,
+        columns=row.columns or 0,
+        number_of_frames=row.number_of_frames,
+        position=row.position,
+        orientation=row.orientation,
+    )

@@ -1,0 +1,157 @@
+"""The worker's loop: one case at a time in the main thread, beside it the inbox's sweep and the couriers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+
+from ctsma_node import log
+from ctsma_node.config.settings import Settings
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.records import Case, SeriesState
+from ctsma_node.spool import free_bytes
+from ctsma_node.worker.advance import advance
+from ctsma_node.worker.chain import WORKABLE, Chain
+from ctsma_node.worker.couriers import Courier
+from ctsma_node.worker.ending import Ending
+from ctsma_node.worker.intake import Intake
+from ctsma_node.worker.notify import notify
+from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.steps import Analyses
+
+STALLED_S = 240.0
+"""The watchdog is not fed any more when the main thread has shown no sign of life for so long."""
+
+_LOOK_S = 1.0
+_HOUSEKEEPING_S = 60.0
+_WATCHDOG_S = 10.0
+
+
+class Worker:
+    """Everything that moves cases, on one ledger. `run` returns when it was asked to stop and has drained."""
+
+    def __init__(
+        self, settings: Settings, analyser: Analyses, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._cases = Cases(settings.ledger_path, settings.worker.max_attempts, clock)
+        self._inbox = InboxReader(settings.inbox_path)
+        self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
+        self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress)
+        self._ending = Ending(self._cases)
+        self._couriers = [
+            Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
+        ]
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._alive_at = time.monotonic()
+
+    def recover(self) -> None:
+        """Queue again what was running, and end what had been delivered, when the last worker died."""
+        Outbox(self._settings.outbox_dir).prepare()
+        count = self._cases.requeue_running()
+        log.logger.info("worker.recovered", count=count)
+        configured = {each.name for each in self._settings.destinations}
+        for case in self._cases.in_state(SeriesState.REPORTED):
+            if not self._cases.deliveries(case.id):
+                self._cases.add_deliveries(case.id, self._settings.destinations)
+            self._ending.settle(case.id)
+        for name in {each.destination for each in self._cases.due_deliveries(float("inf"))} - configured:
+            log.logger.warning("destination.unknown", destination=name)
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Work until `stop`, then end the step at hand, the instances on their way, and the files."""
+        self.recover()
+        scheduler = self._scheduler()
+        scheduler.start()
+        for courier in self._couriers:
+            courier.start()
+        ready()
+        try:
+            while not self._stopping.is_set():
+                self._alive_at = time.monotonic()
+                if not self.work_once():
+                    self._wake.wait(_LOOK_S)
+                    self._wake.clear()
+        finally:
+            self._drain(scheduler)
+
+    def stop(self) -> None:
+        """Ask `run` to drain and return; may be called from a signal handler."""
+        self._stopping.set()
+        self._wake.set()
+
+    def sweep(self) -> None:
+        """Take over what has arrived."""
+        try:
+            if self._intake.sweep():
+                self._wake.set()
+        except Exception:  # the next sweep comes in a moment; the inbox is unchanged
+            log.logger.error("sweep.failed", exc_info=True)
+
+    def work_once(self) -> bool:
+        """Run one step of one case; False when none is waiting."""
+        case = self._next()
+        if case is None:
+            return False
+        moved = advance(
+            self._cases, case.id, self._chain.step, self._settings.worker.max_attempts, self._clock
+        )
+        if moved.state not in WORKABLE:
+            self._chain.forget()
+        if moved.state is SeriesState.REPORTED:
+            for courier in self._couriers:
+                courier.wake()
+        return True
+
+    def close(self) -> None:
+        """Close the ledgers."""
+        self._cases.close()
+        self._inbox.close()
+
+    def _next(self) -> Case | None:
+        """The case at hand, whose volume is in memory, else the oldest that is waiting and due."""
+        now, at_hand = self._clock(), self._chain.case_at_hand
+        waiting = [
+            case
+            for case in self._cases.in_state(*WORKABLE)
+            if not case.running and (case.due_at is None or case.due_at <= now)
+        ]
+        return min(waiting, key=lambda case: (case.id != at_hand, case.id), default=None)
+
+    def _progress(self, stage: str, fraction: float) -> None:
+        self._alive_at = time.monotonic()
+        log.logger.debug("analysis.stage", case=self._chain.case_at_hand, stage=stage)
+
+    def _scheduler(self) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        scheduler.add_job(self.sweep, "interval", seconds=self._settings.worker.sweep_s)
+        scheduler.add_job(self._watch, "interval", seconds=_WATCHDOG_S)
+        scheduler.add_job(self._housekeep, "interval", seconds=_HOUSEKEEPING_S)
+        return scheduler
+
+    def _watch(self) -> None:
+        if time.monotonic() - self._alive_at < STALLED_S:
+            notify("WATCHDOG=1")
+
+    def _housekeep(self) -> None:
+        free = free_bytes(self._settings.node.state_dir)
+        if free < self._settings.limits.min_free_bytes:
+            log.logger.warning("disk.low", free_bytes=free)
+
+    def _drain(self, scheduler: BackgroundScheduler) -> None:
+        log.logger.info("worker.stopping")
+        notify("STOPPING=1")
+        scheduler.shutdown(wait=True)
+        for courier in self._couriers:
+            courier.stop()
+        for courier in self._couriers:
+            courier.join()
+        self.close()

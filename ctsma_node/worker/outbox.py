@@ -1,0 +1,76 @@
+"""The objects of a case on disk: all of them under one name, durable, or none."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ctsma_node.records import ResultObject
+from ctsma_node.report import ReportObject, write_object
+from ctsma_node.spool import make_private, sync_folder
+from ctsma_node.worker.kinds import in_settings
+
+
+class Outbox:
+    """One folder for each case that was reported; a folder that is there is complete."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def prepare(self) -> None:
+        """Make the folder and remove what a worker that died was writing."""
+        make_private(self.folder)
+        for part in self.folder.glob("*.part"):
+            shutil.rmtree(part)
+
+    def put(self, case_id: int, objects: Sequence[ReportObject]) -> tuple[ResultObject, ...]:
+        """Write the objects of a case durably; their rows come back in the order given, with relative paths.
+
+        A folder of the same case is replaced: it was written by an attempt that died before its rows were.
+        Raises OSError (disk full) and leaves nothing behind.
+        """
+        part, target = self.folder / f"{case_id}.part", self.folder / str(case_id)
+        for leftover in (part, target):
+            if leftover.exists():
+                shutil.rmtree(leftover)
+        try:
+            make_private(part)
+            rows = tuple(self._write(obj, part, target.name) for obj in objects)
+            sync_folder(part)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        part.rename(target)
+        sync_folder(self.folder)
+        return rows
+
+    def path(self, relative: str) -> Path:
+        """Where an object lies."""
+        return self.folder / relative
+
+    def _write(self, obj: ReportObject, part: Path, name: str) -> ResultObject:
+        path = part / obj.file_name
+        write_object(obj, path)
+        size, sha256 = _sync_and_digest(path)
+        return ResultObject(
+            sop_instance_uid=obj.sop_instance_uid,
+            sop_class_uid=obj.sop_class_uid,
+            series_uid=obj.series_uid,
+            kind=in_settings(obj.kind),
+            side=obj.side.value,
+            path=f"{name}/{path.name}",
+            size=size,
+            sha256=sha256,
+            transfer_syntax=str(obj.dataset.file_meta.TransferSyntaxUID),
+        )
+
+
+def _sync_and_digest(path: Path) -> tuple[int, str]:
+    """Size and sha256 of a file, which is on the disk once this returns."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+        return file.tell(), digest

@@ -1,0 +1,54 @@
+"""The worker as a service: a warm analyser, readiness told, a drain at SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from ctsma_node import __version__, log
+from ctsma_node.config.settings import Settings
+from ctsma_node.spool import make_private
+from ctsma_node.worker.loop import Worker
+from ctsma_node.worker.notify import notify
+from ctsma_node.worker.steps import Analyses
+
+
+def load_analyser(settings: Settings) -> Analyses:
+    """The bundle on its device, run once: the first series does not wait for it. Raises BundleError."""
+    # Imported here: torch takes seconds to load, and whoever brings an analyser of its own does not need it.
+    from ctsma_node.analysis.predict import Analyser
+
+    chosen = settings.analysis
+    bundle = None if chosen.bundle == "default" else Path(chosen.bundle)
+    analyser = Analyser.load(bundle, device=chosen.device, threads=chosen.threads or None)
+    analyser.warm_up()
+    return analyser
+
+
+def run(settings: Settings, load: Callable[[Settings], Analyses] = load_analyser) -> None:
+    """Work until SIGTERM or SIGINT; returns when everything in flight has ended.
+
+    Raises BundleError, and LedgerError when another worker has the ledger.
+    """
+    started = time.monotonic()
+    make_private(settings.node.state_dir)
+    analyser = load(settings)
+    worker = Worker(settings, analyser)
+
+    def stop(number: int, _: FrameType | None) -> None:
+        log.logger.info("worker.stopping", signal=signal.Signals(number).name)
+        notify("STOPPING=1")
+        worker.stop()
+
+    def ready() -> None:
+        seconds = round(time.monotonic() - started, 3)
+        log.logger.info("worker.ready", version=__version__, bundle=analyser.digest, seconds=seconds)
+        notify("READY=1")
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    worker.run(ready)
+    log.logger.info("worker.stopped")

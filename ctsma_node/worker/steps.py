@@ -1,0 +1,119 @@
+"""The steps of a case: values in, values out, or an exception. What becomes of a case is decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pydicom import Dataset
+
+from ctsma_node import __version__
+from ctsma_node.analysis.result import AnalysisResult, Side
+from ctsma_node.assemble import Series, read_series, to_volume
+from ctsma_node.config.settings import Settings
+from ctsma_node.errors import Transient
+from ctsma_node.gate import GateSettings, accept_headers, accept_volume
+from ctsma_node.records import Instance, ResultObject
+from ctsma_node.report import DEFAULT_OBJECTS, NodeIdentity, ObjectReference, ReportObject, build_set
+from ctsma_node.volume import CTVolume
+from ctsma_node.worker.kinds import in_report, wanted
+
+Progress = Callable[[str, float], None]
+
+
+class Analyses(Protocol):
+    """What the worker needs of an analyser."""
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the bundle's manifest."""
+
+    def analyse(
+        self, volume: CTVolume, progress: Progress | None = None, stated_side: Side | None = None
+    ) -> AnalysisResult:
+        """Measure every knee of a volume; raises Refused."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A series that passed the gate, and its volume."""
+
+    series: Series
+    volume: CTVolume
+
+
+def spooled_paths(spool: Path, instances: Sequence[Instance]) -> list[Path]:
+    """Where the instances lie; raises Transient when one is gone, for the source may send it again."""
+    paths = [spool / instance.path for instance in instances]
+    gone = sum(not path.exists() for path in paths)
+    if gone:
+        raise Transient(f"{gone} of {len(paths)} instances are missing from the spool.")
+    return paths
+
+
+def accept(paths: Sequence[Path], limits: GateSettings) -> Accepted:
+    """Assemble a series and pass it through the gate; raises Refused."""
+    series = read_series(paths)
+    accept_headers(series, limits)
+    volume = to_volume(series)
+    accept_volume(volume, series, limits)
+    return Accepted(series, volume)
+
+
+def analyse(analyser: Analyses, accepted: Accepted, progress: Progress | None = None) -> AnalysisResult:
+    """Measure the knees; raises Refused."""
+    return analyser.analyse(accepted.volume, progress, stated_side(accepted.series.headers))
+
+
+def report(
+    result: AnalysisResult,
+    series: Series,
+    settings: Settings,
+    revision: int = 1,
+    predecessor: Sequence[ObjectReference] = (),
+) -> tuple[ReportObject, ...]:
+    """The set of objects that says what was measured."""
+    return build_set(
+        result,
+        series.headers,
+        node=identity(settings),
+        revision=revision,
+        predecessor=predecessor,
+        objects=wanted([each.objects for each in settings.destinations], DEFAULT_OBJECTS),
+    )
+
+
+def identity(settings: Settings) -> NodeIdentity:
+    """How the node signs what it makes; a device without a serial number is named by its AE title."""
+    return NodeIdentity(
+        manufacturer="ctsma-node",
+        model_name="CT-SMA node",
+        software_version=__version__,
+        serial_number=settings.report.device_serial_number or settings.node.ae_title,
+        institution_name=settings.report.institution_name or None,
+    )
+
+
+def references(study_uid: str, results: Iterable[ResultObject]) -> tuple[ObjectReference, ...]:
+    """A set as the one that replaces it names it."""
+    return tuple(
+        ObjectReference(
+            in_report(each.kind),
+            Side(each.side),
+            study_uid,
+            each.series_uid,
+            each.sop_class_uid,
+            each.sop_instance_uid,
+        )
+        for each in results
+        if each.side is not None
+    )
+
+
+def stated_side(headers: Sequence[Dataset]) -> Side | None:
+    """The side that Laterality (0020,0060) or Image Laterality (0020,0062) names, where all agree on one."""
+    stated = {str(ds.get(keyword, "")) for ds in headers for keyword in ("Laterality", "ImageLaterality")}
+    named = stated - {"", "None"}
+    return Side(named.pop()) if len(named) == 1 and named <= set(Side) else None
