@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
+from io import FileIO
 from pathlib import Path
 from threading import RLock
 from typing import Self
@@ -41,7 +42,11 @@ class Writer:
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
-        self._create(path, schema)
+        try:
+            self._create(path, schema)
+        except BaseException:
+            self.close()
+            raise
 
     def _create(self, path: Path, schema: str) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -74,7 +79,7 @@ class Writer:
         """Close the connection and let another process in."""
         with self._lock:
             self._connection.close()
-            os.close(self._lock_file)
+            self._lock_file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -131,11 +136,11 @@ class Reader:
         self.close()
 
 
-def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _lock(path: Path) -> FileIO:
+    file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        os.close(descriptor)
+        file.close()
         raise LedgerError(f"Another process writes in {path.parent} already ({path.name}).") from None
-    return descriptor
+    return file
