@@ -59,12 +59,15 @@ def to_hu(stored: Stored, frame: FrameGeometry, header: Dataset) -> HU:
     """
     if frame.rescale_slope is None or frame.rescale_intercept is None:
         raise refused("no_calibrated_hu", why="Rescale Slope or Rescale Intercept is absent")
-    hu = stored.astype(np.float64) * frame.rescale_slope + frame.rescale_intercept
-    outside = _stored_padding(stored, header) | (hu > _HIGHEST_HU)
-    if outside.any():
+    hu = stored.astype(np.float32)  # 16 bits times any slope: exact to 1e-3 HU
+    hu *= np.float32(frame.rescale_slope)
+    hu += np.float32(frame.rescale_intercept)
+    outside = _outside(stored, hu, header)
+    if outside is not None:
         # A padding value that is also a tissue's (0 in signed data is water) pads from the border inwards.
         hu[outside & ((hu < _CERTAINLY_OUTSIDE_HU) | _touching_border(outside))] = AIR_HU
-    return np.maximum(hu, AIR_HU).astype(np.float32)
+    np.maximum(hu, np.float32(AIR_HU), out=hu)
+    return hu
 
 
 def _open(path: Path) -> tuple[Dataset, str]:
@@ -89,15 +92,18 @@ def _native_bytes(ds: Dataset) -> int:
     return length * (whole(ds, "BitsAllocated") or 16) // 8
 
 
-def _stored_padding(stored: Stored, header: Dataset) -> npt.NDArray[np.bool_]:
-    """Where Pixel Padding Value, or the range up to Pixel Padding Range Limit, stands (PS3.3 C.7.5.1.1.2)."""
+def _outside(stored: Stored, hu: HU, header: Dataset) -> npt.NDArray[np.bool_] | None:
+    """Where padding stands: by Pixel Padding Value or the range up to its limit (PS3.3 C.7.5.1.1.2), or by
+    values that no CT number has; None where there is none.
+    """
+    outside = hu > _HIGHEST_HU
     signed = whole(header, "PixelRepresentation") == 1
     value = bits16(header, "PixelPaddingValue", signed=signed)
-    if value is None:
-        return np.zeros(stored.shape, dtype=np.bool_)
-    limit = bits16(header, "PixelPaddingRangeLimit", signed=signed)
-    low, high = sorted((value, value if limit is None else limit))
-    return np.asarray((stored >= low) & (stored <= high))
+    if value is not None:
+        limit = bits16(header, "PixelPaddingRangeLimit", signed=signed)
+        low, high = sorted((value, value if limit is None else limit))
+        outside |= (stored >= low) & (stored <= high)
+    return outside if outside.any() else None
 
 
 def _touching_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

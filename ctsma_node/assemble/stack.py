@@ -80,16 +80,22 @@ def axes(orientation: npt.ArrayLike) -> Array:
 
 def one_orientation(orientations: Array) -> bool:
     """Whether all (n, 6) orientations are the first one, up to rounding."""
+    return not differing(orientations).any()
+
+
+def differing(orientations: Array) -> npt.NDArray[np.bool_]:
+    """Which (n,) of the (n, 6) orientations are not the first one, beyond rounding."""
     directions = np.array([axes(each) for each in orientations])
-    return bool(np.all(np.abs(directions - directions[0]) <= SAME_DIRECTION))
+    return np.asarray(np.any(np.abs(directions - directions[0]) > SAME_DIRECTION, axis=(1, 2)))
 
 
 def fit_stack(positions: Array, orientations: Array) -> Stack:
     """Fit slices in the order given, positions (n, 3) and orientations (n, 6), by least squares.
 
-    The mean orientation is used; slices of several orientations are not told apart here.
+    The orientation is the mean of those that agree with the first one.
     """
-    row, column, normal = axes(np.mean([axes(each)[:2].ravel() for each in orientations], axis=0))
+    agreeing = orientations[~differing(orientations)]
+    row, column, normal = axes(np.mean([axes(each)[:2].ravel() for each in agreeing], axis=0))
     n = len(positions)
     centre = positions.mean(axis=0)
     k = np.arange(n) - (n - 1) / 2

@@ -25,6 +25,7 @@ def accept_headers(series: Series, limits: GateSettings) -> None:
     kind.lossy(series, limits)
     kind.syntax(series)
     kind.derived(series, limits)
+    geometry.placed(series)
     calibration.rescale(series)
     patient.adult(series, limits)
     _accept_geometry(series, limits)
@@ -38,7 +39,6 @@ def accept_volume(volume: CTVolume, series: Series, limits: GateSettings) -> Non
 
 
 def _accept_geometry(series: Series, limits: GateSettings) -> None:
-    geometry.placed(series)
     geometry.frame_of_reference(series)
     geometry.matrix(series)
     geometry.orientation(series)

@@ -7,12 +7,10 @@ import numpy as np
 from ctsma_node.assemble.attributes import text, whole
 from ctsma_node.assemble.series import Series
 from ctsma_node.assemble.stack import (
-    SAME_DIRECTION,
     SAME_PLANE_MM,
-    axes,
+    differing,
     largest_stray,
     missing_slices,
-    one_orientation,
     planes,
     tolerance,
 )
@@ -52,11 +50,9 @@ def matrix(series: Series) -> None:
 def orientation(series: Series) -> None:
     """One orientation, up to rounding."""
     orientations = np.array([frame.orientation for frame in series.frames], dtype=np.float64)
-    if one_orientation(orientations):
-        return
-    directions = np.array([axes(each) for each in orientations])
-    differ = np.any(np.abs(directions - directions[0]) > SAME_DIRECTION, axis=(1, 2))
-    raise refused("several_orientations", count=int(differ.sum()), total=len(differ))
+    others = int(differing(orientations).sum())
+    if others:
+        raise refused("several_orientations", count=others, total=len(orientations))
 
 
 def one_slice_per_plane(series: Series) -> None:

@@ -1,0 +1,207 @@
+"""Stored values become Hounsfield units, whatever signs, bits, padding and syntax they were written with."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from ctsma_node.assemble import read_series, to_volume
+from ctsma_node.errors import Refused
+from tests.conftest import RequireTool
+from tests.fixtures.ct_series import Array, StackPlan, multi_frame, scene, single_frames, store, stored, write
+
+PLAN = StackPlan(slices=5)
+
+
+def expected(plan: StackPlan = PLAN) -> Array:
+    return np.maximum(np.stack([scene(plan.points(k)) for k in range(plan.slices)]), -1024)
+
+
+def hu_of(datasets: list[Dataset], folder: Path) -> Array:
+    return to_volume(read_series(write(datasets, folder))).hu.astype(np.float64)
+
+
+SIGNED = {"PixelRepresentation": 1, "RescaleIntercept": "0"}
+STORAGES: dict[str, dict[str, Any]] = {
+    "unsigned": {},
+    "signed": SIGNED,
+    "12 bits": {"BitsStored": 12, "HighBit": 11},
+    "12 bits signed": SIGNED | {"BitsStored": 12, "HighBit": 11},
+    "MONOCHROME1": {"PhotometricInterpretation": "MONOCHROME1"},
+    "negative slope": {"RescaleSlope": "-1", "RescaleIntercept": "3000"},
+    "coarse slope": {"RescaleSlope": "2.5"},
+    "no rescale type": {"RescaleType": None},
+}
+
+
+@pytest.mark.parametrize("attributes", STORAGES.values(), ids=STORAGES)
+def test_storage_means_nothing(attributes: dict[str, Any], tmp_path: Path) -> None:
+    slope = abs(float(attributes.get("RescaleSlope", "1")))
+    assert np.abs(hu_of(single_frames(PLAN, **attributes), tmp_path) - expected()).max() <= 0.51 * slope
+
+
+def test_bits_above_the_stored_ones_are_cleared(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, BitsStored=12, HighBit=11)
+    for ds in datasets:
+        ds.PixelData = (stored(ds) | 0x8000).tobytes()  # an old overlay lives in bit 15
+    assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 0.51
+
+
+def corners(datasets: list[Dataset], value: int) -> None:
+    for ds in datasets:
+        values = stored(ds)
+        values[:2, :2] = np.array(value).astype(values.dtype)
+        ds.PixelData = values.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "value", "padding"),
+    [
+        (SIGNED, -2000, ("SS", -2000)),
+        (SIGNED, -2000, ("US", 63536)),  # written unsigned over signed pixels
+        ({}, 63536, ("US", 63536)),
+        ({}, 63536, None),  # a negative value wrapped round, and no tag that says so
+        (SIGNED, -8192, None),
+        (SIGNED, 0, ("SS", 0)),
+    ],
+)
+def test_padding_becomes_air(
+    attributes: dict[str, Any], value: int, padding: tuple[str, int] | None, tmp_path: Path
+) -> None:
+    datasets = single_frames(PLAN, **attributes)
+    corners(datasets, value)
+    for ds in datasets:
+        if padding:
+            ds.add_new("PixelPaddingValue", *padding)
+    hu = hu_of(datasets, tmp_path)
+    assert np.all(hu[:, :2, :2] == -1024)
+    inside = np.ones(hu.shape[1:], dtype=bool)
+    inside[:2, :2] = False
+    assert np.abs(hu - expected())[:, inside].max() <= 0.51
+
+
+def test_padding_value_of_a_tissue_does_not_hollow_it(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, **SIGNED)
+    for ds in datasets:
+        values = stored(ds)
+        values[8, 8], values[:, 0] = 0, 0
+        ds.PixelData = values.tobytes()
+        ds.add_new("PixelPaddingValue", "SS", 0)
+    hu = hu_of(datasets, tmp_path)
+    assert np.all(hu[:, 8, 8] == 0)
+    assert np.all(hu[:, :, 0] == -1024)
+
+
+def test_padding_range(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, **SIGNED)
+    corners(datasets, 3050)
+    for ds in datasets:
+        ds.add_new("PixelPaddingValue", "SS", 3071)
+        ds.add_new("PixelPaddingRangeLimit", "SS", 3000)
+    assert np.all(hu_of(datasets, tmp_path)[:, :2, :2] == -1024)
+
+
+def test_each_slice_has_its_own_rescale(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN)
+    for at, ds in enumerate(datasets):
+        ds.RescaleSlope, ds.RescaleIntercept = str(1 + at / 4), str(-1100 - at)
+        store(ds, scene(PLAN.points(at)))
+    assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 1.01
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_native_syntaxes(syntax: str, tmp_path: Path) -> None:
+    datasets = single_frames(PLAN)
+    for ds in datasets:
+        if syntax == ExplicitVRBigEndian:
+            ds.PixelData = stored(ds).byteswap().tobytes()
+        ds.file_meta.TransferSyntaxUID = UID(syntax)
+    assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 0.51
+
+
+@pytest.mark.parametrize(
+    "syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless], ids=["RLE", "JPEG-LS", "J2K"]
+)
+@pytest.mark.parametrize("attributes", [{}, SIGNED, {"BitsStored": 12, "HighBit": 11}], ids=str)
+def test_lossless_compression(syntax: str, attributes: dict[str, Any], tmp_path: Path) -> None:
+    plan = StackPlan(rows=48, columns=40, slices=3)  # JPEG 2000 needs room for its resolutions
+    datasets = single_frames(plan, **attributes)
+    for ds in datasets:
+        ds.compress(syntax, generate_instance_uid=False)
+    assert np.abs(hu_of(datasets, tmp_path) - expected(plan)).max() <= 0.51
+
+
+def test_compressed_multi_frame(tmp_path: Path) -> None:
+    plan = StackPlan(slices=9)
+    ds = multi_frame(plan, order=[8, 1, 6, 3, 4, 5, 2, 7, 0])
+    ds.compress(RLELossless, generate_instance_uid=False)
+    assert np.abs(hu_of([ds], tmp_path) - expected(plan)).max() <= 0.76
+
+
+@pytest.mark.parametrize("option", ["+e1", "+el"], ids=["JPEG lossless SV1", "JPEG lossless"])
+def test_jpeg_lossless_by_dcmtk(option: str, require_tool: RequireTool, tmp_path: Path) -> None:
+    tool = require_tool("dcmcjpeg")
+    compressed = []
+    for path in write(single_frames(PLAN), tmp_path):
+        compressed.append(path.with_suffix(".jpeg"))
+        subprocess.run([tool, option, "+un", str(path), str(compressed[-1])], check=True, capture_output=True)
+    hu = to_volume(read_series(compressed)).hu
+    assert np.abs(hu - expected()).max() <= 0.51
+
+
+def shorten(ds: Dataset) -> None:
+    ds.PixelData = ds.PixelData[:100]
+
+
+def drop_pixels(ds: Dataset) -> None:
+    del ds.PixelData
+
+
+def spoil(ds: Dataset) -> None:
+    ds.compress(JPEGLSLossless, generate_instance_uid=False)
+    ds.PixelData = ds.PixelData[:30] + b"\0" * (len(ds.PixelData) - 30)
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [(shorten, "truncated_pixels"), (drop_pixels, "missing_pixels"), (spoil, "undecodable_pixels")],
+)
+def test_damaged_pixels_are_named(damage: Callable[[Dataset], None], code: str, tmp_path: Path) -> None:
+    datasets = single_frames(PLAN)
+    damage(datasets[2])
+    series = read_series(write(datasets, tmp_path))
+    with pytest.raises(Refused) as refusal:
+        to_volume(series)
+    assert refusal.value.code == code
+
+
+def test_frames_missing_from_a_multi_frame_are_named(tmp_path: Path) -> None:
+    ds = multi_frame(PLAN)
+    ds.PixelData = ds.PixelData[: 3 * 16 * 20 * 2]
+    series = read_series(write([ds], tmp_path))
+    with pytest.raises(Refused) as refusal:
+        to_volume(series)
+    assert refusal.value.code == "truncated_pixels"
+
+
+def test_a_stored_file_is_not_changed(tmp_path: Path) -> None:
+    paths = write(single_frames(PLAN), tmp_path)
+    before = [path.read_bytes() for path in paths]
+    to_volume(read_series(paths))
+    assert [path.read_bytes() for path in paths] == before
+    assert all("PixelData" in dcmread(path) for path in paths)
