@@ -24,8 +24,8 @@ def advance(
 ) -> Case:
     """Run the next step of a case and return the case as it stands then.
 
-    `Refused` ends it with its code. Any other exception gives it back to be tried again, and ends it as failed
-    at the last attempt. An attempt is counted before the step runs, so a step that kills the process ends, too.
+    `Refused` ends it with its code. Any other exception gives it back to be tried again, and ends it as
+    failed at the last attempt. Attempts are counted before the step runs: one that kills the process ends.
     """
     try:
         case = cases.claim(case_id)

@@ -31,7 +31,7 @@ class _AtHand:
 
 
 class Chain:
-    """Runs the next step of a case. Memory is kept for one case: volumes are large, and cases come one by one."""
+    """Runs the next step of a case. Memory is kept for one case: volumes are large."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Chain:
         return self._at_hand.case_id
 
     def step(self, case: Case) -> SeriesState:
-        """Do what the case's state asks for and return the state that follows; raises what the step raises."""
+        """Do what the case's state asks for; returns the state that follows, raises what the step raises."""
         if self._at_hand.case_id != case.id:
             self._at_hand = _AtHand(case.id)
         return self._steps[case.state](case)

@@ -42,8 +42,8 @@ class Ending:
 def outcome(deliveries: Sequence[Delivery]) -> tuple[SeriesState, str | None, str | None]:
     """State, code and sentence for deliveries that have all ended.
 
-    Failed is a case of which some destination holds nothing; one that refused a part of the set, as archives do
-    that know no Parametric Map, has been delivered, and the code says that it was in part.
+    Failed is a case of which some destination holds nothing; one that refused a part of the set, as archives
+    do that know no Parametric Map, has been delivered, and the code says that it was in part.
     """
     lost = [each for each in deliveries if each.state is not DeliveryState.DELIVERED]
     if not lost:

@@ -1,4 +1,4 @@
-"""Takes over what the receiver wrote: instances become cases, and cases become stable when they are complete."""
+"""Takes over what the receiver wrote: instances become cases, and complete cases become stable."""
 
 from __future__ import annotations
 

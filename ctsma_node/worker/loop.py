@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from ctsma_node import log
 from ctsma_node.config.settings import Settings
@@ -26,7 +26,7 @@ from ctsma_node.worker.steps import Analyses
 STALLED_S = 240.0
 """The watchdog is not fed any more when the main thread has shown no sign of life for so long."""
 
-_LOOK_S = 1.0
+_LOOK_S = 0.25
 _HOUSEKEEPING_S = 60.0
 _WATCHDOG_S = 10.0
 
@@ -48,7 +48,7 @@ class Worker:
             Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
         ]
         self._wake = threading.Event()
-        self._stopping = threading.Event()
+        self._stop_asked = False
         self._alive_at = time.monotonic()
 
     def recover(self) -> None:
@@ -73,7 +73,7 @@ class Worker:
             courier.start()
         ready()
         try:
-            while not self._stopping.is_set():
+            while not self._stop_asked:
                 self._alive_at = time.monotonic()
                 if not self.work_once():
                     self._wake.wait(_LOOK_S)
@@ -82,9 +82,8 @@ class Worker:
             self._drain(scheduler)
 
     def stop(self) -> None:
-        """Ask `run` to drain and return; may be called from a signal handler."""
-        self._stopping.set()
-        self._wake.set()
+        """Ask `run` to drain and return. Takes no lock: a signal handler may call it at any moment."""
+        self._stop_asked = True
 
     def sweep(self) -> None:
         """Take over what has arrived."""

@@ -38,9 +38,7 @@ def run(settings: Settings, load: Callable[[Settings], Analyses] = load_analyser
     analyser = load(settings)
     worker = Worker(settings, analyser)
 
-    def stop(number: int, _: FrameType | None) -> None:
-        log.logger.info("worker.stopping", signal=signal.Signals(number).name)
-        notify("STOPPING=1")
+    def stop(_: int, __: FrameType | None) -> None:
         worker.stop()
 
     def ready() -> None:

@@ -1,4 +1,4 @@
-"""The steps of a case: values in, values out, or an exception. What becomes of a case is decided elsewhere."""
+"""The steps of a case: values in, values out, or an exception; what becomes of it is decided elsewhere."""
 
 from __future__ import annotations
 

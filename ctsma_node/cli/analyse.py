@@ -1,0 +1,84 @@
+"""`analyse`: a folder in, objects and tables out; no network, no ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctsma_node.cli.tables import knee_table, write_measurements
+from ctsma_node.cli.terminal import (
+    REFUSED,
+    USAGE,
+    ConfigOption,
+    bar,
+    err,
+    files_in,
+    out,
+    settings_from,
+    spoken_errors,
+)
+from ctsma_node.errors import Refused
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Example: [b]ctsma-node analyse scans/knee --out results[/b]. Each series of DIR gets a "
+        "folder with its DICOM objects, picture.png and measurements.csv. Exit code 3: no series was fit for "
+        "analysis."
+    )(analyse)
+
+
+def analyse(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", exists=True, help="Folder that holds one or more CT series.")
+    ],
+    to: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("results"),
+    config: ConfigOption = None,
+) -> None:
+    """Analyse the series of a folder without any network."""
+    with spoken_errors():
+        settings = settings_from(config)
+        from ctsma_node.assemble import group_by_series
+        from ctsma_node.worker.service import load_analyser
+        from ctsma_node.worker.single import analyse_series
+
+        groups = group_by_series(files_in(folder))
+        if not groups:
+            err.print(f"[red]No DICOM instances[/red] under {folder}.")
+            raise typer.Exit(USAGE)
+        with bar() as progress:
+            loading = progress.add_task("load the bundle", total=None)
+            analyser = load_analyser(settings)
+            progress.remove_task(loading)
+        done = 0
+        for number, (series_uid, paths) in enumerate(groups.items(), start=1):
+            target = to if len(groups) == 1 else to / f"series-{number:03d}"
+            out.print(f"[b]Series {number} of {len(groups)}[/b]  {series_uid}  {len(paths)} instances")
+            try:
+                with bar() as progress:
+                    task = progress.add_task("assemble", total=100)
+                    single = analyse_series(
+                        paths,
+                        settings,
+                        analyser,
+                        target,
+                        lambda stage, share: progress.update(
+                            task,  # noqa: B023
+                            description=stage,
+                            completed=round(100 * share),
+                        ),
+                    )
+            except Refused as error:
+                err.print(f"  [yellow]refused[/yellow] ({error.code}): {error.reason}")
+                continue
+            done += 1
+            table = write_measurements(single.result, target / "measurements.csv")
+            out.print(knee_table(single.result))
+            out.print(
+                f"  {len(single.objects)} DICOM objects, {single.picture.name} and {table.name} in {target}"
+            )
+    if not done:
+        raise typer.Exit(REFUSED)

@@ -1,0 +1,70 @@
+"""`send`: C-STORE a folder to a peer and say what became of every instance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ctsma_node.cli.terminal import FAILED, USAGE, bar, err, files_in, out, spoken_errors
+from ctsma_node.deliver import Answer, Outcome, Outgoing, Peer, in_reference_order, read_outgoing, store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Example: [b]ctsma-node send scans/knee --to node.example:11112 --aet CTSMA[/b]. The peer "
+        "must know our AE title (--calling). Exit code 1: at least one instance was not stored."
+    )(send)
+
+
+def send(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, help="Folder (or file) to send.")],
+    to: Annotated[str, typer.Option("--to", metavar="HOST:PORT", help="Where the peer listens.")],
+    aet: Annotated[str, typer.Option("--aet", help="The peer's AE title (called).")],
+    calling: Annotated[str, typer.Option("--calling", help="Our AE title (calling).")] = "CTSMA_SEND",
+) -> None:
+    """Send the instances of a folder over one association (Storage SCU)."""
+    host, port = _host_and_port(to)
+    found: list[Outgoing] = []
+    skipped = 0
+    for path in files_in(folder):
+        try:
+            found.append(read_outgoing(path))
+        except ValueError:
+            skipped += 1
+    if not found:
+        err.print(f"[red]No DICOM Part 10 files[/red] under {folder}.")
+        raise typer.Exit(USAGE)
+    answers: list[Answer] = []
+    with spoken_errors(), bar() as progress:
+        task = progress.add_task(f"to {aet}", total=len(found))
+        for answer in store(
+            Peer(host, port, aet, calling), in_reference_order(found, lambda each: each.sop_class_uid)
+        ):
+            answers.append(answer)
+            progress.advance(task)
+    out.print(_table(answers))
+    if skipped:
+        out.print(f"{skipped} files that are no DICOM Part 10 files were left out.")
+    if any(answer.outcome is not Outcome.DELIVERED for answer in answers):
+        raise typer.Exit(FAILED)
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise typer.BadParameter("HOST:PORT is wanted, such as 127.0.0.1:11112", param_hint="--to")
+    return host.strip("[]"), int(port)
+
+
+def _table(answers: Sequence[Answer]) -> Table:
+    table = Table("status", "instances", "outcome", "meaning")
+    kinds = Counter((answer.status, answer.outcome.value, answer.text) for answer in answers)
+    for (status, outcome, text), count in kinds.most_common():
+        table.add_row("none" if status is None else f"0x{status:04X}", str(count), outcome, text)
+    return table

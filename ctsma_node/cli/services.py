@@ -1,0 +1,52 @@
+"""`serve`, `receive` and `work`: the node as processes that run until they are told to stop."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ctsma_node import log
+from ctsma_node.cli.supervise import supervise
+from ctsma_node.cli.terminal import ConfigOption, settings_from, spoken_errors
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        epilog="Example: [b]ctsma-node serve --config node.toml[/b]. Stop it with Ctrl-C or SIGTERM: what "
+        "is on its way is ended first. Under systemd, run the two units of deploy/ instead."
+    )(serve)
+    app.command(epilog="Example: [b]ctsma-node receive --config node.toml[/b]")(receive)
+    app.command(epilog="Example: [b]ctsma-node work --config node.toml[/b]")(work)
+
+
+def serve(config: ConfigOption = None) -> None:
+    """Run the whole node: the receiver and the worker, as two processes."""
+    with spoken_errors():
+        settings = settings_from(config)
+        log.configure(settings.log.level)
+        options = [] if config is None else ["--config", str(config)]
+        program = [sys.executable, "-m", "ctsma_node.cli"]
+        code = supervise({name: [*program, name, *options] for name in ("receive", "work")})
+    raise typer.Exit(code)
+
+
+def receive(config: ConfigOption = None) -> None:
+    """Run the receiver alone: takes instances in and acknowledges them when they are durable."""
+    with spoken_errors():
+        settings = settings_from(config)
+        log.configure(settings.log.level)
+        from ctsma_node.receive.server import run
+
+        run(settings)
+
+
+def work(config: ConfigOption = None) -> None:
+    """Run the worker alone: assembles, judges, analyses, reports and delivers."""
+    with spoken_errors():
+        settings = settings_from(config)
+        log.configure(settings.log.level)
+        from ctsma_node.worker.service import run
+
+        run(settings)

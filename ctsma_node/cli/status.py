@@ -1,0 +1,83 @@
+"""`status`: what became of each series; reads the ledgers and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_errors
+from ctsma_node.ledger.cases import CasesReader
+from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.records import Case, Delivery, DeliveryState
+
+_COLOURS = {"delivered": "green", "refused": "yellow", "failed": "red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Example: [b]ctsma-node status --config node.toml --json[/b]. Nothing here names a patient: "
+        "series are told apart by their UID."
+    )(status)
+
+
+def status(
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for scripts.")] = False,
+    last: Annotated[int, typer.Option("--last", "-n", min=1, help="How many cases the table shows.")] = 20,
+) -> None:
+    """Show each series with its state, its reason where it has one, and its deliveries."""
+    with spoken_errors():
+        settings = settings_from(config)
+        cases, inbox = CasesReader(settings.ledger_path), InboxReader(settings.inbox_path)
+        found = cases.in_state()
+        quarantined = inbox.quarantined()
+        if as_json:
+            described = [_described(case, cases.deliveries(case.id)) for case in found]
+            counts = Counter(each.code for each in quarantined)
+            out.out(json.dumps({"cases": described, "quarantined": counts}, indent=1), highlight=False)
+            return
+        if not found:
+            out.print(f"No series yet in {settings.node.state_dir}.")
+        else:
+            out.print(_table([(case, cases.deliveries(case.id)) for case in found[-last:]]))
+        if quarantined:
+            codes = ", ".join(f"{n} x {code}" for code, n in Counter(q.code for q in quarantined).items())
+            out.print(f"In quarantine: {codes} ({settings.quarantine_dir})")
+
+
+def _described(case: Case, deliveries: list[Delivery]) -> dict[str, Any]:
+    keys = ("destination", "sop_instance_uid", "kind", "state", "attempts", "due_at", "status", "text")
+    return asdict(case) | {"deliveries": [{key: asdict(each)[key] for key in keys} for each in deliveries]}
+
+
+def _table(rows: list[tuple[Case, list[Delivery]]]) -> Table:
+    table = Table("case", "series", "rev", "instances", "from", "state", "since", "why", "deliveries")
+    for case, deliveries in rows:
+        colour = _COLOURS.get(case.state, "")
+        state = f"[{colour}]{case.state}[/{colour}]" if colour else str(case.state)
+        why = "" if case.code is None else f"{case.code}: {case.reason}"
+        since = datetime.fromtimestamp(case.updated_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        numbers = (str(case.id), case.series_uid, str(case.revision), str(case.n_instances))
+        table.add_row(*numbers, case.calling_ae, state, since, why, _deliveries(deliveries))
+    return table
+
+
+def _deliveries(deliveries: list[Delivery]) -> str:
+    """One line for each destination: how many are there, and the last thing that stood in the way."""
+    lines = []
+    for name in dict.fromkeys(each.destination for each in deliveries):
+        rows = [each for each in deliveries if each.destination == name]
+        sent = sum(each.state is DeliveryState.DELIVERED for each in rows)
+        trouble = next(
+            (each for each in rows if each.state is not DeliveryState.DELIVERED and each.text), None
+        )
+        line = f"{name} {sent}/{len(rows)}"
+        lines.append(line if trouble is None else f"{line}, {trouble.state}: {trouble.text}")
+    return "\n".join(lines)

@@ -1,0 +1,74 @@
+"""Two processes that live and end together."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from types import FrameType
+
+from ctsma_node import log
+
+_POLL_S = 0.1
+_DRAIN_S = 150.0
+"""How long a process may take to end what it is doing before it is killed."""
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def supervise(commands: Mapping[str, list[str]]) -> int:
+    """Run the commands until SIGTERM or SIGINT, or until one of them ends; then stop the others.
+
+    Returns the exit code: 0 after a stop that was asked for and went well, else 1. Nothing is started again
+    here: that is for whoever started this, who can also see that it happens too often.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
+    processes = {name: _start(command) for name, command in commands.items()}
+    while not asked and all(process.poll() is None for process in processes.values()):
+        time.sleep(_POLL_S)
+    for name, process in processes.items():
+        if process.poll() is not None:
+            log.logger.error("process.died", stage=name, exit_code=process.returncode)
+    if asked:
+        log.logger.info("serve.stopping", signal=signal.Signals(asked[0]).name)
+    ended_well = [_stop(name, process) for name, process in processes.items()]
+    return 0 if asked and all(ended_well) else 1
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    # Not this process's notification socket: each process would speak for the whole.
+    environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on
+        preexec_fn=_end_with_parent,
+    )
+
+
+def _end_with_parent() -> None:
+    """Let the kernel send SIGTERM when this process's parent is killed (prctl(2)): nobody is left behind."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _stop(name: str, process: subprocess.Popen[bytes]) -> bool:
+    """End a process and say whether it ended well."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_DRAIN_S)
+        except subprocess.TimeoutExpired:
+            log.logger.error("process.killed", stage=name)
+            process.kill()
+            process.wait()
+    return process.returncode == 0
