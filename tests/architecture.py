@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.import_graph import Import, chain, closure, within
 
 PACKAGES = ("ctsma_node", "trainer")
+_UNPACKAGED = ("dicom_templates", "tests", "benchmarks")
 
 _ROWS = {
     "errors": "",
@@ -103,18 +105,35 @@ def speech(modules: dict[str, Path]) -> Iterator[str]:
                 yield f"{name}:{node.lineno} calls {said}"
 
 
+DECODERS = frozenset({"pyjpegls", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg"})
+"""Distributions that pydicom finds by itself, so that no module imports them."""
+
+
 def undeclared(imports: Iterable[Import], declared: dict[str, set[str]]) -> list[str]:
     """Imports of third-party packages that no distribution in the set of the importer's package provides."""
-    provided = importlib.metadata.packages_distributions()
     missing = []
     for found in imports:
         top = found.imported.partition(".")[0]
-        if top in sys.stdlib_module_names or top in (*PACKAGES, "dicom_templates"):
+        if top in sys.stdlib_module_names or top in (*PACKAGES, *_UNPACKAGED):
             continue
-        distributions = {normal(name) for name in provided.get(top, [])}
-        if not distributions & declared[found.importer.partition(".")[0]]:
+        if not _providers(found) & declared[found.importer.partition(".")[0]]:
             missing.append(str(found))
     return missing
+
+
+def unused(imports: Iterable[Import], declared: set[str]) -> set[str]:
+    """The declared distributions that no import needs."""
+    return declared - DECODERS - {name for found in imports for name in _providers(found)}
+
+
+def _providers(found: Import) -> set[str]:
+    top = found.imported.partition(".")[0]
+    return {normal(name) for name in _distributions().get(top, [])}
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
 
 
 def declared_packages(pyproject: Path) -> dict[str, set[str]]:

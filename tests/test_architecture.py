@@ -16,6 +16,7 @@ from tests.architecture import (
     heavy_imports,
     speech,
     undeclared,
+    unused,
 )
 from tests.import_graph import Import, closure, modules_of, read_imports, within
 
@@ -74,6 +75,19 @@ def test_every_package_imported_is_declared(imports: list[Import], declared: dic
     """Nothing works by the accident of what another package installs."""
     trainer = declared[""] | declared["phantom"] | declared["trainer"]
     assert undeclared(imports, {"ctsma_node": declared[""], "trainer": trainer}) == []
+
+
+def test_every_package_the_tests_import_is_declared(declared: dict[str, set[str]]) -> None:
+    folders = ("tests", "benchmarks")
+    everything = set[str]().union(*declared.values())
+    assert undeclared(read_imports(modules_of(ROOT, folders)), dict.fromkeys(folders, everything)) == []
+
+
+def test_a_node_installs_nothing_that_it_does_not_import(
+    imports: list[Import], declared: dict[str, set[str]]
+) -> None:
+    of_the_node = [found for found in imports if within(found.importer, "ctsma_node")]
+    assert unused(of_the_node, declared[""]) == set()
 
 
 def test_the_demonstration_needs_nothing_of_the_trainers_extra(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import PACKAGES, forbidden_arrows, heavy_imports, speech, undeclared
+from tests.architecture import PACKAGES, forbidden_arrows, heavy_imports, speech, undeclared, unused
 from tests.import_graph import closure, modules_of, read_imports
 
 PLANTED = {
@@ -64,6 +64,10 @@ def test_printing_and_exiting_are_found(planted: dict[str, Path]) -> None:
 def test_an_undeclared_package_is_found(planted: dict[str, Path]) -> None:
     declared = {"ctsma_node": {"torch"}, "trainer": set[str]()}
     assert undeclared(read_imports(planted), declared) == ["ctsma_node.report.sr:3 imports pandas"]
+
+
+def test_an_unused_package_is_found_and_a_decoder_is_not(planted: dict[str, Path]) -> None:
+    assert unused(read_imports(planted), {"torch", "numba", "pylibjpeg"}) == {"numba"}
 
 
 def test_a_deferred_import_is_followed_only_on_request(planted: dict[str, Path]) -> None:
