@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pydicom import config
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
@@ -25,6 +25,9 @@ _VALID = {
     "PatientAge": re.compile(r"\d{3}[DWMY]"),
     "PatientSize": re.compile(r"\d{1,3}(\.\d{1,10})?"),
     "PatientWeight": re.compile(r"\d{1,4}(\.\d{1,10})?"),
+    "SeriesNumber": re.compile(r"\d{1,8}"),
+    "PatientPosition": re.compile(r"[HF]F(S|P|DR|DL)|[AP]F(S|P|DR|DL)|[LR]F[PS]"),
+    "PositionReferenceIndicator": re.compile(r".{0,64}"),
     "TimezoneOffsetFromUTC": re.compile(r"[+-][01]\d[0-5]\d"),
 }
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
@@ -86,12 +89,12 @@ def read_source(headers: Sequence[Dataset]) -> Source:
         equipment=_copy(first, EQUIPMENT),
         lossy=_copy(first, LOSSY) if _text(first, "LossyImageCompression") == "01" else Dataset(),
         series_uid=series_uid,
-        series_number=_text(first, "SeriesNumber") or "-",
+        series_number=_valid_text(first, "SeriesNumber") or "-",
         # The results share one space even where the source names none.
         frame_of_reference_uid=_text(first, "FrameOfReferenceUID")
         or uid_from("frame of reference", series_uid),
-        position_reference_indicator=_text(first, "PositionReferenceIndicator"),
-        patient_position=_text(first, "PatientPosition"),
+        position_reference_indicator=_valid_text(first, "PositionReferenceIndicator"),
+        patient_position=_valid_text(first, "PatientPosition"),
         instant=_instant(headers),
         instances=tuple(
             SourceInstance(_text(ds, "SOPClassUID"), _text(ds, "SOPInstanceUID")) for ds in headers
@@ -115,11 +118,9 @@ def _copy(header: Dataset, keywords: Iterable[str]) -> Dataset:
     """
     copied = Dataset()
     for keyword in keywords:
-        tag = tag_for_keyword(keyword)
-        if tag is None or tag not in header or header[tag].is_empty or not _is_valid(header, keyword):
-            continue
-        element = header[tag]
-        copied.add(DataElement(tag, element.VR, element.value, validation_mode=config.IGNORE))
+        element = _element(header, keyword)
+        if element is not None and not element.is_empty and _is_valid(header, keyword):
+            copied.add(DataElement(element.tag, element.VR, element.value, validation_mode=config.IGNORE))
     return copied
 
 
@@ -131,6 +132,10 @@ def _is_valid(header: Dataset, keyword: str) -> bool:
         return _TIME.fullmatch(_text(header, keyword)) is not None
     pattern = _VALID.get(keyword)
     return pattern is None or pattern.fullmatch(_text(header, keyword)) is not None
+
+
+def _valid_text(header: Dataset, keyword: str) -> str:
+    return _text(header, keyword) if _is_valid(header, keyword) else ""
 
 
 def _instant(headers: Sequence[Dataset]) -> tuple[str, str]:
@@ -157,6 +162,16 @@ def _is_date(text: str) -> bool:
     return True
 
 
+def _element(header: Dataset, keyword: str) -> DataElement | None:
+    """An attribute of a header; None where it is absent or its value cannot be decoded."""
+    try:
+        return header[keyword]
+    except KeyError:
+        return None
+    except (ValueError, TypeError, ArithmeticError, NotImplementedError):
+        return None
+
+
 def _text(header: Dataset, keyword: str) -> str:
-    value = header.get(keyword)
-    return "" if value is None else str(value).strip()
+    element = _element(header, keyword)
+    return "" if element is None or element.value is None else str(element.value).strip()

@@ -106,8 +106,10 @@ def parse_templates(files: Mapping[str, bytes]) -> Templates:
     digest = hashlib.sha256(b"".join(files[name] for name in _FILES)).hexdigest()
     try:
         templates = _build(codes, objects, digest)
-    except (KeyError, TypeError) as error:
-        raise TemplateError(f"dicom_templates: {error} is missing or has another shape") from error
+    except TemplateError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise TemplateError(f"dicom_templates: an entry is missing or has another shape: {error}") from error
     _check_private_codes(codes, templates.scheme.designator)
     return templates
 

@@ -15,7 +15,7 @@ def draw_class(
     canvas: Canvas, knee: KneeResult, templates: Templates, at: tuple[int, int], width: int
 ) -> None:
     """The class, the probability of osteoarthritis, and a bar for each class."""
-    x, y = _panel(canvas, at, width, "Kellgren-Lawrence class")
+    x, y = _panel(canvas, at, width, "Predicted Kellgren-Lawrence class")
     canvas.text((x, y), templates.classes[knee.oa_class].meaning, 18, bold=True)
     canvas.text((x, y + 32), f"Probability of osteoarthritis {knee.oa_probability:.2f}", 16)
     for n, oa_class in enumerate(OAClass):
@@ -36,9 +36,10 @@ def draw_cartilage(canvas: Canvas, knee: KneeResult, at: tuple[int, int], width:
 def draw_bones(canvas: Canvas, knee: KneeResult, at: tuple[int, int], width: int) -> None:
     """A table: for each bone the mean and standard deviation over its subregions, and the volume."""
     x, y = _panel(canvas, at, width, "Mean ± SD over the subregions of a bone")
-    ends = [x + 300 + n * 195 for n in range(len(knee.bones))]
+    last = x + width - 2 * _PAD
+    ends = [last - n * 220 for n in reversed(range(len(knee.bones)))]
     _draw_row(canvas, x, ends, ["", *(bone.bone.value.capitalize() for bone in knee.bones)], y - 2, FAINT)
-    canvas.line((x, y + 22), (ends[-1], y + 22), RULE)
+    canvas.line((x, y + 22), (last, y + 22), RULE)
     for n, parameter in enumerate(Parameter):
         name = f"{parameter.value}  ({UNIT_NAMES[parameter]})"
         values = [f"{bone.mean[parameter]:.3f} ± {bone.sd[parameter]:.3f}" for bone in knee.bones]

@@ -1,0 +1,162 @@
+"""The objects of a report, judged and read by programs that share no code with this project."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import SimpleITK as sitk
+
+from ctsma_node.analysis.result import UNITS, KneeResult, Parameter, Side
+from ctsma_node.report import NodeIdentity, ReportObject, build_set, write_object
+from ctsma_node.report.parametric_map import values_by_voxel
+from tests.unit.report.knee_results import analysis, knee, source_headers
+
+RequireTool = Callable[[str], Path]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+SIDES = [Side.LEFT, Side.RIGHT]
+
+
+@pytest.fixture(scope="module")
+def objects() -> tuple[ReportObject, ...]:
+    node = NodeIdentity("ctsma_node project", "ctsma-node", "0.1.0", "test-1", "Klinikum Süd")
+    return build_set(analysis(Side.LEFT, Side.RIGHT), source_headers(40), node=node)
+
+
+@pytest.fixture(scope="module")
+def folder(objects: tuple[ReportObject, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("objects")
+    for obj in objects:
+        write_object(obj, folder / obj.file_name)
+    return folder
+
+
+@pytest.fixture
+def run(require_tool: RequireTool) -> Run:
+    def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [str(require_tool(name)), *(str(a) for a in arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=120, check=False
+        )
+
+    return run_tool
+
+
+def files(objects: tuple[ReportObject, ...], folder: Path, kind: str, side: Side) -> list[Path]:
+    return [folder / o.file_name for o in objects if o.kind == kind and o.side == side]
+
+
+def analysed_part(path: Path, result: KneeResult) -> npt.NDArray[np.generic]:
+    """[k, j, i] of a volume that a peer wrote, sampled at the voxels' places in the patient; 0 outside it."""
+    image = sitk.ReadImage(str(path))
+    array = sitk.GetArrayFromImage(image)
+    shape = result.hu.shape
+    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    lps = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ result.affine[:3, :3].T + result.affine[:3, 3]
+    directions = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
+    index = (lps - np.array(image.GetOrigin())) @ np.linalg.inv(directions).T
+    nearest = np.rint(index).astype(int)
+    assert np.abs(index - nearest).max() < 1e-2
+    inside = ((nearest >= 0) & (nearest < np.array(array.shape)[::-1])).all(axis=1)
+    values = np.zeros(len(lps), array.dtype)
+    x, y, z = nearest[inside].T
+    values[inside] = array[z, y, x]
+    return values.reshape(shape)
+
+
+def test_dciodvfy_finds_no_error(run: Run, objects: tuple[ReportObject, ...], folder: Path) -> None:
+    chosen = [o for o in objects if o.kind != "volume" or int(o.dataset.InstanceNumber) in (1, 45, 90)]
+    for obj in chosen:
+        said = run("dciodvfy", folder / obj.file_name)
+        messages = (said.stdout + said.stderr).splitlines()
+        assert messages, "dciodvfy names the object at least"
+        assert [m for m in messages if m.startswith("Error")] == [], obj.file_name
+
+
+def test_dcentvfy_finds_one_patient_and_study(run: Run, folder: Path) -> None:
+    said = run("dcentvfy", *sorted(folder.glob("*.dcm")))
+    lines = (said.stdout + said.stderr).splitlines()
+    # It files AccessionNumber under Series in a Secondary Capture, in whomever's.
+    assert [line for line in lines if "AccessionNumber" not in line] == []
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", ["sr", "viewer_sr"])
+def test_dcmtk_reads_the_reports(
+    run: Run, objects: tuple[ReportObject, ...], folder: Path, kind: str, side: Side
+) -> None:
+    said = run("dsrdump", "+Pc", *files(objects, folder, kind, side))
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.count('"Measurement Group"') == (203 if kind == "sr" else 3)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_dcmqi_reads_every_value_of_the_report(
+    run: Run, objects: tuple[ReportObject, ...], folder: Path, tmp_path: Path, side: Side
+) -> None:
+    read = tmp_path / "sr.json"
+    said = run("tid1500reader", "--inputDICOM", *files(objects, folder, "sr", side), "--outputMetadata", read)
+    assert said.returncode == 0, said.stderr
+    groups: list[dict[str, Any]] = json.loads(read.read_text())["Measurements"]
+    assert len(groups) == 203
+    by_name = {g["TrackingIdentifier"]: g for g in groups}
+    for subregion in knee(side).subregions:
+        group = by_name[f"{side.value} {subregion.name}"]
+        assert group["ReferencedSegment"] == subregion.label
+        assert group["Laterality"]["CodeMeaning"] == ("Left" if side is Side.LEFT else "Right")
+        items = {i["quantity"]["CodeValue"]: i for i in group["measurementItems"]}
+        for parameter in Parameter:
+            item, estimate = items[parameter.name], subregion.values[parameter]
+            assert float(item["value"]) == pytest.approx(estimate.value, rel=1e-8)
+            assert item["units"]["CodeValue"] == UNITS[parameter]
+            (uncertainty,) = item["measurementNumProperties"]
+            assert float(uncertainty["numPropertyValue"]) == pytest.approx(estimate.sd, rel=1e-8)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_dcmqi_reads_the_segments_where_they_are(
+    run: Run, objects: tuple[ReportObject, ...], folder: Path, tmp_path: Path, side: Side
+) -> None:
+    said = run(
+        "segimage2itkimage",
+        "--inputDICOM",
+        *files(objects, folder, "segmentation", side),
+        "--outputDirectory",
+        tmp_path,
+        "--outputType",
+        "nrrd",
+        "--mergeSegments",
+    )
+    assert said.returncode == 0, said.stderr
+    (volume,) = tmp_path.glob("*.nrrd")
+    labels = analysed_part(volume, knee(side))
+    np.testing.assert_array_equal(labels, knee(side).subregion_labels)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("index", range(4))
+def test_dcmqi_reads_the_map_and_not_its_mirror_image(
+    run: Run, objects: tuple[ReportObject, ...], folder: Path, tmp_path: Path, index: int, side: Side
+) -> None:
+    said = run(
+        "paramap2itkimage",
+        "--inputDICOM",
+        files(objects, folder, "maps", side)[index],
+        "--outputDirectory",
+        tmp_path,
+        "--outputType",
+        "nrrd",
+    )
+    assert said.returncode == 0, said.stderr
+    (volume,) = tmp_path.glob("*.nrrd")
+    values = analysed_part(volume, knee(side))
+    truth = values_by_voxel(knee(side), list(Parameter)[index])
+    np.testing.assert_array_equal(values, truth)
+    for axis in range(3):
+        assert not np.array_equal(values, np.flip(truth, axis))
