@@ -1,0 +1,120 @@
+"""What came back: numbers and picture, read from the objects that the PACS holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from pydicom import Dataset, dcmread
+
+from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass, Parameter, Side
+
+_PARAMETERS = {"BVTV": Parameter.BVTV, "TBTH": Parameter.TBTH, "TBSP": Parameter.TBSP, "TBN": Parameter.TBN}
+_CLASSES = {"KL-NORMAL": OAClass.NORMAL, "KL-MILD": OAClass.MILD, "KL-ADV": OAClass.ADVANCED}
+_CARTILAGE = {
+    "MOAKS-MF": CartilageRegion.MEDIAL_FEMUR,
+    "MOAKS-LF": CartilageRegion.LATERAL_FEMUR,
+    "MOAKS-MT": CartilageRegion.MEDIAL_TIBIA,
+    "MOAKS-LT": CartilageRegion.LATERAL_TIBIA,
+    "MOAKS-TR": CartilageRegion.TROCHLEA,
+}
+_TRACKING_IDENTIFIER = "112039"  # DCM; PS3.16 TID 4108
+_MEAN = "373098007"  # SCT; PS3.16 CID 7464
+_DERIVATION = "121401"  # DCM
+
+
+@dataclass(frozen=True)
+class KneeReturned:
+    """The numbers of one report (TID 1500)."""
+
+    side: Side
+    oa_class: OAClass
+    oa_probability: float
+    cartilage: dict[CartilageRegion, float]
+    mean: dict[Bone, dict[Parameter, float]]
+
+
+def objects_by_modality(paths: Iterable[Path]) -> Counter[str]:
+    """How many objects came back, by modality."""
+    return Counter(str(dcmread(path, specific_tags=["Modality"]).Modality) for path in paths)
+
+
+def reports_in(paths: Iterable[Path]) -> list[KneeReturned]:
+    """The full report of each knee: of the reports about a knee, the one with most measurement groups."""
+    fullest: dict[Side, dict[str, Dataset]] = {}
+    for path in paths:
+        ds = dcmread(path)
+        if ds.get("Modality") != "SR":
+            continue
+        groups = _groups(ds)
+        side = next((Side(name[0]) for name in groups if name.endswith(" knee")), None)
+        if side is not None and len(groups) > len(fullest.get(side, {})):
+            fullest[side] = groups
+    return [_knee(side, groups) for side, groups in sorted(fullest.items(), reverse=True)]
+
+
+def save_picture(paths: Sequence[Path], target: Path) -> Path | None:
+    """The pictures (Secondary Capture, RGB) as one PNG, one below the other; None where none came back."""
+    found = [dcmread(path) for path in paths]
+    pages = [Image.fromarray(ds.pixel_array) for ds in found if ds.get("Modality") == "OT"]
+    if not pages:
+        return None
+    whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)))
+    top = 0
+    for page in pages:
+        whole.paste(page, (0, top))
+        top += page.height
+    whole.save(target)
+    return target
+
+
+def _groups(report: Dataset) -> dict[str, Dataset]:
+    """Measurement groups by Tracking Identifier, such as "R femur"."""
+    named = {}
+    for container in _items(report):
+        for group in _items(container):
+            for item in _items(group):
+                if _code(item) == _TRACKING_IDENTIFIER:
+                    named[str(item.TextValue)] = group
+    return named
+
+
+def _knee(side: Side, groups: dict[str, Dataset]) -> KneeReturned:
+    knee = groups[f"{side} knee"]
+    values = {_code(item): item for item in _items(knee)}
+    return KneeReturned(
+        side=side,
+        oa_class=_CLASSES[values["KLCLASS"].ConceptCodeSequence[0].CodeValue],
+        oa_probability=_number(values["OAPROB"]),
+        cartilage={region: _number(values[code]) for code, region in _CARTILAGE.items()},
+        mean={bone: _means(groups[f"{side} {bone}"]) for bone in Bone},
+    )
+
+
+def _means(bone: Dataset) -> dict[Parameter, float]:
+    return {
+        _PARAMETERS[_code(item)]: _number(item)
+        for item in _items(bone)
+        if _code(item) in _PARAMETERS and _derivation(item) == _MEAN
+    }
+
+
+def _derivation(item: Dataset) -> str:
+    derived = [child for child in _items(item) if _code(child) == _DERIVATION]
+    return str(derived[0].ConceptCodeSequence[0].CodeValue) if derived else ""
+
+
+def _items(item: Dataset) -> Iterator[Dataset]:
+    yield from item.get("ContentSequence", [])
+
+
+def _code(item: Dataset) -> str:
+    concept = item.get("ConceptNameCodeSequence")
+    return str(concept[0].CodeValue) if concept else ""
+
+
+def _number(item: Dataset) -> float:
+    return float(item.MeasuredValueSequence[0].NumericValue)

@@ -1,0 +1,102 @@
+"""The demonstration, stage by stage; it tells its stages to whoever runs it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctsma_node.demo.node import PROGRAM, Node
+from ctsma_node.demo.pacs import DemoError, Pacs, pacs_in
+from ctsma_node.demo.phantom import KneeTruth, Phantom, draw, truth_of
+from ctsma_node.demo.returned import KneeReturned, objects_by_modality, reports_in, save_picture
+from ctsma_node.records import Case, SeriesState
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What came of it."""
+
+    pacs: str
+    case: Case
+    seconds: dict[str, float]
+    objects: Counter[str]  # by modality, without the source's
+    returned: list[KneeReturned]
+    truth: list[KneeTruth]
+    picture: Path | None
+    folder: Path
+
+
+def demonstrate(out: Path, seed: int, sides: str, tell: Tell) -> Demonstration:
+    """Run it in `out`; whatever happens, what was started is stopped. Raises DemoError.
+
+    `out`/node, `out`/pacs and `out`/results are made anew; a synthetic knee of the same seed is kept.
+    """
+    for name in ("node", "pacs", "results"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    (out / "results").mkdir(parents=True)
+    pacs = pacs_in(out / "pacs")
+    tell(f"Starting {pacs.name}")
+    pacs.start()
+    try:
+        node = Node(out / "node", pacs)
+        node.start()
+        try:
+            return _through(node, pacs, out, seed, sides, tell)
+        finally:
+            tell("Stopping the node")
+            node.stop()
+    finally:
+        pacs.stop()
+
+
+def _through(node: Node, pacs: Pacs, out: Path, seed: int, sides: str, tell: Tell) -> Demonstration:
+    tell("Drawing a synthetic knee CT (about a minute, once)")
+    phantom = draw(out / "phantom" / f"{seed}-{sides}", seed, sides)
+    tell("Waiting for the node")
+    node.wait_until_ready()
+    tell(f"Storing the {phantom.count} slices in the PACS, as a scanner would")
+    _send(phantom, pacs.ae_title, pacs.port, "SCANNER")
+    tell(f"Routing the series to {node.ae_title} on port {node.port}")
+    _send(phantom, node.ae_title, node.port, pacs.ae_title)
+    for case in node.follow(phantom.series_uid):
+        tell(f"The series is {case.state}")
+    if case.state is not SeriesState.DELIVERED:
+        raise DemoError(f"The series ended as {case.state} ({case.code}): {case.reason}")
+    tell("Reading the results back from the PACS")
+    study = pacs.fetch(phantom.study_uid, out / "results")
+    ours = [path for path in study if path.stem not in _source_uids(phantom)]
+    for path in set(study) - set(ours):
+        path.unlink()
+    return Demonstration(
+        pacs=pacs.name,
+        case=case,
+        seconds=node.seconds_in(case),
+        objects=objects_by_modality(ours),
+        returned=reports_in(ours),
+        truth=truth_of(phantom),
+        picture=save_picture(sorted(ours), out / "picture.png"),
+        folder=out,
+    )
+
+
+def _send(phantom: Phantom, called: str, port: int, calling: str) -> None:
+    command = [*PROGRAM, "send", str(phantom.folder), "--to", f"127.0.0.1:{port}"]
+    command += ["--aet", called, "--calling", calling]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DemoError(f"Not everything was stored by {called}:\n{done.stdout}{done.stderr}")
+
+
+def _source_uids(phantom: Phantom) -> set[str]:
+    from pydicom import dcmread
+
+    return {
+        str(dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
+        for path in phantom.folder.glob("*.dcm")
+    }
