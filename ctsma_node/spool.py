@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 _PART = ".part"
-_FOLDERS = tuple(f"{number:02x}" for number in range(256))
 
 
 def make_private(folder: Path) -> None:
@@ -62,20 +62,19 @@ def free_bytes(folder: Path) -> int:
 
 
 class Spool:
-    """A folder of durable files whose names are hashes, in 256 folders by their first two digits.
+    """A folder of durable files whose names are hashes, in up to 256 folders by their first two digits.
 
     Paths are given and taken relative to the folder, as the ledger stores them.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._durable: set[str] = set()
+        self._lock = Lock()
 
     def prepare(self) -> None:
-        """Make the folders; they are durable before anything is written into them."""
+        """Make the folder."""
         make_private(self.folder)
-        for name in _FOLDERS:
-            make_private(self.folder / name)
-        sync_folder(self.folder)
         sync_folder(self.folder.parent)
 
     def path(self, relative: str) -> Path:
@@ -90,8 +89,17 @@ class Spool:
     def write(self, digest: str, chunks: Iterable[bytes | memoryview]) -> str:
         """Write a file durably and return its relative path; OSError leaves nothing behind."""
         relative = self.relative(digest)
+        self._make_durable(digest[:2])
         write_durably(self.path(relative), chunks)
         return relative
+
+    def _make_durable(self, name: str) -> None:
+        """Make a folder; nobody writes into it before its own name is durable."""
+        with self._lock:
+            if name not in self._durable:
+                make_private(self.folder / name)
+                sync_folder(self.folder)
+                self._durable.add(name)
 
     def remove(self, relative: str) -> None:
         """Remove a file; none is fine too."""

@@ -72,12 +72,13 @@ def is_valid_uid(text: str | None) -> bool:
     return text is not None and len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
-def read_header(data: memoryview, transfer_syntax: str) -> Header:
+def read_header(stream: BytesIO, transfer_syntax: str) -> Header:
     """Return the header of an encoded dataset without file meta information.
 
     Raises Unfit when it cannot be read, has a bad UID, or does not hold all its pixels.
     """
-    dataset, pixels = _read(data, uid.UID(transfer_syntax))
+    stream.seek(0)
+    dataset, pixels = _read(stream, uid.UID(transfer_syntax))
     values = _Values(dataset)
     header = Header(
         sop_class_uid=values.uid(_SOP_CLASS_UID),
@@ -88,12 +89,12 @@ def read_header(data: memoryview, transfer_syntax: str) -> Header:
     )
     if pixels is None:
         raise Unfit(NO_PIXELS)
-    if not pixels_are_whole(data, pixels, _native_length(values, header.geometry)):
+    if not pixels_are_whole(stream.getbuffer(), pixels, _native_length(values, header.geometry)):
         raise Unfit(TRUNCATED)
     return header
 
 
-def _read(data: memoryview, syntax: uid.UID) -> tuple[Dataset, PixelElement | None]:
+def _read(stream: BytesIO, syntax: uid.UID) -> tuple[Dataset, PixelElement | None]:
     """Read up to the pixels and note where they start; None when the dataset ends before them."""
     found: list[tuple[str | None, int]] = []
 
@@ -102,7 +103,6 @@ def _read(data: memoryview, syntax: uid.UID) -> tuple[Dataset, PixelElement | No
             found.append((vr, length))
         return int(tag) >= _PIXEL_DATA
 
-    stream = BytesIO(data)
     try:
         dataset = read_dataset(
             stream,

@@ -6,14 +6,19 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 
 from ctsma_node import log
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.header import read_header
-from ctsma_node.receive.part10 import read_head
+from ctsma_node.receive.part10 import Head, read_head
 from ctsma_node.receive.refusal import Unfit
-from ctsma_node.records import Received
+from ctsma_node.records import Quarantined, Received
 from ctsma_node.spool import Spool
+
+UNEXPLAINED = "unexplained"
+"""Quarantine code of a file that has no row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ def recover(
     files, present = set(spool.files()), inbox.present_paths()
     gone = present - files
     inbox.mark_missing(gone, now)
+    for path in sorted(set(quarantine.files()) - inbox.quarantine_paths()):
+        inbox.add_quarantined(_unexplained(quarantine.path(path), path, now))
     adopted = [_adopt(inbox, spool, path, now) for path in sorted(files - present)]
     result = Recovery(parts, adopted.count(True), adopted.count(False), len(gone), closed)
     level = log.logger.error if result.missing or result.unreadable else log.logger.info
@@ -55,7 +62,7 @@ def _adopt(inbox: Inbox, spool: Spool, path: str, now: float) -> bool:
     """Add the row of a file; says whether it could be read and is what its name says."""
     try:
         head = read_head(spool.path(path))
-        dataset = memoryview(spool.path(path).read_bytes())[head.dataset_offset :]
+        dataset = _dataset(spool.path(path), head.dataset_offset)
         header = read_header(dataset, head.transfer_syntax)
     except (ValueError, Unfit, OSError) as error:
         log.logger.error("instance.not_adopted", path=path, error=type(error).__name__)
@@ -76,10 +83,37 @@ def _adopt(inbox: Inbox, spool: Spool, path: str, now: float) -> bool:
             address="",
             received_at=now,
             path=path,
-            size=len(dataset),
-            sha256=hashlib.sha256(dataset).hexdigest(),
+            size=dataset.getbuffer().nbytes,
+            sha256=hashlib.sha256(dataset.getbuffer()).hexdigest(),
             geometry=header.geometry,
         )
     )
     log.logger.warning("instance.adopted", series=header.series_uid, instance=header.sop_instance_uid)
     return True
+
+
+def _unexplained(file: Path, path: str, now: float) -> Quarantined:
+    """Return the row of a file whose receiver died between writing it and saying why."""
+    try:
+        head = read_head(file)
+    except ValueError:
+        head = Head("", "", 0)
+    dataset = _dataset(file, head.dataset_offset).getbuffer()
+    return Quarantined(
+        received_at=now,
+        code=UNEXPLAINED,
+        association_id=None,
+        calling_ae=head.sending_ae,
+        address="",
+        sop_instance_uid=None,
+        transfer_syntax=head.transfer_syntax or None,
+        path=path,
+        size=dataset.nbytes,
+        sha256=hashlib.sha256(dataset).hexdigest(),
+    )
+
+
+def _dataset(path: Path, offset: int) -> BytesIO:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return BytesIO(file.read())

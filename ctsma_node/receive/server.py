@@ -131,7 +131,6 @@ class Receiver:
 
     def _request(self, event: evt.Event) -> StoreRequest:
         request = cast(C_STORE, event.request)
-        dataset = request.DataSet or BytesIO()
         return StoreRequest(
             association=self._association(event.assoc),
             called_ae=self._settings.node.ae_title,
@@ -139,7 +138,7 @@ class Receiver:
             transfer_syntax=str(event.context.transfer_syntax),
             sop_class_uid=str(request.AffectedSOPClassUID or ""),
             sop_instance_uid=str(request.AffectedSOPInstanceUID or ""),
-            dataset=dataset.getbuffer(),
+            dataset=request.DataSet or BytesIO(),
         )
 
     def _association(self, peering: Peering) -> Association:

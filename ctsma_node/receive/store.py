@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from threading import Lock
 
 from ctsma_node import log
@@ -44,7 +45,12 @@ class StoreRequest:
     transfer_syntax: str
     sop_class_uid: str  # Affected SOP Class UID, as the peer sent it
     sop_instance_uid: str  # Affected SOP Instance UID, as the peer sent it
-    dataset: memoryview  # encoded, without file meta information
+    dataset: BytesIO  # encoded, without file meta information; up to gigabytes, so never copied
+
+    @property
+    def size(self) -> int:
+        """Bytes of the encoded dataset."""
+        return self.dataset.getbuffer().nbytes
 
 
 class Store:
@@ -71,7 +77,7 @@ class Store:
             association=request.association.id, calling_ae=request.association.calling_ae
         )
         try:
-            self._keep_room(len(request.dataset))
+            self._keep_room(request.size)
             try:
                 self._store(request, logger)
             except Unfit as unfit:
@@ -90,13 +96,13 @@ class Store:
     def _store(self, request: StoreRequest, logger: log.Logger) -> None:
         header = _checked(request)
         digest = hashlib.sha256(header.sop_instance_uid.encode("ascii")).hexdigest()
-        sha256 = hashlib.sha256(request.dataset).hexdigest()
+        sha256 = hashlib.sha256(request.dataset.getbuffer()).hexdigest()
         logger = logger.bind(series=header.series_uid, instance=header.sop_instance_uid)
         with self._locks[int(digest[:8], 16) % _LOCKS]:
             there = self._present(header.sop_instance_uid)
             if there is None:
                 self._add(request, header, digest, sha256)
-                logger.info("instance.stored", size=len(request.dataset))
+                logger.info("instance.stored", size=request.size)
             elif there.sha256 == sha256:
                 logger.info("instance.sent_again")
             else:
@@ -122,7 +128,7 @@ class Store:
             request.association.calling_ae,
             request.called_ae,
         )
-        path = self._spool.write(digest, (meta, request.dataset))
+        path = self._spool.write(digest, (meta, request.dataset.getbuffer()))
         try:
             self._inbox.add(
                 Received(
@@ -136,7 +142,7 @@ class Store:
                     address=request.association.address,
                     received_at=self._clock(),
                     path=path,
-                    size=len(request.dataset),
+                    size=request.size,
                     sha256=sha256,
                     geometry=header.geometry,
                 )
@@ -147,13 +153,17 @@ class Store:
 
     def _set_aside(self, request: StoreRequest, code: str) -> str:
         """Put the bytes into quarantine, once; returns where."""
-        sha256 = hashlib.sha256(request.dataset).hexdigest()
+        sha256 = hashlib.sha256(request.dataset.getbuffer()).hexdigest()
         path = self._quarantine.relative(sha256)
         with self._locks[int(sha256[:8], 16) % _LOCKS]:
             if self._quarantine.path(path).exists():
                 return path
-            self._quarantine.write(sha256, (_quarantine_meta(request), request.dataset))
-            self._inbox.add_quarantined(_quarantined(request, code, path, sha256, self._clock()))
+            self._quarantine.write(sha256, (_quarantine_meta(request), request.dataset.getbuffer()))
+            try:
+                self._inbox.add_quarantined(_quarantined(request, code, path, sha256, self._clock()))
+            except BaseException:
+                self._quarantine.remove(path)
+                raise
         return path
 
 
@@ -163,7 +173,7 @@ def _checked(request: StoreRequest) -> Header:
         raise Unfit(INVALID_UID)
     if request.sop_class_uid != request.context_sop_class:
         raise Unfit(MISMATCH)
-    if not request.dataset:
+    if request.size == 0:
         raise Unfit(UNREADABLE)
     header = read_header(request.dataset, request.transfer_syntax)
     claimed = (request.sop_class_uid, request.sop_instance_uid)
@@ -192,7 +202,7 @@ def _quarantined(request: StoreRequest, code: str, path: str, sha256: str, at: f
         sop_instance_uid=_uid_or_none(request.sop_instance_uid),
         transfer_syntax=request.transfer_syntax,
         path=path,
-        size=len(request.dataset),
+        size=request.size,
         sha256=sha256,
     )
 

@@ -68,12 +68,13 @@ def test_the_database_holds_the_same_moves_as_the_records(cases: Cases, path: Pa
     assert {S.DELIVERED, S.REFUSED, S.FAILED} == END_STATES
 
 
-@pytest.mark.parametrize(("start", "to"), list(itertools.product(S, S)))
-def test_only_listed_moves_happen(cases: Cases, start: SeriesState, to: SeriesState) -> None:
-    case = brought_to(cases, start)
-    if to in TRANSITIONS[start]:
-        assert cases.move(case.id, to, code="why").state is to
-    else:
+@pytest.mark.parametrize("start", list(S))
+def test_only_listed_moves_happen(cases: Cases, start: SeriesState) -> None:
+    for number, to in enumerate(S):
+        case = brought_to(cases, start, series=f"1.2.{number}")
+        if to in TRANSITIONS[start]:
+            assert cases.move(case.id, to, code="why").state is to
+            continue
         with pytest.raises(LedgerError, match=f"cannot move from {start} to {to}. Its history: opened"):
             cases.move(case.id, to, code="why")
         assert cases.get(case.id).state is start
