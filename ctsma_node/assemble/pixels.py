@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, RLELossless
 
 from ctsma_node.assemble.attributes import bits16, whole
 from ctsma_node.assemble.refusals import refused
@@ -37,11 +38,13 @@ def read_stored(path: Path, frames: Sequence[FrameGeometry]) -> Iterator[Stored]
     Unused high bits, where old overlays live, are cleared (PS3.5 8.1.1).
     Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax.
     """
-    ds, decoder_syntax = _open(path)
-    frame_bytes = _native_bytes(ds)
-    if decoder_syntax in NATIVE and len(ds.PixelData) < frame_bytes:
+    ds, syntax = _open(path)
+    if syntax in NATIVE and len(ds.PixelData) < _native_bytes(ds):
         raise refused("truncated_pixels", count=1)
-    decoded = get_decoder(decoder_syntax).iter_array(ds, indices=[frame.index for frame in frames], raw=True)
+    # pydicom's own RLE: the plugin's panics on damaged segments are no Exceptions and would end the worker.
+    plugin = "pydicom" if syntax == RLELossless else ""
+    indices = [frame.index for frame in frames]
+    decoded = get_decoder(syntax).iter_array(ds, indices=indices, raw=True, decoding_plugin=plugin)
     for frame in frames:
         try:
             pixels, _ = next(decoded)
@@ -70,15 +73,15 @@ def to_hu(stored: Stored, frame: FrameGeometry, header: Dataset) -> HU:
     return hu
 
 
-def _open(path: Path) -> tuple[Dataset, str]:
+def _open(path: Path) -> tuple[Dataset, UID]:
     try:
         ds = dcmread(path, force=True)
-    except Exception as error:
+        syntax, empty = transfer_syntax(ds), not ds.get("PixelData")
+    except Exception as error:  # damaged bytes raise nearly anything
         raise refused("unreadable", count=1, total=1) from error
-    syntax = transfer_syntax(ds)
     if syntax not in DECODABLE:
         raise refused("unsupported_transfer_syntax", count=1)
-    if not ds.get("PixelData"):
+    if empty:
         raise refused("missing_pixels", count=1)
     ds.file_meta.TransferSyntaxUID = syntax
     return ds, syntax
