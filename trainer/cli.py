@@ -36,7 +36,7 @@ def segmenter(
     build: Build = BUILD,
     jobs: Jobs = 2,
     knees: Annotated[int, typer.Option(help="Training knees.")] = 160,
-    fields: Annotated[int, typer.Option(help="Training fields of view of the finder.")] = 320,
+    fields: Annotated[int, typer.Option(help="Training fields of view of the finder.")] = 240,
     steps: Annotated[int, typer.Option(help="Steps of the segmenter; the finder takes half.")] = 1800,
 ) -> None:
     """Train the knee finder and the bone segmenter on drawn knees."""
@@ -52,7 +52,7 @@ def segmenter(
 def student(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    knees: Annotated[int, typer.Option(help="Scanned knees, 30 of them held out.")] = 180,
+    knees: Annotated[int, typer.Option(help="Scanned knees, 24 of them held out.")] = 120,
     steps: Annotated[int, typer.Option(help="Training steps of 256 patches.")] = 3000,
 ) -> None:
     """Train the CT student on patches whose truth is known."""
@@ -65,7 +65,7 @@ def student(
 def aggregator(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    knees: Annotated[int, typer.Option(help="Knees of the cohort, one in five held out.")] = 800,
+    knees: Annotated[int, typer.Option(help="Knees of the cohort, one in five held out.")] = 600,
     steps: Annotated[int, typer.Option(help="Training steps of 32 knees.")] = 2500,
 ) -> None:
     """Train the aggregator on a cohort, with the student's errors (run `student` first)."""

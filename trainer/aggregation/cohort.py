@@ -42,7 +42,7 @@ def knee_scene(seed: int) -> Scene:
 def knee_labels(seed: int) -> dict[str, Any]:
     """Canonical bone labels of a cohort's knee."""
     scene = knee_scene(seed)
-    affine = knee_affine(scene.knees[0].centre)
+    affine = knee_affine(scene.knees[0].placement[:3, 3])
     return {"labels": canonical(label_on(scene, affine, SIZE, knee=0), scene.knees[0].side)}
 
 
@@ -56,7 +56,7 @@ class KneeParameters:
         """`truth` (200, 4), `positions` (200, 3) mm, `oa_class`, `cartilage` (5,)."""
         scene = knee_scene(seed)
         knee = scene.knees[0]
-        affine = knee_affine(knee.centre)
+        affine = knee_affine(knee.placement[:3, 3])
         labels = canonical(label_on(scene, affine, SIZE, knee=0), knee.side)
         truth, centres, middles = [], [], []
         for bone in Bone:

@@ -22,8 +22,8 @@ STUDENT, PLAN, HELD_OUT = "student.safetensors", "student.json", "held_out.npz"
 class StudentSettings:
     """Sizes, lengths and seeds; phantom seeds of training start at `first_seed`."""
 
-    knees: int = 180
-    held_out: int = 30
+    knees: int = 120
+    held_out: int = 24
     width: int = 16
     steps: int = 3000
     first_seed: int = 200_000

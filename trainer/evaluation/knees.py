@@ -71,7 +71,7 @@ def score_scene(seed: int, analyser: Analyser, sides: tuple[Side, ...] | None = 
 
 def _score(seed: int, scene: Scene, result: KneeResult, seconds: float) -> KneeScore:
     middle = apply(result.affine, (np.array(SIZE) - 1) / 2.0)
-    n = int(np.argmin([np.linalg.norm(np.asarray(k.centre) - middle) for k in scene.knees]))
+    n = int(np.argmin([np.linalg.norm(k.placement[:3, 3] - middle) for k in scene.knees]))
     knee = scene.knees[n]
     overlap = dice(result.bone_labels, label_on(scene, result.affine, SIZE, knee=n))
     centres = np.array([s.centre for s in result.subregions])

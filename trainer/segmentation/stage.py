@@ -23,7 +23,7 @@ class SegmenterSettings:
     """Sizes, lengths and seeds; phantom seeds of training start at `first_seed`."""
 
     knees: int = 160
-    fields: int = 320
+    fields: int = 240
     held_out: int = 12
     finder_width: int = 8
     segmenter_width: int = 24
