@@ -10,9 +10,9 @@ class GateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_age_years: float = Field(default=18.0, ge=0, le=150)
+    min_age_years: float = Field(default=18.0, ge=0, le=120)
     """Patients younger than this are refused; an unknown age is accepted. 0 switches the check off."""
-    min_slices: int = Field(default=30, ge=2)
+    min_slices: int = Field(default=30, ge=3)
     """Fewest slices of a stack."""
     min_coverage_mm: float = Field(default=50.0, ge=0)
     """Smallest distance between the outer slices, mm."""
