@@ -14,7 +14,7 @@ from ctsma_node.gate import GateSettings, accept_headers, accept_volume
 from tests.fixtures.ct_series import StackPlan, multi_frame, single_frames, stored, write
 
 PLAN = StackPlan(slices=3)
-LIMITS = GateSettings(min_slices=2, min_coverage_mm=0)
+LIMITS = GateSettings(min_slices=3, min_coverage_mm=0)
 
 
 def damaged(content: bytes, draw: random.Random) -> bytes:
