@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from pydicom.dataset import Dataset
@@ -45,7 +46,13 @@ def uid_reference(name: Code, value: str, relationship: str) -> Dataset:
 def number(
     name: Code, value: float, unit: Code, relationship: str, children: Iterable[Dataset] = ()
 ) -> Dataset:
-    """A NUM item; nine digits carry every float32 through the Decimal String and back."""
+    """A NUM item; nine digits carry every float32 through the Decimal String and back.
+
+    Raises:
+        ValueError: the value is not a finite number, which no NUM item can say.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{name.meaning}: {value} is not a measurement")
     ds = _content("NUM", name, relationship, tuple(children))
     measured = explicit_dataset()
     measured.NumericValue = f"{value:.9g}"

@@ -44,7 +44,7 @@ def draw_bones(canvas: Canvas, knee: KneeResult, at: tuple[int, int], width: int
         name = f"{parameter.value}  ({UNIT_NAMES[parameter]})"
         values = [f"{bone.mean[parameter]:.3f} ± {bone.sd[parameter]:.3f}" for bone in knee.bones]
         _draw_row(canvas, x, ends, [name, *values], y + 30 + n * 24, INK)
-    _draw_row(canvas, x, ends, ["Volume  (cm³)", *map(_volume, knee.bones)], y + 30 + 4 * 24, INK)
+    _draw_row(canvas, x, ends, ["Measured volume  (cm³)", *map(_volume, knee.bones)], y + 30 + 4 * 24, INK)
 
 
 def _volume(bone: BoneSummary) -> str:

@@ -111,7 +111,7 @@ def _draw_orientation(
 
 def _draw_footer(canvas: Canvas, result: AnalysisResult, knee: KneeResult, templates: Templates) -> None:
     """What a reader must know first, then what made the page."""
-    y = HEIGHT - 82
+    y = HEIGHT - 76
     for line in wrapped(canvas, " ".join(_remarks(result, knee, templates)), WIDTH - 2 * _EDGE, 15)[:2]:
         canvas.text((_EDGE, y), line, 15, colour=WARNING)
         y += 22

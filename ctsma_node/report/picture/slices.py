@@ -122,9 +122,10 @@ def _ct(shown: Slice, size: Size) -> Image.Image:
 
 
 def _edge(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Pixels of the mask, two deep, that touch its outside."""
-    inner = mask.copy()
+    """Pixels of the mask, two deep, that touch its outside; a mask goes on beyond the picture."""
+    wider = np.pad(mask, 2, mode="edge")
+    inner = wider.copy()
     for axis in (0, 1):
         for step in (-2, -1, 1, 2):
-            inner &= np.roll(mask, step, axis)
-    return np.asarray(mask & ~inner)
+            inner &= np.roll(wider, step, axis)
+    return np.asarray(mask & ~inner[2:-2, 2:-2])

@@ -50,6 +50,12 @@ def test_rows_and_columns_become_multiples_of_eight(
     assert placed.sum() == np.prod(shape)
 
 
+def test_spacing_is_given_between_rows_first() -> None:
+    grid = grid_of((4, 8, 8), np.diag([0.9, 0.7, 1.1, 1.0]))
+    assert grid.pixel_spacing == ["0.7", "0.9"]
+    assert grid.spacing == pytest.approx((0.9, 0.7, 1.1))
+
+
 def test_sheared_axes_are_refused() -> None:
     affine = np.eye(4)
     affine[0, 2] = 0.2
