@@ -3,7 +3,8 @@
 Seen of pynetdicom 3.0.4 and cured here: a peer that stalls inside a PDU is never timed out; the length of a
 PDU is not bounded; the service is chosen by the Affected SOP Class UID instead of the context; a C-STORE with
 an empty Affected SOP Instance UID is never answered; a handler slower than the network timeout gets its
-answer sent and then the association aborted.
+answer sent and then the association aborted; a connection that closes before it asks for an association (a
+load balancer's probe) keeps its slot until the ACSE timeout.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from copy import deepcopy
 from socketserver import BaseServer
 from typing import Any
 
+from pynetdicom import evt
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
@@ -145,6 +147,7 @@ class Acceptor(RequestHandler):  # type: ignore[misc]
         acceptor.implementation_version_name = self.ae.implementation_version_name
         acceptor.supported_contexts = deepcopy(self.server.contexts)
         assoc.requestor.address_info = self.remote
+        assoc.bind(evt.EVT_FSM_TRANSITION, _wake)
         self._bind_handlers(assoc)
         return assoc
 
@@ -152,6 +155,12 @@ class Acceptor(RequestHandler):  # type: ignore[misc]
         for event, handlers in self.server._handlers.items():
             for handler, arguments in [handlers] if isinstance(handlers, tuple) else handlers:
                 assoc.bind(event, handler, arguments)
+
+
+def _wake(event: evt.Event) -> None:
+    """End the wait for an A-ASSOCIATE-RQ when the connection has closed (Sta1 is idle, PS3.8 9.2.1)."""
+    if event.next_state == "Sta1" and event.assoc.requestor.primitive is None:
+        event.assoc.dul.to_user_queue.put(None)
 
 
 def _is_request(message: C_STORE) -> bool:

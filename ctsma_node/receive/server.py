@@ -66,8 +66,7 @@ class Receiver:
 
     def _listen(self) -> None:
         node = self._settings.node
-        # A UID that is too long would otherwise abort the association; the store answers it with a status.
-        _config.VALIDATORS["UI"] = lambda _: (True, "")
+        _configure_pynetdicom()
         self._ae = _application_entity(self._settings, self._peers)
         self._server = cast(
             NodeServer,
@@ -174,6 +173,15 @@ def run(settings: Settings, ready: Callable[[Receiver], None] | None = None) -> 
         ready(receiver)
     stop.wait()
     receiver.stop()
+
+
+def _configure_pynetdicom() -> None:
+    """Let every UID through to the store, and write no PDU or message into a log.
+
+    A UID of more than 64 characters would otherwise abort the association; the store answers with a status.
+    """
+    _config.VALIDATORS["UI"] = lambda _: (True, "")
+    _config.LOG_HANDLER_LEVEL = "none"
 
 
 def _application_entity(settings: Settings, peers: Peers) -> AE:
