@@ -12,6 +12,7 @@ import pytest
 from pydicom import Dataset, FileDataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -26,7 +27,7 @@ from pynetdicom.sop_class import Verification
 from ctsma_node.deliver import Answer, Outcome, Outgoing, Peer, echo, read_outgoing, store
 
 Answering = Callable[[Event], int]
-NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+NATIVE: list[str] = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 
 
 class StorageSCP:
@@ -67,7 +68,11 @@ def scp() -> Iterator[Callable[..., StorageSCP]]:
         answer: Answering = lambda _: 0x0000,
         require_called: str = "",
     ) -> StorageSCP:
-        default = {CTImageStorage: NATIVE, SegmentationStorage: NATIVE, Verification: NATIVE}
+        default: dict[str, list[str]] = {
+            CTImageStorage: NATIVE,
+            SegmentationStorage: NATIVE,
+            Verification: NATIVE,
+        }
         peers.append(StorageSCP(default if supports is None else supports, answer, require_called))
         return peers[-1]
 
@@ -85,7 +90,7 @@ def instance(folder: Path, sop_class: str = CTImageStorage, syntax: str = Explic
     ds.SOPClassUID, ds.SOPInstanceUID = sop_class, generate_uid()
     ds.PatientName, ds.Rows, ds.Columns = "TEST", 2, 2
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = syntax
+    ds.file_meta.TransferSyntaxUID = UID(syntax)
     path = folder / f"{ds.SOPInstanceUID}.dcm"
     FileDataset(path, ds, file_meta=ds.file_meta, preamble=b"\0" * 128).save_as(
         path, enforce_file_format=True

@@ -1,0 +1,192 @@
+"""Couriers on real sockets: one dead PACS blocks nothing else, and what failed is taken again."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, evt
+from pynetdicom.events import Event
+
+from ctsma_node.config import DestinationSettings, Settings
+from ctsma_node.config.settings import DeliverySettings, NodeSettings
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.records import DeliveryState, ResultObject, SeriesState
+from ctsma_node.worker.couriers import Courier
+from ctsma_node.worker.ending import Ending
+
+S = SeriesState
+COUNT = 3
+
+
+class Pacs:
+    """A storage SCP that can be away and answers by script."""
+
+    def __init__(self, answer: Callable[[int], int] = lambda n: 0x0000) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.stored: list[str] = []
+        self._answer = answer
+        self._ae = AE(ae_title="PACS")
+        self._ae.add_supported_context(CTImageStorage, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+
+    def start(self) -> Pacs:
+        handlers: list[evt.EventHandlerType] = [(evt.EVT_C_STORE, self._store)]
+        self._ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        return self
+
+    def stop(self) -> None:
+        self._ae.shutdown()
+
+    def _store(self, event: Event) -> int:
+        self.stored.append(str(event.request.AffectedSOPInstanceUID))
+        return self._answer(len(self.stored))
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+class Site:
+    """A reported case of three objects and couriers to the PACS given."""
+
+    def __init__(self, folder: Path, **pacs: Pacs) -> None:
+        self.settings = Settings(
+            node=NodeSettings(state_dir=folder),
+            destinations=tuple(
+                DestinationSettings(
+                    name=name, ae_title="PACS", host="127.0.0.1", port=each.port, objects=("volume",)
+                )
+                for name, each in pacs.items()
+            ),
+            delivery=DeliverySettings(first_s=0.3, factor=1.0, max_s=0.3, connect_s=1, horizon_h=1),
+        )
+        self.cases = Cases(self.settings.ledger_path)
+        self.case = self._reported()
+        ending = Ending(self.cases)
+        self.couriers = [
+            Courier(self.settings, each, self.cases, ending) for each in self.settings.destinations
+        ]
+
+    def __enter__(self) -> Site:
+        for courier in self.couriers:
+            courier.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for courier in self.couriers:
+            courier.stop()
+            courier.join()
+        self.cases.close()
+
+    def states(self, destination: str) -> list[DeliveryState]:
+        return [each.state for each in self.cases.deliveries(self.case) if each.destination == destination]
+
+    def attempts(self, destination: str) -> int:
+        rows = self.cases.deliveries(self.case)
+        return sum(each.attempts for each in rows if each.destination == destination)
+
+    def state(self) -> tuple[SeriesState, str | None]:
+        case = self.cases.get(self.case)
+        return case.state, case.code
+
+    def _reported(self) -> int:
+        case = self.cases.upsert_series("1.2.3", "1.2", 1.0, 3, "SCANNER")
+        folder = self.settings.outbox_dir / str(case.id)
+        folder.mkdir(parents=True)
+        self.cases.add_results(case.id, [_object(folder, n) for n in range(COUNT)])
+        for state in (S.STABLE, S.ACCEPTED, S.ANALYSED):
+            self.cases.move(case.id, state)
+        self.cases.add_deliveries(case.id, self.settings.destinations)
+        self.cases.move(case.id, S.REPORTED)
+        return case.id
+
+
+def _object(folder: Path, number: int) -> ResultObject:
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.SOPClassUID, ds.SOPInstanceUID, ds.Rows = CTImageStorage, f"2.25.{number + 1}", 2
+    path = folder / f"{number}.dcm"
+    FileDataset(path, ds, file_meta=ds.file_meta, preamble=b"\0" * 128).save_as(
+        path, enforce_file_format=True
+    )
+    return ResultObject(
+        sop_instance_uid=str(ds.SOPInstanceUID),
+        sop_class_uid=CTImageStorage,
+        series_uid="2.25.900",
+        kind="volume",
+        side="L",
+        path=f"{folder.name}/{path.name}",
+        size=path.stat().st_size,
+        sha256="0" * 64,
+    )
+
+
+@pytest.fixture
+def pacs() -> Iterator[Callable[..., Pacs]]:
+    made: list[Pacs] = []
+
+    def make(answer: Callable[[int], int] = lambda n: 0x0000) -> Pacs:
+        made.append(Pacs(answer))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+def test_a_dead_pacs_blocks_no_other_and_gets_its_set_when_it_is_back(
+    tmp_path: Path, pacs: Callable[..., Pacs]
+) -> None:
+    dead, alive = pacs(), pacs().start()
+    with Site(tmp_path, dead=dead, alive=alive) as site:
+        until(lambda: site.states("alive") == [DeliveryState.DELIVERED] * COUNT)
+        until(lambda: site.attempts("dead") >= COUNT)
+        assert site.state()[0] is S.REPORTED
+        dead.start()
+        until(lambda: site.state() == (S.DELIVERED, None))
+    assert dead.stored == alive.stored == ["2.25.1", "2.25.2", "2.25.3"]
+
+
+def test_out_of_resources_is_tried_again_and_only_that_instance(
+    tmp_path: Path, pacs: Callable[..., Pacs]
+) -> None:
+    full = pacs(lambda n: 0xA700 if n == 2 else 0x0000).start()
+    with Site(tmp_path, full=full) as site:
+        until(lambda: site.state() == (S.DELIVERED, None))
+    assert full.stored == ["2.25.1", "2.25.2", "2.25.3", "2.25.2"]
+
+
+def test_a_permanent_answer_is_an_honest_end(tmp_path: Path, pacs: Callable[..., Pacs]) -> None:
+    picky = pacs(lambda n: 0xC001 if n == 1 else 0x0000).start()
+    with Site(tmp_path, picky=picky) as site:
+        until(lambda: site.state() == (S.DELIVERED, "partly_delivered"))
+        assert site.states("picky")[0] is DeliveryState.REJECTED
+        assert site.cases.deliveries(site.case)[0].status == 0xC001
+    assert len(picky.stored) == COUNT
+
+
+def test_the_horizon_ends_what_never_succeeds(tmp_path: Path, pacs: Callable[..., Pacs]) -> None:
+    site = Site(tmp_path, dead=pacs())
+    hour = 3600.0
+    late = Courier(
+        site.settings,
+        site.settings.destinations[0],
+        site.cases,
+        Ending(site.cases),
+        lambda: time.time() + hour,
+    )
+    late.deliver_due()
+    assert site.state() == (S.FAILED, "not_delivered")
+    assert site.states("dead") == [DeliveryState.FAILED] * COUNT
+    site.cases.close()

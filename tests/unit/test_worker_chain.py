@@ -1,0 +1,260 @@
+"""A case through its steps, on real ledgers and files: what becomes of it when all goes well, or not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from ctsma_node.analysis.result import Side
+from ctsma_node.config import DestinationSettings
+from ctsma_node.errors import Refused, Transient
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.records import Case, SeriesState
+from ctsma_node.worker.advance import advance
+from ctsma_node.worker.chain import Chain
+from ctsma_node.worker.intake import Intake
+from ctsma_node.worker.steps import stated_side
+from tests.acceptance.stand_ins import Arrivals, FakeAnalyser, settings_in
+from tests.fixtures.ct_series import StackPlan, single_frames
+
+S = SeriesState
+PLAN = StackPlan(rows=8, columns=8)
+PACS = DestinationSettings(name="pacs", ae_title="PACS", host="127.0.0.1", port=104)
+VIEWER = PACS.model_copy(update={"name": "viewer", "objects": ("picture",)})  # one object: quickly made
+
+
+class Node:
+    """Everything of a worker but its threads."""
+
+    def __init__(self, folder: Path, analyser: FakeAnalyser, *destinations: DestinationSettings) -> None:
+        self.settings = settings_in(folder, *destinations)
+        self.arrivals = Arrivals(self.settings)
+        self.analyser = analyser
+        self.now = 1000.0
+        self.cases = Cases(self.settings.ledger_path, clock=lambda: self.now)
+        self.inbox = InboxReader(self.settings.inbox_path)
+        self.intake = Intake(self.inbox, self.cases, self.settings.completion, lambda: self.now)
+        self.restart()
+
+    def restart(self) -> None:
+        """As a worker that died: nothing in memory, the ledgers as they are."""
+        self.chain = Chain(self.settings, self.inbox, self.cases, self.analyser)
+        self.cases.requeue_running()
+
+    def bring(self, datasets: list[Dataset]) -> Case:
+        self.now += 10
+        self.arrivals.bring(datasets, at=self.now)
+        self.now += 1
+        self.intake.sweep()
+        return self.cases.in_state()[-1]
+
+    def advance(self, case: Case) -> Case:
+        return advance(self.cases, case.id, self.chain.step, 3, lambda: self.now)
+
+    def finish(self, case: Case) -> Case:
+        while case.state in (S.STABLE, S.ACCEPTED, S.ANALYSED):
+            case = self.advance(case)
+        return case
+
+    def close(self) -> None:
+        self.cases.close()
+        self.inbox.close()
+        self.arrivals.inbox.close()
+
+
+MakeNode = Callable[..., Node]
+
+
+@pytest.fixture
+def make_node(tmp_path: Path) -> Iterator[MakeNode]:
+    made: list[Node] = []
+
+    def make(analyser: FakeAnalyser | None = None, *destinations: DestinationSettings) -> Node:
+        made.append(Node(tmp_path, analyser or FakeAnalyser(), *(destinations or (VIEWER,))))
+        return made[-1]
+
+    yield make
+    for node in made:
+        node.close()
+
+
+def test_a_series_becomes_a_set_with_a_delivery_for_each_object(make_node: MakeNode) -> None:
+    node = make_node(None, PACS)
+    case = node.finish(node.bring(single_frames(PLAN)))
+    results, deliveries = node.cases.results(case.id), node.cases.deliveries(case.id)
+    assert case.state is S.REPORTED
+    assert {each.kind for each in results} == set(PACS.objects)
+    assert [each.sop_instance_uid for each in deliveries] == [each.sop_instance_uid for each in results]
+    for each in results:
+        path = node.settings.outbox_dir / each.path
+        assert path.stat().st_size == each.size
+        assert dcmread(path, stop_before_pixels=True).SOPInstanceUID == each.sop_instance_uid
+    moves = [
+        (event.from_state, event.to_state) for event in node.cases.events(case.id) if event.action == "moved"
+    ]
+    assert moves == [
+        (S.RECEIVING, S.STABLE),
+        (S.STABLE, S.ACCEPTED),
+        (S.ACCEPTED, S.ANALYSED),
+        (S.ANALYSED, S.REPORTED),
+    ]
+
+
+def test_the_volume_is_decoded_and_analysed_once(make_node: MakeNode) -> None:
+    node = make_node()
+    node.finish(node.bring(single_frames(PLAN)))
+    assert node.analyser.analysed == 1
+    assert node.chain.case_at_hand == 0
+
+
+@pytest.mark.parametrize("dies_after", [S.STABLE, S.ACCEPTED, S.ANALYSED])
+def test_a_worker_that_dies_between_steps_makes_one_set(make_node: MakeNode, dies_after: SeriesState) -> None:
+    slices = single_frames(PLAN)
+    node = make_node()
+    case = node.bring(slices)
+    while case.state is not dies_after:
+        case = node.advance(case)
+    node.restart()
+    case = node.finish(case)
+    assert case.state is S.REPORTED
+    uids = {each.sop_instance_uid for each in node.cases.results(case.id)}
+    assert len(uids) == len(node.cases.results(case.id)) == len(node.cases.deliveries(case.id))
+
+
+def test_a_worker_that_dies_behind_the_results_rows_does_not_analyse_again(
+    make_node: MakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = make_node()
+    case = node.bring(single_frames(PLAN))
+    while case.state is not S.ANALYSED:
+        case = node.advance(case)
+    monkeypatch.setattr(node.cases, "add_deliveries", _die)
+    with pytest.raises(KeyboardInterrupt):
+        node.advance(case)
+    monkeypatch.undo()
+    before = node.cases.results(case.id)
+    node.restart()
+    case = node.finish(node.cases.get(case.id))
+    assert (case.state, node.analyser.analysed) == (S.REPORTED, 1)
+    assert node.cases.results(case.id) == before
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_gates_refusal_ends_a_case_with_its_code(make_node: MakeNode) -> None:
+    node = make_node()
+    case = node.finish(node.bring(single_frames(PLAN, Modality="MR")))
+    assert (case.state, case.code) == (S.REFUSED, "not_ct")
+    assert node.analyser.analysed == 0
+
+
+def test_the_analysis_refusal_ends_a_case_with_its_code(make_node: MakeNode) -> None:
+    node = make_node(FakeAnalyser(error=Refused("no_knee", "There is no knee in the field of view.")))
+    case = node.finish(node.bring(single_frames(PLAN)))
+    assert (case.state, case.code) == (S.REFUSED, "no_knee")
+
+
+def test_a_transient_error_is_tried_again_later_and_not_for_ever(make_node: MakeNode) -> None:
+    node = make_node(FakeAnalyser(error=Transient("The accelerator is busy.")))
+    case = node.advance(node.bring(single_frames(PLAN)))
+    for attempt in (1, 2):
+        case = node.advance(case)
+        assert (case.state, case.attempts, case.running) == (S.ACCEPTED, attempt, False)
+        assert case.due_at is not None
+        assert case.due_at > node.now
+    case = node.advance(case)
+    assert (case.state, case.code) == (S.FAILED, "transient")
+    assert "busy" in str(case.reason)
+
+
+def test_an_unforeseen_error_is_named_without_its_text(make_node: MakeNode) -> None:
+    node = make_node(FakeAnalyser(error=ValueError("Zebra^Quagga is no number")))
+    case = node.advance(node.advance(node.bring(single_frames(PLAN))))
+    assert (case.state, case.code) == (S.ACCEPTED, "internal_error")
+    assert "ValueError" in str(case.reason)
+    assert "Zebra" not in str(case.reason)
+
+
+def test_a_step_that_kills_the_worker_cannot_loop_for_ever(make_node: MakeNode) -> None:
+    node = make_node(FakeAnalyser(error=KeyboardInterrupt()))  # type: ignore[arg-type]
+    case = node.advance(node.bring(single_frames(PLAN)))
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            node.advance(case)
+        node.restart()
+    case = node.advance(case)
+    assert (case.state, case.code) == (S.FAILED, "worker_died")
+
+
+def test_missing_files_are_waited_for(make_node: MakeNode) -> None:
+    node = make_node()
+    case = node.bring(single_frames(PLAN))
+    shutil.rmtree(node.settings.spool_dir)
+    case = node.advance(case)
+    assert (case.state, case.code) == (S.STABLE, "transient")
+    assert "40 of 40" in str(case.reason)
+
+
+def test_a_late_slice_makes_a_set_that_names_its_predecessor(make_node: MakeNode) -> None:
+    slices = single_frames(PLAN)
+    node = make_node(None, PACS.model_copy(update={"objects": ("report",)}))
+    first = node.finish(node.bring(slices[:-1]))
+    second = node.finish(node.bring(slices[-1:]))
+    assert (second.revision, second.predecessor, second.state) == (2, first.id, S.REPORTED)
+    before, after = ({r.kind: r for r in node.cases.results(case.id)} for case in (first, second))
+    assert not {r.sop_instance_uid for r in before.values()} & {r.sop_instance_uid for r in after.values()}
+    report = dcmread(node.settings.outbox_dir / after["report"].path)
+    named = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert named.ReferencedSOPInstanceUID == before["report"].sop_instance_uid
+
+
+def test_a_revision_with_a_successor_is_not_analysed(make_node: MakeNode) -> None:
+    slices = single_frames(PLAN)
+    node = make_node()
+    first = node.bring(slices[:-1])
+    second = node.bring(slices[-1:])
+    first = node.advance(first)
+    assert (first.state, first.code) == (S.REFUSED, "superseded")
+    assert node.finish(second).state is S.REPORTED
+    assert node.analyser.analysed == 1
+
+
+def test_only_kinds_that_somebody_takes_are_delivered(make_node: MakeNode) -> None:
+    viewer = DestinationSettings(
+        name="viewer", ae_title="V", host="127.0.0.1", port=104, objects=("picture",)
+    )
+    node = make_node(None, viewer)
+    case = node.finish(node.bring(single_frames(PLAN)))
+    assert {each.kind for each in node.cases.deliveries(case.id)} == {"picture"}
+
+
+def test_the_side_that_the_source_states_is_told(make_node: MakeNode) -> None:
+    node = make_node()
+    node.finish(node.bring(single_frames(PLAN, Laterality="R")))
+    assert node.analyser.stated == [Side.RIGHT]
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        (["L", "L"], Side.LEFT),
+        (["R", ""], Side.RIGHT),
+        (["L", "R"], None),
+        (["", ""], None),
+        (["B", "B"], None),
+    ],
+)
+def test_a_side_is_stated_where_no_header_says_otherwise(stated: list[str], told: Side | None) -> None:
+    headers = []
+    for side in stated:
+        headers.append(Dataset())
+        headers[-1].ImageLaterality = side
+    assert stated_side(headers) is told

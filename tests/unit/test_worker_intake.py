@@ -1,0 +1,144 @@
+"""From the inbox to a stable case: what counts as complete, and what a repeated sweep does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ctsma_node.config.settings import CompletionSettings
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.records import SeriesState
+from ctsma_node.worker.intake import Intake, instances_digest
+from tests.acceptance.stand_ins import Arrivals, settings_in
+from tests.fixtures.ct_series import StackPlan, multi_frame, single_frames
+
+T0 = 1000.0
+SHORT, LONG = 0.5, 30.0
+SMALL = StackPlan(rows=4, columns=4)
+
+
+class Node:
+    """An intake over real ledgers, with a clock that a test turns."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = settings_in(folder)
+        self.arrivals = Arrivals(settings)
+        self.cases = Cases(settings.ledger_path, clock=lambda: self.now)
+        self.inbox = InboxReader(settings.inbox_path)
+        quiet = CompletionSettings(short_quiet_s=SHORT, long_quiet_s=LONG)
+        self.intake = Intake(self.inbox, self.cases, quiet, clock=lambda: self.now)
+        self.now = T0
+
+    def state_at(self, now: float) -> SeriesState:
+        self.now = now
+        self.intake.sweep()
+        return self.cases.in_state()[-1].state
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    made = Node(tmp_path)
+    yield made
+    made.cases.close()
+    made.inbox.close()
+    made.arrivals.inbox.close()
+
+
+def test_a_whole_stack_is_stable_after_the_short_quiet_time(node: Node) -> None:
+    node.arrivals.bring(single_frames(SMALL), at=T0)
+    assert node.state_at(T0 + SHORT - 0.1) is SeriesState.RECEIVING
+    assert node.state_at(T0 + SHORT) is SeriesState.STABLE
+
+
+def test_nothing_is_stable_while_its_association_is_open_and_it_still_grows(node: Node) -> None:
+    slices = single_frames(SMALL)
+    name = node.arrivals.bring(slices, at=T0, close=False)
+    assert node.state_at(T0 + SHORT + 5) is SeriesState.RECEIVING
+    node.arrivals.inbox.close_association(name, T0 + 6)
+    assert node.state_at(T0 + 6) is SeriesState.STABLE
+
+
+def test_an_association_that_is_never_closed_cannot_hold_a_series_back(node: Node) -> None:
+    node.arrivals.bring(single_frames(SMALL), at=T0, close=False)
+    assert node.state_at(T0 + LONG) is SeriesState.STABLE
+
+
+def test_a_gap_waits_for_the_long_quiet_time(node: Node) -> None:
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:20] + slices[21:], at=T0)
+    assert node.state_at(T0 + LONG - 0.1) is SeriesState.RECEIVING
+    assert node.state_at(T0 + LONG) is SeriesState.STABLE
+
+
+def test_the_slice_that_fills_the_gap_ends_the_wait(node: Node) -> None:
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:20] + slices[21:], at=T0)
+    assert node.state_at(T0 + 1) is SeriesState.RECEIVING
+    node.arrivals.bring(slices[20:21], at=T0 + 2)
+    assert node.state_at(T0 + 2 + SHORT) is SeriesState.STABLE
+    assert [case.revision for case in node.cases.in_state()] == [1]
+
+
+def test_a_source_that_opens_an_association_for_each_instance_is_waited_for(node: Node) -> None:
+    slices = single_frames(SMALL)
+    for n, ds in enumerate(slices):
+        node.arrivals.bring([ds], at=T0 + 0.01 * n)
+    last = T0 + 0.01 * (len(slices) - 1)
+    assert node.state_at(last + 5) is SeriesState.RECEIVING
+    assert node.state_at(last + LONG) is SeriesState.STABLE
+
+
+def test_one_multi_frame_instance_is_a_series(node: Node) -> None:
+    node.arrivals.bring([multi_frame(SMALL)], at=T0)
+    assert node.state_at(T0 + SHORT) is SeriesState.STABLE
+
+
+def test_a_late_instance_opens_a_revision_that_names_its_predecessor(node: Node) -> None:
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:-1], at=T0)
+    assert node.state_at(T0 + SHORT) is SeriesState.STABLE
+    node.arrivals.bring(slices[-1:], at=T0 + 10)
+    node.state_at(T0 + 10 + SHORT)
+    first, second = node.cases.in_state()
+    assert (second.revision, second.predecessor, second.state) == (2, first.id, SeriesState.STABLE)
+    assert (first.n_instances, second.n_instances) == (39, 40)
+    assert first.instances_digest != second.instances_digest
+
+
+def test_a_sweep_that_died_before_its_cursor_moved_repeats_itself_without_effect(node: Node) -> None:
+    node.arrivals.bring(single_frames(SMALL), at=T0)
+    node.state_at(T0 + SHORT)
+    before = node.cases.in_state()
+    node.cases._writer.rows("UPDATE cursor SET rowid_taken = 0 RETURNING 1")
+    node.state_at(T0 + 100)
+    assert node.cases.in_state() == before
+
+
+def test_timers_outlive_the_worker(node: Node, tmp_path: Path) -> None:
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:20] + slices[21:], at=T0)
+    node.state_at(T0 + 1)
+    assert [case.due_at for case in node.cases.in_state()] == [T0 + LONG]
+
+
+def test_series_do_not_wait_for_one_another(node: Node) -> None:
+    node.arrivals.bring(single_frames(SMALL), at=T0)
+    unfinished = single_frames(SMALL)
+    node.arrivals.bring(unfinished[:5], at=T0, close=False)
+    node.state_at(T0 + SHORT)
+    states = {case.series_uid: case.state for case in node.cases.in_state()}
+    assert states[str(unfinished[0].SeriesInstanceUID)] is SeriesState.RECEIVING
+    assert sorted(states.values()) == [SeriesState.RECEIVING, SeriesState.STABLE]
+
+
+def test_the_digest_knows_instances_and_bytes_and_no_order(node: Node) -> None:
+    node.arrivals.bring(single_frames(SMALL)[:3], at=T0)
+    rows = node.inbox.instances_after(0)
+    digest = instances_digest(rows)
+    assert digest == instances_digest(rows[::-1])
+    assert digest != instances_digest(rows[:2])
+    assert digest != instances_digest([replace(rows[0], sha256="0" * 64), *rows[1:]])
