@@ -60,7 +60,8 @@ def make_items(
 def _run(make: Callable[[int], dict[str, Any]], missing: list[tuple[int, Path]], jobs: int) -> Iterable[None]:
     if jobs <= 1:
         for seed, path in missing:
-            yield _make_one(make, seed, path)
+            _make_one(make, seed, path)
+            yield
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread) as pool:

@@ -11,7 +11,7 @@ from ctsma_node.analysis.grid import SIZE, SPACING
 from ctsma_node.analysis.knees import FEMUR, FIBULA, TIBIA, side_of_fibula
 from ctsma_node.analysis.networks import LABELS, BoneSegmenter
 from ctsma_node.analysis.result import Bone, Side
-from ctsma_node.analysis.subregions import depth_window
+from ctsma_node.analysis.subregions import Distance, depth_window, inward_distance
 from ctsma_node.errors import Refused
 
 VOXEL = float(np.prod(SPACING))
@@ -87,14 +87,18 @@ def check_metal(hu: Volume) -> None:
         )
 
 
-def check_bones(labels: Labels, covered: Mask, hu: Volume) -> None:
+def distances(labels: Labels) -> dict[Bone, Distance]:
+    """Inward distance of each measured bone."""
+    return {bone: inward_distance(labels == LABEL[bone]) for bone in Bone}
+
+
+def check_bones(inward: dict[Bone, Distance], covered: Mask, hu: Volume) -> None:
     """Refuse a knee whose bones are cut off by the field of view, or are not credible as a knee's."""
-    for bone in Bone:
-        mask = labels == LABEL[bone]
-        window = depth_window(mask, bone)
+    for bone, distance in inward.items():
+        window = depth_window(distance > 0, bone)
         _check_cut(window, covered, bone)
         _check_volume(float(window.sum()) * VOXEL, bone)
-        _check_cortex(mask, window, hu, bone)
+        _check_cortex(distance, window, hu, bone)
 
 
 def _check_cut(window: Mask, covered: Mask, bone: Bone) -> None:
@@ -121,11 +125,10 @@ def _check_volume(volume: float, bone: Bone) -> None:
         )
 
 
-def _check_cortex(bone: Mask, window: Mask, hu: Volume, which: Bone) -> None:
+def _check_cortex(distance: Distance, window: Mask, hu: Volume, which: Bone) -> None:
     """Bone has a shell that is denser than its inside, and an inside between fat and cortex."""
-    depth = ndimage.distance_transform_edt(bone, sampling=SPACING[::-1])
-    shell = float(np.median(hu[window & (depth <= 2.5)]))
-    inside = float(np.median(hu[window & (depth > 4.0)]))
+    shell = float(np.median(hu[window & (distance <= 2.5)]))
+    inside = float(np.median(hu[window & (distance > 4.0)]))
     if not (-150.0 < inside < 1000.0 and shell > inside - 50.0 and shell > 80.0):
         raise Refused(
             "bones_not_credible",

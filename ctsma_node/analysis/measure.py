@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
 
-from ctsma_node.analysis.bones import LABEL
 from ctsma_node.analysis.bundle import Bundle
 from ctsma_node.analysis.grid import AIR, SPACING
 from ctsma_node.analysis.patches import cut, noise_context
@@ -21,12 +19,12 @@ from ctsma_node.analysis.result import (
     Estimate,
     OAClass,
 )
-from ctsma_node.analysis.subregions import CORTEX, Partition, bone_frame, divide, trabecular_region
+from ctsma_node.analysis.subregions import CORTEX, Distance, Partition, bone_frame, divide, trabecular_region
 from ctsma_node.errors import Refused
 from ctsma_node.volume import Array
 
 Volume = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -45,19 +43,20 @@ class Tokens:
     partitions: dict[Bone, Partition]
 
 
-def tokens(hu: Volume, labels: Labels, plan: Plan) -> Tokens:
-    """Divide both bones and cut the central patches; `hu` and `labels` are canonical [k, j, i]."""
+def tokens(hu: Volume, bone: Mask, inward: dict[Bone, Distance], plan: Plan) -> Tokens:
+    """Divide both bones and cut the central patches; all arrays are canonical [k, j, i].
+
+    `bone` is every bone of the knee, `inward` the distances within the two that are measured.
+    """
     templates = {Bone.FEMUR: np.array(plan.femur_template), Bone.TIBIA: np.array(plan.tibia_template)}
     partitions, cubes, masks, middles = {}, [], [], []
-    for bone in Bone:
-        mask = labels == LABEL[bone]
-        region = trabecular_region(mask, bone)
+    for which, distance in inward.items():
+        region = trabecular_region(distance, which)
         if int(region.sum()) < 20 * SUBREGIONS_PER_BONE:
-            raise Refused("bones_not_credible", f"The trabecular region of the {bone.value} is too small.")
-        partitions[bone] = divide(region, templates[bone])
-        inside = ndimage.distance_transform_edt(mask, sampling=SPACING[::-1]) > CORTEX
-        cubes.append(cut(hu, partitions[bone].centres, AIR))
-        masks.append(cut(inside, partitions[bone].centres, 0.0))
+            raise Refused("bones_not_credible", f"The trabecular region of the {which.value} is too small.")
+        partitions[which] = divide(region, templates[which])
+        cubes.append(cut(hu, partitions[which].centres, AIR))
+        masks.append(cut(distance > CORTEX, partitions[which].centres, 0.0))
         middles.append(bone_frame(region)[0])
     centres = np.concatenate([partitions[b].centres for b in Bone])
     return Tokens(
@@ -65,7 +64,7 @@ def tokens(hu: Volume, labels: Labels, plan: Plan) -> Tokens:
         positions=centres * SPACING[::-1] - np.mean(middles, axis=0),
         hu=np.concatenate(cubes),
         mask=np.concatenate(masks),
-        context=noise_context(hu, labels > 0),
+        context=noise_context(hu, bone),
         partitions=partitions,
     )
 

@@ -27,6 +27,7 @@ _KJI = SPACING[::-1]
 ITERATIONS = 8
 
 Mask = npt.NDArray[np.bool_]
+Distance = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,19 @@ def depth_window(bone: Mask, which: Bone) -> Mask:
     return np.asarray(window & bone)
 
 
-def trabecular_region(bone: Mask, which: Bone) -> Mask:
-    """Bone within its measured depth, without its cortex."""
-    inside = ndimage.distance_transform_edt(bone, sampling=_KJI) > CORTEX
-    region = depth_window(bone, which) & inside
+def inward_distance(bone: Mask) -> Distance:
+    """mm from each voxel of a bone to its surface, 0 outside; [k, j, i]."""
+    distance = np.zeros(bone.shape, dtype=np.float32)
+    box = ndimage.find_objects(bone.astype(np.uint8))
+    if box:
+        padded = np.pad(bone[box[0]], 1)
+        distance[box[0]] = ndimage.distance_transform_edt(padded, sampling=_KJI)[1:-1, 1:-1, 1:-1]
+    return distance
+
+
+def trabecular_region(distance: Distance, which: Bone) -> Mask:
+    """Bone within its measured depth, without its cortex; `distance` as of `inward_distance`."""
+    region = depth_window(distance > 0, which) & (distance > CORTEX)
     pieces, n = ndimage.label(region)
     if n < 2:
         return np.asarray(region)

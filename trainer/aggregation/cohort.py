@@ -16,7 +16,7 @@ from ctsma_node.analysis.bones import LABEL
 from ctsma_node.analysis.grid import SIZE, SPACING, canonical, knee_affine
 from ctsma_node.analysis.patches import covered_centre
 from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass, Side
-from ctsma_node.analysis.subregions import bone_frame, divide, trabecular_region
+from ctsma_node.analysis.subregions import bone_frame, divide, inward_distance, trabecular_region
 from ctsma_node.volume import apply
 from trainer.aggregation.template import Template
 from trainer.phantom.ct import label_on
@@ -60,7 +60,7 @@ class KneeParameters:
         labels = canonical(label_on(scene, affine, SIZE, knee=0), knee.side)
         truth, centres, middles = [], [], []
         for bone in Bone:
-            region = trabecular_region(labels == LABEL[bone], bone)
+            region = trabecular_region(inward_distance(labels == LABEL[bone]), bone)
             at = divide(region, np.array(self.templates[bone])).centres
             truth.append(patch_parameters(knee, bone, lps_of(covered_centre(at), affine, knee.side)))
             centres.append(at)

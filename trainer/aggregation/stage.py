@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from ctsma_node.analysis.result import Bone
 from trainer.aggregation.cohort import KneeParameters, knee_labels, read_cohort
 from trainer.aggregation.errors import fit_errors
-from trainer.aggregation.template import make_template
+from trainer.aggregation.template import Template, make_template
 from trainer.aggregation.training import train_aggregator
 from trainer.distillation.stage import HELD_OUT
 from trainer.stage import make_items, write_manifest
@@ -57,9 +57,9 @@ def run(folder: Path, student: Path, settings: AggregatorSettings) -> dict[str, 
     return figures
 
 
-def _templates(folder: Path, settings: AggregatorSettings) -> dict[Bone, tuple[tuple[float, ...], ...]]:
+def _templates(folder: Path, settings: AggregatorSettings) -> dict[Bone, Template]:
     seeds = range(settings.first_seed, settings.first_seed + settings.template_knees)
     labels = make_items("template knees", knee_labels, seeds, folder / "labels", settings.jobs)
     templates = {bone: make_template(labels, bone, settings.seed) for bone in Bone}
     (folder / TEMPLATES).write_text(json.dumps({b.value: t for b, t in templates.items()}, indent=1))
-    return templates  # type: ignore[return-value]
+    return templates

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 from ctsma_node.analysis.bones import LABEL
 from ctsma_node.analysis.grid import SPACING
 from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone
-from ctsma_node.analysis.subregions import bone_frame, trabecular_region
+from ctsma_node.analysis.subregions import bone_frame, inward_distance, trabecular_region
 
 _POINTS = 1500
 Template = tuple[tuple[float, float, float], ...]
@@ -29,7 +29,7 @@ def make_template(paths: list[Path], bone: Bone, seed: int) -> Template:
 
 
 def _relative(labels: npt.NDArray[np.uint8], bone: Bone, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    region = trabecular_region(labels == LABEL[bone], bone)
+    region = trabecular_region(inward_distance(labels == LABEL[bone]), bone)
     points = np.argwhere(region) * SPACING[::-1]
     origin, extent = bone_frame(region)
     return np.asarray((points[rng.choice(len(points), _POINTS)] - origin) / extent)

@@ -13,10 +13,10 @@ import numpy as np
 from scipy import ndimage
 
 from ctsma_node.analysis.bones import LABEL
-from ctsma_node.analysis.grid import AIR, SIZE, SPACING, canonical, knee_affine, resample
+from ctsma_node.analysis.grid import AIR, SIZE, canonical, knee_affine, resample
 from ctsma_node.analysis.patches import covered_centre, cut, noise_context
 from ctsma_node.analysis.result import Bone, Side
-from ctsma_node.analysis.subregions import CORTEX, trabecular_region
+from ctsma_node.analysis.subregions import CORTEX, inward_distance, trabecular_region
 from ctsma_node.volume import apply
 from trainer.aggregation.cohort import lps_of
 from trainer.phantom.acquisition import CTAcquisition, draw_acquisition
@@ -43,15 +43,14 @@ def knee_patches(seed: int) -> dict[str, Any]:
     hu, covered = canonical(hu, side), canonical(covered, side)
     out: dict[str, list[Any]] = {"hu": [], "mask": [], "truth": [], "centre": []}
     for bone in Bone:
-        mask = labels == LABEL[bone]
-        points = np.argwhere(trabecular_region(mask, bone) & covered)
+        distance = inward_distance(labels == LABEL[bone])
+        points = np.argwhere(trabecular_region(distance, bone) & covered)
         if len(points) < PER_BONE:
             continue
         picked = points[rng.choice(len(points), PER_BONE, replace=False)]
         centres = picked + rng.uniform(-0.5, 0.5, (PER_BONE, 3))
-        inside = ndimage.distance_transform_edt(mask, sampling=SPACING[::-1]) > CORTEX
         out["hu"].append(cut(hu, centres, AIR).astype(np.float16))
-        out["mask"].append(cut(inside & covered, centres, 0.0) > 0)
+        out["mask"].append(cut((distance > CORTEX) & covered, centres, 0.0) > 0)
         lps = lps_of(covered_centre(centres), affine, side)
         out["truth"].append(patch_parameters(knee, bone, lps))
         out["centre"].append(lps)
@@ -64,7 +63,7 @@ def _cropped(acquisition: CTAcquisition, centre_of_joint: Any) -> CTAcquisition:
     corners = (
         centre_of_joint + np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * _BOX
     )
-    at = apply(np.linalg.inv(acquisition.affine), corners)
+    at = apply(np.asarray(np.linalg.inv(acquisition.affine), dtype=np.float64), corners)
     low = np.clip(np.floor(at.min(axis=0)), 0, np.array(acquisition.size) - 1).astype(int)
     high = np.clip(np.ceil(at.max(axis=0)), low + 1, acquisition.size).astype(int)
     columns, rows, slices = (int(n) for n in high - low)

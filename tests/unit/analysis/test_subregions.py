@@ -10,7 +10,15 @@ from sklearn.cluster import KMeans
 
 from ctsma_node.analysis.grid import SPACING
 from ctsma_node.analysis.result import Bone
-from ctsma_node.analysis.subregions import CORTEX, DEPTH, bone_frame, depth_window, divide, trabecular_region
+from ctsma_node.analysis.subregions import (
+    CORTEX,
+    DEPTH,
+    bone_frame,
+    depth_window,
+    divide,
+    inward_distance,
+    trabecular_region,
+)
 
 SHAPE = (90, 150, 150)
 
@@ -25,7 +33,7 @@ def blob(shift: tuple[int, int, int] = (0, 0, 0), scale: float = 1.0) -> Any:
 
 @pytest.fixture(scope="module")
 def template() -> Any:
-    region = trabecular_region(blob(), Bone.FEMUR)
+    region = trabecular_region(inward_distance(blob()), Bone.FEMUR)
     origin, extent = bone_frame(region)
     points = (np.argwhere(region) * SPACING[::-1] - origin) / extent
     return KMeans(100, n_init=1, random_state=0).fit(points[::7]).cluster_centers_
@@ -33,7 +41,7 @@ def template() -> Any:
 
 def test_region_is_within_depth_and_off_the_cortex() -> None:
     bone = blob()
-    region = trabecular_region(bone, Bone.FEMUR)
+    region = trabecular_region(inward_distance(bone), Bone.FEMUR)
     rows = np.where(region.any(axis=(0, 2)))[0]
     assert (rows.max() - rows.min()) * SPACING[1] <= DEPTH[Bone.FEMUR]
     assert not (region & ~bone).any()
@@ -51,7 +59,7 @@ def test_depth_is_measured_from_the_joint() -> None:
 
 
 def test_a_hundred_subregions_evenly_sized(template: Any) -> None:
-    region = trabecular_region(blob(), Bone.FEMUR)
+    region = trabecular_region(inward_distance(blob()), Bone.FEMUR)
     partition = divide(region, template)
     counts = np.bincount(partition.labels.ravel(), minlength=101)[1:]
     assert ((partition.labels > 0) == region).all()
@@ -60,12 +68,12 @@ def test_a_hundred_subregions_evenly_sized(template: Any) -> None:
 
 
 def test_the_same_place_has_the_same_number_when_the_bone_moves_and_grows(template: Any) -> None:
-    a = divide(trabecular_region(blob(), Bone.FEMUR), template)
-    b = divide(trabecular_region(blob(shift=(2, 4, -5), scale=1.02), Bone.FEMUR), template)
+    a = divide(trabecular_region(inward_distance(blob()), Bone.FEMUR), template)
+    b = divide(trabecular_region(inward_distance(blob(shift=(2, 4, -5), scale=1.02)), Bone.FEMUR), template)
     moved = (b.centres - a.centres) * SPACING[::-1]
     assert np.linalg.norm(moved - moved.mean(axis=0), axis=1).max() < 4.0
 
 
 def test_dividing_twice_gives_the_same(template: Any) -> None:
-    region = trabecular_region(blob(), Bone.FEMUR)
+    region = trabecular_region(inward_distance(blob()), Bone.FEMUR)
     assert (divide(region, template).labels == divide(region, template).labels).all()
