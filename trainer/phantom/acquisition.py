@@ -31,8 +31,9 @@ _AXES: dict[Orientation, F64] = {
 class CTAcquisition:
     """One series. Lengths in mm, noise in HU.
 
-    `rotation` turns the standard planes about the centre (rows of a 3 x 3 matrix on LPS). `flip_i` and `flip_j` run
-    rows or columns the other way, `reverse_k` the slices. `tilt` shears the stack as a tilted gantry does.
+    `rotation` turns the standard planes about the centre (rows of a 3 x 3 matrix on LPS). `flip_i` and
+    `flip_j` run rows or columns the other way, `reverse_k` the slices. `tilt` shears the stack as a tilted
+    gantry does.
     """
 
     orientation: Orientation = "axial"
@@ -98,7 +99,7 @@ def preset(name: str, scene: Scene, noise_seed: int | None = None) -> CTAcquisit
 
 
 def draw_acquisition(seed: int, scene: Scene) -> CTAcquisition:
-    """Anything a hospital may send that shows the knees of the scene whole: plane, field, slices, kernel, dose."""
+    """Anything a hospital may send that shows the scene's knees: plane, field, slices, kernel, dose."""
     rng = np.random.default_rng((seed, 17))
     orientation: Orientation = ("axial", "sagittal", "coronal", "oblique")[
         int(rng.choice(4, p=[0.6, 0.16, 0.12, 0.12]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
 from trainer.phantom.disease import Disease
@@ -71,7 +72,8 @@ def _osteophytes(part: Part, p: Points, distance: F32, size: float, rng: np.rand
     edge = articular(part, p)
     rim = 4.0 * edge * (1.0 - edge)
     bumps = np.clip(0.4 + waves(p, rng, 10.0, 30.0, 16), 0.0, 2.0)
-    return np.asarray(distance - np.float32(0.55 * size) * rim * bumps, dtype=np.float32)
+    growth = gaussian_filter(np.float32(0.7 * size) * rim * bumps, 1.2)
+    return np.asarray(distance - growth, dtype=np.float32)
 
 
 def _cysts(depth: F32, p: Points, joint: F32, count: int, rng: np.random.Generator) -> F32:

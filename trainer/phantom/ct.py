@@ -27,7 +27,7 @@ Size = tuple[int, int, int]
 AIR_HU = -1000.0
 LOWEST_HU, HIGHEST_HU = -1024, 3071
 """Range of a 12-bit CT image."""
-CELL = 0.5
+CELL = 0.65
 """Largest side of a cell of the working grid, mm."""
 SAMPLE = 0.25
 """Largest distance of the samples of the trabecular field within a cell, mm."""
@@ -43,10 +43,12 @@ class Painted(Protocol):
     """What can be rendered: knees (perhaps none) over layers of tissue."""
 
     @property
-    def knees(self) -> tuple[Knee, ...]: ...
+    def knees(self) -> tuple[Knee, ...]:
+        """Knees; may be none."""
 
     @property
-    def layers(self) -> tuple[Layers, ...]: ...
+    def layers(self) -> tuple[Layers, ...]:
+        """Tissue under the bones, in the order of painting."""
 
 
 def render_ct(scene: Painted, acquisition: CTAcquisition) -> CTVolume:
@@ -110,7 +112,7 @@ def render_on(
 
 
 def label_on(scene: Painted, affine: F64, size: Size, knee: int | None = None) -> U8:
-    """Bones at voxel centres, uint8 [k, j, i]: 0 none, 1 femur, 2 tibia, 3 patella, 4 fibula; one knee or all."""
+    """Bones at voxel centres, [k, j, i]: 0 none, 1 femur, 2 tibia, 3 patella, 4 fibula; one knee or all."""
     labels = np.zeros(size[::-1], dtype=np.uint8)
     for number, one in enumerate(scene.knees):
         if knee is not None and knee != number:

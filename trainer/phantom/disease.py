@@ -18,7 +18,7 @@ PROPORTIONS: dict[OAClass, float] = {OAClass.NORMAL: 0.375, OAClass.MILD: 0.3125
 """The paper's cohort: 30 normal, 25 mild, 25 advanced."""
 
 SEVERITY_NOISE = 0.13
-"""Standard deviation of the latent severity about its grade: what keeps grades from being read off the bone."""
+"""Standard deviation of the latent severity about its grade, so that bone never tells the grade for sure."""
 
 
 @dataclass(frozen=True)

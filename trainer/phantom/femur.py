@@ -25,7 +25,7 @@ class FemurForm:
     shaft: float  # radius
     flare: float  # how high the metaphysis reaches
     bow: float  # the shaft's shift forwards over its length
-    seed: int
+    seed: int = 0  # of the relief
 
 
 def draw_femur_form(rng: np.random.Generator) -> FemurForm:
@@ -43,12 +43,11 @@ def draw_femur_form(rng: np.random.Generator) -> FemurForm:
         shaft=rng.normal(14.5, 1.1),
         flare=rng.normal(78.0, 6.0),
         bow=rng.normal(5.0, 2.0),
-        seed=int(rng.integers(2**31)),
     )
 
 
 def femur_shape(points: Points, form: FemurForm, roughness: float = 1.0) -> F32:
-    """Signed distance of the femur of a right knee; x to medial, y posterior, z superior, 0 at the joint line."""
+    """Signed distance of a right femur; x to medial, y posterior, z superior, 0 at the joint line."""
     rng = np.random.default_rng(form.seed)
     p = warp(points, rng, 0.8 * roughness, 35.0, 110.0)
     body = _column(p, form)

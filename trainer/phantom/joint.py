@@ -68,7 +68,7 @@ def bone_poses(
 
 
 def _surface(bone: BoneStructure, low: float) -> F64:
-    """Samples of a bone near its surface (mm, bone frame), above z = `low`; with their distance as a 4th column."""
+    """Samples (mm, bone frame) near the surface and above z = `low`; their distance as a 4th column."""
     distance = bone.maps[..., Channel.DISTANCE]
     k, j, i = np.nonzero(np.abs(distance) < 0.9)
     points = bone.origin + bone.step * np.stack([i, j, k], axis=1)

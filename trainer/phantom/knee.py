@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -78,30 +78,36 @@ def draw_knee(
     placement: F64 | None = None,
     flexion: float | None = None,
 ) -> Knee:
-    """Draw one knee; equal arguments give an equal knee.
+    """Draw one knee; equal arguments give an equal knee, and the two sides of a seed are one person's.
 
     Without a `placement` the joint is at the origin, the leg along z. `flexion` in degrees (0 to 15 drawn).
     """
-    rng = np.random.default_rng((seed, 2026))
-    drawn = Side.RIGHT if rng.random() < 0.5 else Side.LEFT
+    person = np.random.default_rng((seed, 2026))
+    drawn = Side.RIGHT if person.random() < 0.5 else Side.LEFT
     chosen = side or drawn
-    size = float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.16))
-    stretch = rng.normal(1.0, 0.025, 3)
-    anatomy = Anatomy(
-        femur=draw_femur_form(rng),
-        tibia=draw_tibia_form(rng),
-        patella=draw_patella_form(rng),
-        size=(float(size * stretch[0]), float(size * stretch[1]), float(size * stretch[2])),
-        roughness=float(rng.uniform(0.6, 1.5)),
-        seed=int(rng.integers(2**31)),
-    )
-    tissue = draw_tissue(rng)
-    bend = float(rng.uniform(0.0, 15.0))
+    own = np.random.default_rng((seed, 2027, list(Side).index(chosen)))
+    anatomy = _draw_anatomy(person, own)
+    tissue = draw_tissue(person, own)
+    bend = float(own.uniform(0.0, 15.0))
     posture = Posture(
         flexion=bend if flexion is None else flexion,
-        axial_rotation=float(rng.normal(0.0, 2.5)),
-        wobble=tuple(rng.normal(0.0, 0.6, 3).tolist()),
+        axial_rotation=float(own.normal(0.0, 2.5)),
+        wobble=tuple(own.normal(0.0, 0.6, 3).tolist()),
     )
     mirror = np.diag([1.0 if chosen is Side.RIGHT else -1.0, 1.0, 1.0, 1.0])
     at = np.eye(4) if placement is None else placement
-    return Knee(seed, chosen, anatomy, tissue, draw_disease(rng, oa_class), posture, at @ mirror)
+    return Knee(seed, chosen, anatomy, tissue, draw_disease(own, oa_class), posture, at @ mirror)
+
+
+def _draw_anatomy(person: np.random.Generator, own: np.random.Generator) -> Anatomy:
+    """Proportions of the person; the finer relief is the side's own."""
+    size = float(np.clip(person.normal(1.0, 0.06), 0.86, 1.16))
+    x, y, z = size * person.normal(1.0, 0.032, 3)
+    return Anatomy(
+        femur=replace(draw_femur_form(person), seed=int(own.integers(2**31))),
+        tibia=replace(draw_tibia_form(person), seed=int(own.integers(2**31))),
+        patella=replace(draw_patella_form(person), seed=int(own.integers(2**31))),
+        size=(float(x), float(y), float(z)),
+        roughness=float(person.uniform(0.6, 2.0)),
+        seed=int(own.integers(2**31)),
+    )

@@ -15,7 +15,7 @@ from trainer.phantom.structure import BoneStructure, Channel, Part
 
 F64 = npt.NDArray[np.float64]
 
-STEP = 2.5
+STEP = 3.0
 BOX = ((-112.0, 112.0), (-112.0, 112.0), (-180.0, 190.0))
 SKIN_HU, FAT_HU, CAPSULE_HU, TENDON_HU = 25.0, -102.0, 38.0, 85.0
 
@@ -53,7 +53,7 @@ def leg_layers(knee: Knee, form: LegForm) -> Layers:
     nearest = np.minimum.reduce(list(bones.values()))
     skin = union(_outline(q) - np.float32(form.fat), nearest - np.float32(2.5 + 0.35 * form.fat), 25.0)
     fascia = skin + np.float32(1.7 + form.fat * 0.8)
-    muscles = np.maximum(_muscles(q, form), fascia)
+    muscles = _muscles(q, fascia, form)
     gap = 0.5 * (bones[Part.FEMUR] + np.minimum(bones[Part.TIBIA], bones[Part.PATELLA])) - np.float32(6.5)
     capsule_layer = np.maximum(np.maximum(gap, fascia), nearest - np.float32(9.0))
     pouch = ellipsoid(p, (0.0, -33.0, 62.0), (24.0, 2.0 + form.effusion, 22.0))
@@ -107,7 +107,7 @@ def _outline(p: Points) -> F32:
     return loft(p, z, sections, 2.2)
 
 
-def _muscles(p: Points, form: LegForm) -> F32:
+def _muscles(p: Points, fascia: F32, form: LegForm) -> F32:
     """Bellies that thin out towards the joint, with planes of fat between and within them."""
     bellies = [
         ((30.0, -12.0, 42.0), (30.0, -24.0, 200.0), 7.0, 36.0),
@@ -123,20 +123,25 @@ def _muscles(p: Points, form: LegForm) -> F32:
         ((-36.0, 10.0, -45.0), (-38.0, 12.0, -190.0), 4.0, 13.0),
     ]
     rng = np.random.default_rng(form.seed)
-    out = np.full(p.shape[:-1], 1e3, dtype=np.float32)
+    nearest = np.full(p.shape[:-1], 1e3, dtype=np.float32)
+    second = nearest.copy()
     for start, end, r0, r1 in bellies:
         belly = capsule(p, start, end, r0 * rng.uniform(0.85, 1.15), r1 * rng.uniform(0.9, 1.1))
-        plane = np.abs(out - belly) * np.float32(0.5) - np.float32(0.9)
-        out = np.maximum(np.minimum(out, belly), -plane)
-    septa = np.float32(12.0) * np.abs(waves(p * np.float32([1.0, 1.0, 0.3]), rng, 22.0, 55.0)) - np.float32(
-        0.7
+        second = np.minimum(second, np.maximum(nearest, belly))
+        nearest = np.minimum(nearest, belly)
+    # Away from the joint muscle fills the fascia, planes of fat apart.
+    short = np.minimum(np.maximum(110.0 - p[..., 2], 0.0), np.maximum(p[..., 2] + 95.0, 0.0))
+    filled = np.minimum(nearest, fascia + np.float32(0.5) * short)
+    planes = np.float32(0.9) - np.float32(0.5) * (second - nearest)
+    septa = np.float32(0.7) - np.float32(12.0) * np.abs(
+        waves(p * np.array([1.0, 1.0, 0.3], dtype=np.float32), rng, 22.0, 55.0)
     )
-    return np.asarray(np.maximum(out, -septa), dtype=np.float32)
+    return np.asarray(np.maximum(np.maximum(filled, fascia), np.maximum(planes, septa)), dtype=np.float32)
 
 
 def _tendons(p: Points) -> F32:
     """Patellar and quadriceps tendon, collateral and cruciate ligaments."""
-    flat = p * np.float32([0.4, 1.0, 1.0])
+    flat = p * np.array([0.4, 1.0, 1.0], dtype=np.float32)
     tendons = [
         capsule(flat, (-0.5, -46.0, 16.0), (-1.2, -31.0, -38.0), 3.0),
         capsule(flat, (0.0, -45.0, 52.0), (0.0, -32.0, 95.0), 3.5),

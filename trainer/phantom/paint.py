@@ -37,9 +37,9 @@ def threshold_at(
     table: F32, bvtv_axis: F64, rod_axis: F64, width_axis: F64, b: float, a: float, w: float
 ) -> float:
     """Threshold of the field for a BV/TV, rodness and cell width, trilinear in the law's table."""
-    ib = min(max(np.searchsorted(bvtv_axis, b) - 1, 0), bvtv_axis.size - 2)
-    ia = min(max(np.searchsorted(rod_axis, a) - 1, 0), rod_axis.size - 2)
-    iw = min(max(np.searchsorted(width_axis, w) - 1, 0), width_axis.size - 2)
+    ib = min(max(int(np.searchsorted(bvtv_axis, b)) - 1, 0), bvtv_axis.size - 2)
+    ia = min(max(int(np.searchsorted(rod_axis, a)) - 1, 0), rod_axis.size - 2)
+    iw = min(max(int(np.searchsorted(width_axis, w)) - 1, 0), width_axis.size - 2)
     u = min(max((b - bvtv_axis[ib]) / (bvtv_axis[ib + 1] - bvtv_axis[ib]), 0.0), 1.0)
     v = min(max((a - rod_axis[ia]) / (rod_axis[ia + 1] - rod_axis[ia]), 0.0), 1.0)
     t = min(max((w - width_axis[iw]) / (width_axis[iw + 1] - width_axis[iw]), 0.0), 1.0)
@@ -72,9 +72,9 @@ def paint_bone(
 ) -> None:
     """Mix one bone into `grid` (HU): cortex, trabeculae, marrow, cysts and the cartilage on it.
 
-    `box` is (i0, i1, j0, j1, k0, k1); `texture` maps the bone's mm to texture mm; `hu` is (bone tissue, marrow);
-    `samples` along i, j, k are taken in every cell; `first_slice` places the jitter, so that slabs agree
-    with one another.
+    `box` is (i0, i1, j0, j1, k0, k1); `texture` maps the bone's mm to texture mm; `hu` is (bone tissue,
+    marrow); `samples` along i, j, k are taken in every cell; `first_slice` places the jitter,
+    so that slabs agree with one another.
     """
     size_i = np.sqrt(m[0, 0] ** 2 + m[1, 0] ** 2 + m[2, 0] ** 2)
     size_j = np.sqrt(m[0, 1] ** 2 + m[1, 1] ** 2 + m[2, 1] ** 2)
@@ -164,7 +164,7 @@ def paint_bone(
 def paint_layers(
     grid: F32, box: I64, m: F64, maps: F32, origin: F64, step: float, hu: F64, edge: float
 ) -> None:
-    """Paint the layers of `maps` (distances, last axis) one over the other, each with its HU, edges `edge` mm wide."""
+    """Paint the layers of `maps` (distances, last axis) in order, each with its HU, edges `edge` mm wide."""
     layers = maps.shape[3]
     size_i = np.sqrt(m[0, 0] ** 2 + m[1, 0] ** 2 + m[2, 0] ** 2)
     rows = (box[3] - box[2]) * (box[5] - box[4])

@@ -19,7 +19,7 @@ class PatellaForm:
     rise: float  # z of its centre above the joint line
     gap: float  # distance to the femur: two layers of cartilage
     shift: float  # to medial (+) or lateral (-)
-    seed: int
+    seed: int = 0  # of the relief
 
 
 def draw_patella_form(rng: np.random.Generator) -> PatellaForm:
@@ -31,7 +31,6 @@ def draw_patella_form(rng: np.random.Generator) -> PatellaForm:
         rise=rng.normal(33.0, 3.5),
         gap=rng.normal(4.5, 0.6),
         shift=rng.normal(-2.0, 1.2),
-        seed=int(rng.integers(2**31)),
     )
 
 

@@ -26,6 +26,8 @@ class Scene:
     knees: tuple[Knee, ...]
     legs: tuple[LegForm, ...]
     couch_height: float  # y of the couch's top, mm
+    asked: OAClass | None = None  # the class that was asked for, if any
+    asked_flexion: float | None = None
 
     @cached_property
     def layers(self) -> tuple[Layers, ...]:
@@ -48,7 +50,7 @@ def couch(height: float) -> Layers:
         np.abs(capsule(p, (0.0, -640.0, 0.0), (0.0, -640.0, 1.0), 665.0)) - 25.0, np.abs(p[..., 0]) - 235.0
     )
     maps = np.stack([shell, shell + 2.0], axis=-1).astype(np.float32)
-    return Layers(maps, origin, 2.5, np.array([-250.0, -930.0]), moved((0.0, height, 0.0)))
+    return Layers(maps, origin, 2.5, np.array([-140.0, -920.0]), moved((0.0, height, 0.0)))
 
 
 def draw_scene(
@@ -60,7 +62,8 @@ def draw_scene(
 ) -> Scene:
     """Place one or two knees; both 180 to 220 mm apart, each tilted and shifted a little.
 
-    A single knee lies off to its own side or, as often, in the middle of the couch.
+    Both knees of a scene are one person's. A single knee lies off to its own side or, as often, in the
+    middle of the couch.
     """
     rng = np.random.default_rng((seed, 11))
     apart = float(rng.uniform(180.0, 220.0))
@@ -71,9 +74,10 @@ def draw_scene(
     for side in sides:
         lateral = -0.5 * apart if side is Side.RIGHT else 0.5 * apart
         x = 0.0 if middle and len(sides) == 1 else lateral
-        shift = base + rng.normal(0.0, [4.0, 4.0, 8.0]) + [x, 0.0, 0.0]
+        shift = base + rng.normal(0.0, [4.0, 4.0, 5.0]) + [x, 0.0, 0.0]
         tilt = rng.normal(0.0, [3.0, 3.0, 8.0])
         pose = moved(tuple(shift)) @ turned(tuple(tilt), np.zeros(3))
-        number = 2 * seed + (1 if side is Side.LEFT else 0)
-        knees.append(draw_knee(number, side, oa_class, placement=pose, flexion=flexion))
-    return Scene(seed, tuple(knees), (form,) * len(knees), float(base[1] + rng.uniform(95.0, 130.0)))
+        knees.append(draw_knee(seed, side, oa_class, placement=pose, flexion=flexion))
+    return Scene(
+        seed, tuple(knees), (form,) * len(knees), float(base[1] + rng.uniform(95.0, 130.0)), oa_class, flexion
+    )

@@ -19,18 +19,19 @@ Triple = tuple[float, float, float]
 
 def ellipsoid(p: Points, centre: Triple, radii: Triple) -> F32:
     """An ellipsoid along the axes."""
-    q = (p - np.float32(centre)) / np.float32(radii)
+    size = np.array(radii, dtype=np.float32)
+    q = (p - np.array(centre, dtype=np.float32)) / size
     k0 = np.sqrt(np.einsum("...i,...i", q, q))
-    q /= np.float32(radii)
+    q /= size
     k1 = np.sqrt(np.einsum("...i,...i", q, q))
     return np.asarray(k0 * (k0 - 1.0) / np.maximum(k1, 1e-6), dtype=np.float32)
 
 
 def capsule(p: Points, start: Triple, end: Triple, r0: float, r1: float | None = None) -> F32:
     """A round rod from `start` to `end`; the radius goes evenly from r0 to r1."""
-    a, b = np.float32(start), np.float32(end)
+    a, b = np.array(start, dtype=np.float32), np.array(end, dtype=np.float32)
     along = b - a
-    t = np.clip(((p - a) @ along) / np.float32(along @ along), 0.0, 1.0)
+    t = np.clip(((p - a) @ along) / np.float32(np.dot(along, along)), 0.0, 1.0)
     nearest = a + t[..., None] * along
     radius = np.float32(r0) + t * np.float32((r0 if r1 is None else r1) - r0)
     return np.asarray(np.linalg.norm(p - nearest, axis=-1) - radius, dtype=np.float32)
@@ -39,7 +40,7 @@ def capsule(p: Points, start: Triple, end: Triple, r0: float, r1: float | None =
 def loft(
     p: Points, z: list[float], sections: list[tuple[float, float, float, float]], power: float = 2.0
 ) -> F32:
-    """A column along z. Each section is (centre x, centre y, half width, half depth); endless at both ends."""
+    """A column along z, endless at both ends. A section is (centre x, centre y, half width, half depth)."""
     profile = np.array(
         PchipInterpolator(z, np.array(sections))(np.clip(p[..., 2], z[0], z[-1])), dtype=np.float32
     )

@@ -26,7 +26,7 @@ class Layers:
 
 
 def sample_points(box: tuple[tuple[float, float], ...], step: float) -> tuple[npt.NDArray[np.float32], F64]:
-    """Points [k, j, i, xyz] every `step` mm over a box ((x0, x1), (y0, y1), (z0, z1)), and the first point."""
+    """Points [k, j, i, xyz] every `step` mm over a box of (low, high) along x, y, z, and the first point."""
     x, y, z = (np.arange(low, high + step, step) for low, high in box)
     grid = np.meshgrid(z, y, x, indexing="ij")
     points = np.stack([grid[2], grid[1], grid[0]], axis=-1).astype(np.float32)

@@ -25,7 +25,7 @@ class TibiaForm:
     fibula_drop: float  # z of the fibula's tip, below the joint line
     fibula_back: float  # y of its head
     fibula_radius: float
-    seed: int
+    seed: int = 0  # of the relief
 
 
 def draw_tibia_form(rng: np.random.Generator) -> TibiaForm:
@@ -43,7 +43,6 @@ def draw_tibia_form(rng: np.random.Generator) -> TibiaForm:
         fibula_drop=rng.normal(-11.0, 2.0),
         fibula_back=rng.normal(17.0, 2.0),
         fibula_radius=rng.normal(6.3, 0.6),
-        seed=int(rng.integers(2**31)),
     )
 
 
@@ -64,9 +63,9 @@ def _column(p: Points, f: TibiaForm) -> F32:
         (2.0, 1.0, f.shaft - 2.0, f.shaft),
         (1.5, 1.0, f.shaft - 0.5, f.shaft + 1.5),
         (1.0, 1.0, f.shaft + 2.5, f.shaft + 4.0),
-        (0.5, 2.0, 23.0, 20.5),
-        (0.0, 3.0, f.width - 7.0, f.depth - 1.5),
-        (0.0, 4.0, f.width - 1.5, f.depth),
+        (0.5, 2.0, 21.0, 20.5),
+        (0.0, 3.0, f.width - 8.5, f.depth - 1.5),
+        (0.0, 4.0, f.width - 2.0, f.depth),
         (0.0, 4.5, f.width, f.depth),
         (0.0, 4.5, f.width - 0.5, f.depth - 0.5),
     ]
@@ -99,7 +98,7 @@ def _tuberosity(p: Points, f: TibiaForm) -> F32:
 
 
 def fibula_shape(points: Points, form: TibiaForm, tibia: F32, roughness: float = 1.0) -> F32:
-    """Signed distance of the fibula: posterolateral (smaller x), its head below the plateau, off the tibia."""
+    """Signed distance of the fibula: posterolateral (smaller x), its head below the plateau."""
     rng = np.random.default_rng(form.seed + 1)
     p = warp(points, rng, 0.6 * roughness, 30.0, 90.0)
     x, y, top = -form.width - 1.0, form.fibula_back, form.fibula_drop

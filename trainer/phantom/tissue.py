@@ -27,18 +27,18 @@ class Tissue:
     seed: int
 
 
-def draw_tissue(rng: np.random.Generator) -> Tissue:
-    """Between-subject variation, the mineral density of the tissue included (+-8 %)."""
+def draw_tissue(rng: np.random.Generator, own: np.random.Generator) -> Tissue:
+    """Between-subject variation, mineral density included (+-8 %); the maps are the side's own."""
     return Tissue(
-        bvtv=float(np.clip(rng.normal(0.215, 0.034), 0.11, 0.34)),
-        wavelength=float(np.clip(rng.normal(1.20, 0.085), 0.95, 1.5)),
-        rodness=float(np.clip(rng.normal(0.68, 0.12), 0.25, 1.0)),
+        bvtv=float(np.clip(rng.normal(0.250, 0.034), 0.13, 0.38)),
+        wavelength=float(np.clip(rng.normal(1.12, 0.105), 0.85, 1.5)),
+        rodness=float(np.clip(rng.normal(0.75, 0.12), 0.25, 1.0)),
         cortex=float(np.clip(rng.normal(1.0, 0.12), 0.7, 1.4)),
         bone_hu=float(1650.0 * np.clip(rng.normal(1.0, 0.05), 0.88, 1.12)),
         marrow_hu=float(np.clip(rng.normal(-45.0, 20.0), -95.0, 10.0)),
         medial_excess=float(rng.normal(0.025, 0.012)),
         scar=float(np.clip(rng.normal(0.10, 0.05), 0.0, 0.25)),
-        seed=int(rng.integers(2**31)),
+        seed=int(own.integers(2**31)),
     )
 
 
@@ -116,7 +116,7 @@ def bvtv_map(part: Part, p: Points, depth: F32, t: Tissue, d: Disease) -> F32:
     sclerosis = d.sclerosis[0] * medial + d.sclerosis[1] * (1.0 - medial)
     level = t.bvtv * np.exp(0.14 * waves(p, rng, 24.0, 60.0, 16) + 0.11 * waves(p, rng, 10.0, 24.0, 24))
     level = level + t.medial_excess * (2.0 * medial - 1.0)
-    # Beneath the sclerosis, between some 6 and 25 mm, bone is lost (Wen et al. and others: the sign turns with depth).
+    # Bone is lost below the sclerosis, some 6 to 25 mm deep: the sign of the change turns with depth.
     below = smoothstep(depth, 4.0, 9.0) * smoothstep(depth, 40.0, 18.0)
     worn = 0.4 + 0.6 * smoothstep(sclerosis.astype(np.float32), 0.0, 0.1)
     level = level * (1.0 - d.rarefaction * below * worn)
@@ -133,9 +133,9 @@ def bvtv_map(part: Part, p: Points, depth: F32, t: Tissue, d: Disease) -> F32:
 def wavelength_map(part: Part, p: Points, bvtv: F32, t: Tissue, d: Disease) -> F32:
     """Logarithm of the wavelength (mm): denser bone is a little finer, disease coarser."""
     rng = np.random.default_rng((t.seed, 3, list(Part).index(part)))
-    log = np.log(t.wavelength) + d.coarsening + 0.055 * waves(p, rng, 14.0, 50.0, 20)
+    log = np.log(t.wavelength) + d.coarsening + 0.075 * waves(p, rng, 14.0, 50.0, 20)
     log = log - 0.35 * (np.clip(bvtv, 0.05, 0.45) - 0.22)
-    return np.asarray(np.clip(log, np.log(0.75), np.log(2.0)), dtype=np.float32)
+    return np.asarray(np.clip(log, np.log(0.7), np.log(2.0)), dtype=np.float32)
 
 
 def rodness_map(part: Part, p: Points, bvtv: F32, t: Tissue) -> F32:
