@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import struct
@@ -23,7 +24,8 @@ from pynetdicom.dimse_primitives import C_STORE
 
 from ctsma_node.config import Settings, SourceSettings
 from ctsma_node.config.settings import LimitSettings, NodeSettings
-from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.ledger.inbox import Inbox, InboxReader
+from ctsma_node.receive.acceptor import GuardedSocket
 from ctsma_node.receive.contexts import ENCAPSULATED, NATIVE, STORAGE_CLASSES
 from ctsma_node.receive.refusal import INVALID_UID, MISMATCH, NO_PIXELS, OUT_OF_RESOURCES, TRUNCATED
 from ctsma_node.receive.server import Receiver
@@ -250,6 +252,34 @@ def test_bad_requests_get_their_status_and_the_association_goes_on(node: Running
     assert sorted(each.name for each in node.settings.node.state_dir.parent.iterdir()) == ["state"]
 
 
+def digest_of(sop_instance_uid: str) -> str:
+    return hashlib.sha256(sop_instance_uid.encode()).hexdigest()
+
+
+def test_the_answer_comes_last(node: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    def traced(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def call(*arguments: Any) -> Any:
+            result = real(*arguments)
+            order.append(name)
+            return result
+
+        monkeypatch.setattr(owner, name, call)
+
+    assoc = node.associate()
+    assert assoc.send_c_store(with_meta(ct_slice(1, series="1.2.3"))).Status == 0x0000
+    for owner, name in ((os, "fsync"), (os, "rename"), (Inbox, "add"), (GuardedSocket, "send")):
+        traced(owner, name)
+    # The same first two digits of the hash, so that no new folder has to be made durable.
+    number = next(n for n in range(2, 9999) if digest_of(f"1.2.3.{n}")[:2] == digest_of("1.2.3.1")[:2])
+    assert assoc.send_c_store(with_meta(ct_slice(number, series="1.2.3"))).Status == 0x0000
+    assert order == ["fsync", "rename", "fsync", "add", "send"]
+    assoc.release()
+
+
 def test_a_refusal_says_why(node: Running) -> None:
     assoc = node.associate()
     answer = assoc.send_c_store(with_meta(changed(ct_slice(), Rows=99)))
@@ -274,6 +304,23 @@ def test_a_full_disk_is_told_and_the_association_goes_on(
 def test_too_little_room_is_told_before_the_disk_is_full(start: Callable[..., Running]) -> None:
     assoc = start(min_free_bytes=1 << 60).associate()
     assert assoc.send_c_store(with_meta(ct_slice())).Status == OUT_OF_RESOURCES.status
+    assoc.release()
+
+
+def test_a_slow_disk_does_not_end_the_association(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, real = start(network_s=0.4), os.fsync
+
+    def slow(descriptor: int) -> None:
+        time.sleep(0.3)
+        real(descriptor)
+
+    assoc = node.associate()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", slow)
+        assert assoc.send_c_store(with_meta(ct_slice(1))).Status == 0x0000
+    assert assoc.send_c_store(with_meta(ct_slice(2))).Status == 0x0000
     assoc.release()
 
 
