@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ctsma_node.cli.tables import knee_table, write_measurements
 from ctsma_node.cli.terminal import (
     REFUSED,
     USAGE,
@@ -42,6 +41,7 @@ def analyse(
     with spoken_errors():
         settings = settings_from(config)
         from ctsma_node.assemble import group_by_series
+        from ctsma_node.cli.tables import knee_table, write_measurements
         from ctsma_node.worker.service import load_analyser
         from ctsma_node.worker.single import analyse_series
 

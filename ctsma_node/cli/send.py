@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ctsma_node.cli.terminal import FAILED, USAGE, bar, err, files_in, out, spoken_errors
-from ctsma_node.deliver import Answer, Outcome, Outgoing, Peer, in_reference_order, read_outgoing, store
+
+if TYPE_CHECKING:
+    from ctsma_node.deliver import Answer
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +31,8 @@ def send(
     calling: Annotated[str, typer.Option("--calling", help="Our AE title (calling).")] = "CTSMA_SEND",
 ) -> None:
     """Send the instances of a folder over one association (Storage SCU)."""
+    from ctsma_node.deliver import Outcome, Outgoing, Peer, in_reference_order, read_outgoing, store
+
     host, port = _host_and_port(to)
     found: list[Outgoing] = []
     skipped = 0

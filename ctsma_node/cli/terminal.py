@@ -15,7 +15,7 @@ from ctsma_node.config import Settings, load
 from ctsma_node.errors import BundleError, NodeError, Refused, SettingsError
 
 out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 SYSTEM_CONFIG = Path("/etc/ctsma-node/node.toml")
 
