@@ -188,8 +188,11 @@ def test_a_row_that_cannot_be_written_takes_its_file_along(
 
 def test_it_is_refused_before_the_disk_is_full(tmp_path: Path) -> None:
     node = Node(tmp_path, min_free_bytes=1 << 60)
+    node.inbox.open_association(ASSOCIATION)
     assert node.store(request_for(ct_slice())) is refusal.OUT_OF_RESOURCES
     assert (node.n_rows, node.files, node.reader.quarantined()) == (0, [], [])
+    node.store._min_free_bytes = 0
+    assert node.store(request_for(ct_slice())) is None
     node.close()
 
 
