@@ -35,8 +35,8 @@ def _show(title: str, figures: dict[str, float]) -> None:
 def segmenter(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    knees: Annotated[int, typer.Option(help="Training knees.")] = 160,
-    fields: Annotated[int, typer.Option(help="Training fields of view of the finder.")] = 240,
+    knees: Annotated[int, typer.Option(help="Training knees, 12 of them held out.")] = 112,
+    fields: Annotated[int, typer.Option(help="Training fields of view of the finder.")] = 120,
     steps: Annotated[int, typer.Option(help="Steps of the segmenter; the finder takes half.")] = 1800,
 ) -> None:
     """Train the knee finder and the bone segmenter on drawn knees."""

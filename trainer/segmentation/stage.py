@@ -22,8 +22,8 @@ FINDER, SEGMENTER = "finder.safetensors", "segmenter.safetensors"
 class SegmenterSettings:
     """Sizes, lengths and seeds; phantom seeds of training start at `first_seed`."""
 
-    knees: int = 160
-    fields: int = 240
+    knees: int = 112
+    fields: int = 120
     held_out: int = 12
     finder_width: int = 8
     segmenter_width: int = 24

@@ -1,0 +1,49 @@
+"""Stages keep what they made and go on where they were stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainer.stage import MANIFEST, make_items, write_manifest
+
+
+def squares(seed: int) -> dict[str, Any]:
+    return {"value": np.array(seed**2)}
+
+
+def stopped(seed: int) -> dict[str, Any]:
+    if seed == 3:
+        raise KeyboardInterrupt
+    return squares(seed)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_one_file_for_each_seed(tmp_path: Path, jobs: int) -> None:
+    paths = make_items("squares", squares, range(2, 5), tmp_path, jobs)
+    assert [int(np.load(p)["value"]) for p in paths] == [4, 9, 16]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_a_stopped_stage_goes_on(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make_items("squares", stopped, range(5), tmp_path, 1)
+    made = {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
+    assert len(made) == 3
+    paths = make_items("squares", squares, range(5), tmp_path, 1)
+    assert [int(np.load(p)["value"]) for p in paths] == [0, 1, 4, 9, 16]
+    assert all(p.stat().st_mtime_ns == t for p, t in made.items())
+
+
+def test_the_manifest_says_what_went_in(tmp_path: Path) -> None:
+    source = tmp_path / "source.npz"
+    source.write_bytes(b"x")
+    write_manifest(tmp_path, {"seed": 5}, [source])
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert manifest["settings"] == {"seed": 5}
+    assert list(manifest["inputs"]) == ["source.npz"]
+    assert manifest["versions"]["torch"]
