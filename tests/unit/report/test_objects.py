@@ -74,6 +74,7 @@ def test_the_segments_are_the_subregions(both_knees: tuple[ReportObject, ...], s
     assert not np.array_equal(array[::-1, 1:-1, 1:-1], truth[first : last + 1])
     assert (seg.Rows * seg.Columns) % 8 == 0
     assert seg.number_of_segments == 200
+    assert seg.are_dimension_indices_unique(seg.get_default_dimension_index_pointers())
     described = seg.get_segment_description(101)
     assert described.segment_label == f"{side.value} Tibia T001"
     assert described.tracking_id == f"{side.value} T001"
