@@ -69,9 +69,20 @@ def legacy_ct(slices: list[Dataset], header: Header) -> Dataset:
     )
     anatomy = converted.SharedFunctionalGroupsSequence[0].FrameAnatomySequence[0]
     anatomy.FrameLaterality = header.laterality or "U"
+    _pin(converted, header)
     # It names the series that was converted, but no instance of it (highdicom 0.28).
     del converted.ReferencedSeriesSequence
     return converted
+
+
+def _pin(converted: Dataset, header: Header) -> None:
+    """Put fixed values where highdicom takes the clock and random UIDs, for equal bytes."""
+    converted.InstanceCreationDate, converted.InstanceCreationTime = DATE, TIME
+    for equipment in converted.ContributingEquipmentSequence:
+        equipment.ContributionDateTime = DATE + TIME
+    organization = header.uid("legacy dimensions", header.series)
+    for item in (*converted.DimensionOrganizationSequence, *converted.DimensionIndexSequence):
+        item.DimensionOrganizationUID = organization
 
 
 def enhanced_ct(slices: list[Dataset], acquisition: CTAcquisition, header: Header) -> Dataset:
