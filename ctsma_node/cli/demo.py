@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -28,6 +30,7 @@ def demo(
     from ctsma_node.cli.demo_tables import show
     from ctsma_node.demo.run import demonstrate
 
+    signal.signal(signal.SIGTERM, _end)  # as Ctrl-C does: what was started is stopped on the way out
     started = time.monotonic()
 
     def tell(stage: str) -> None:
@@ -42,3 +45,7 @@ def demo(
             f"[red]Failed[/red]: {len(shown.truth)} knees went in, {len(shown.returned)} reports came back."
         )
         raise typer.Exit(FAILED)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -18,7 +18,7 @@ def show(shown: Demonstration) -> None:
         if knee.side in truth:
             out.print(_parameters(knee, truth[knee.side]))
             out.print(_conclusions(knee, truth[knee.side]))
-    counts = ", ".join(f"{count} {modality}" for modality, count in sorted(shown.objects.items()))
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(shown.objects.items()))
     out.print(f"Came back into the study, stored by {shown.pacs}: {counts}")
     out.print(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in shown.seconds.items()))
     places = {

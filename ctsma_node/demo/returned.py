@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 from pydicom import Dataset, dcmread
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import UID, Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass, Parameter, Side
 
@@ -37,19 +39,18 @@ class KneeReturned:
     mean: dict[Bone, dict[Parameter, float]]
 
 
-def objects_by_modality(paths: Iterable[Path]) -> Counter[str]:
-    """How many objects came back, by modality."""
-    return Counter(str(dcmread(path, specific_tags=["Modality"]).Modality) for path in paths)
+def objects_by_class(paths: Iterable[Path]) -> Counter[str]:
+    """How many objects came back, by the name of their SOP class."""
+    return Counter(_class_of(path).name.removesuffix(" Storage") for path in paths)
 
 
 def reports_in(paths: Iterable[Path]) -> list[KneeReturned]:
     """The full report of each knee: of the reports about a knee, the one with most measurement groups."""
     fullest: dict[Side, dict[str, Dataset]] = {}
     for path in paths:
-        ds = dcmread(path)
-        if ds.get("Modality") != "SR":
+        if _class_of(path) != Comprehensive3DSRStorage:
             continue
-        groups = _groups(ds)
+        groups = _groups(dcmread(path))
         side = next((Side(name[0]) for name in groups if name.endswith(" knee")), None)
         if side is not None and len(groups) > len(fullest.get(side, {})):
             fullest[side] = groups
@@ -58,8 +59,8 @@ def reports_in(paths: Iterable[Path]) -> list[KneeReturned]:
 
 def save_picture(paths: Sequence[Path], target: Path) -> Path | None:
     """The pictures (Secondary Capture, RGB) as one PNG, one below the other; None where none came back."""
-    found = [dcmread(path) for path in paths]
-    pages = [Image.fromarray(ds.pixel_array) for ds in found if ds.get("Modality") == "OT"]
+    captures = [path for path in paths if _class_of(path) == SecondaryCaptureImageStorage]
+    pages = [Image.fromarray(dcmread(path).pixel_array) for path in captures]
     if not pages:
         return None
     whole = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)))
@@ -69,6 +70,10 @@ def save_picture(paths: Sequence[Path], target: Path) -> Path | None:
         top += page.height
     whole.save(target)
     return target
+
+
+def _class_of(path: Path) -> UID:
+    return UID(read_file_meta_info(path).MediaStorageSOPClassUID)
 
 
 def _groups(report: Dataset) -> dict[str, Dataset]:

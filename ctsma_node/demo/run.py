@@ -12,7 +12,7 @@ from pathlib import Path
 from ctsma_node.demo.node import PROGRAM, Node
 from ctsma_node.demo.pacs import DemoError, Pacs, pacs_in
 from ctsma_node.demo.phantom import KneeTruth, Phantom, draw, truth_of
-from ctsma_node.demo.returned import KneeReturned, objects_by_modality, reports_in, save_picture
+from ctsma_node.demo.returned import KneeReturned, objects_by_class, reports_in, save_picture
 from ctsma_node.records import Case, SeriesState
 
 Tell = Callable[[str], None]
@@ -25,7 +25,7 @@ class Demonstration:
     pacs: str
     case: Case
     seconds: dict[str, float]
-    objects: Counter[str]  # by modality, without the source's
+    objects: Counter[str]  # by SOP class, without the source's
     returned: list[KneeReturned]
     truth: list[KneeTruth]
     picture: Path | None
@@ -77,7 +77,7 @@ def _through(node: Node, pacs: Pacs, out: Path, seed: int, sides: str, tell: Tel
         pacs=pacs.name,
         case=case,
         seconds=node.seconds_in(case),
-        objects=objects_by_modality(ours),
+        objects=objects_by_class(ours),
         returned=reports_in(ours),
         truth=truth_of(phantom),
         picture=save_picture(sorted(ours), out / "picture.png"),

@@ -1,0 +1,153 @@
+"""The commands as a person types them: what they say, and how they end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pynetdicom import AE, evt
+from typer.testing import CliRunner, Result
+
+from ctsma_node.analysis.result import Side
+from ctsma_node.cli import app
+from ctsma_node.cli.tables import write_measurements
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.records import SeriesState
+from tests.fixtures.ct_series import StackPlan, single_frames, write
+from tests.unit.report.knee_results import analysis
+
+Run = Callable[..., Result]
+COMMANDS = ("serve", "receive", "work", "analyse", "send", "status", "check-config", "demo")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(each) for each in arguments])
+
+    return invoke
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "node.toml"
+    path.write_text('[node]\nstate_dir = "state"\n')
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_by_an_example(run: Run, command: str) -> None:
+    shown = run(command, "--help")
+    assert shown.exit_code == 0
+    assert f"ctsma-node {command}" in re.sub(r"\s+", " ", shown.output)
+
+
+def test_settings_that_cannot_be_used_end_with_2_and_the_nearest_key(run: Run, config: Path) -> None:
+    config.write_text('[node]\nae_titel = "X"\n')
+    shown = run("status", "--config", config)
+    assert shown.exit_code == 2
+    assert "ae_title" in shown.output
+
+
+def test_status_before_anything_came(run: Run, config: Path) -> None:
+    assert "No series yet" in run("status", "--config", config).output
+    assert json.loads(run("status", "--json", "--config", config).output) == {"cases": [], "quarantined": {}}
+    assert not (config.parent / "state").exists()
+
+
+def test_status_names_state_code_and_reason(run: Run, config: Path) -> None:
+    state = config.parent / "state"
+    state.mkdir()
+    cases = Cases(state / "ledger.sqlite3")
+    case = cases.upsert_series("1.2.3", "1.2", 1.0, 3, "SCANNER")
+    cases.move(case.id, SeriesState.STABLE)
+    cases.move(case.id, SeriesState.REFUSED, code="not_ct", reason="None of the instances is a CT.")
+    shown = run("status", "--config", config).output
+    assert "refused" in shown
+    assert "not_ct: None of the instances is a CT." in re.sub(r"\s*│\s*\n[│\s]*", " ", shown)
+    described = json.loads(run("status", "--json", "--config", config).output)["cases"][0]
+    assert (described["state"], described["code"], described["deliveries"]) == ("refused", "not_ct", [])
+    cases.close()
+
+
+def test_check_config_says_what_is_missing(run: Run, config: Path) -> None:
+    config.write_text('[node]\nstate_dir = "state"\n[analysis]\nbundle = "nowhere"\n')
+    shown = run("check-config", "--config", config)
+    assert shown.exit_code == 2
+    assert "nobody may send" in shown.output
+    assert "no bundle" in shown.output
+
+
+@pytest.fixture
+def peer() -> Iterator[dict[str, Any]]:
+    """A storage SCP; `status` is what it answers."""
+    found: dict[str, Any] = {"status": 0x0000, "stored": 0, "lock": threading.Lock()}
+
+    def store(_: evt.Event) -> int:
+        with found["lock"]:
+            found["stored"] += 1
+        return int(found["status"])
+
+    ae = AE(ae_title="PACS")
+    ae.add_supported_context("1.2.840.10008.5.1.4.1.1.2")
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
+    found["to"] = f"127.0.0.1:{server.socket.getsockname()[1]}"
+    yield found
+    ae.shutdown()
+
+
+def test_send_stores_every_instance_and_leaves_other_files_out(
+    run: Run, peer: dict[str, Any], tmp_path: Path
+) -> None:
+    write(single_frames(StackPlan(rows=2, columns=2, slices=5)), tmp_path)
+    (tmp_path / "notes.txt").write_text("not an image")
+    shown = run("send", tmp_path, "--to", peer["to"], "--aet", "PACS")
+    assert (shown.exit_code, peer["stored"]) == (0, 5)
+    assert "0x0000" in shown.output
+    assert "1 files" in shown.output
+
+
+def test_send_ends_with_1_when_something_was_not_stored(
+    run: Run, peer: dict[str, Any], tmp_path: Path
+) -> None:
+    write(single_frames(StackPlan(rows=2, columns=2, slices=2)), tmp_path)
+    peer["status"] = 0xA700
+    shown = run("send", tmp_path, "--to", peer["to"], "--aet", "PACS")
+    assert shown.exit_code == 1
+    assert "out of resources" in shown.output
+
+
+@pytest.mark.parametrize("to", ["nowhere", "host:0", "host:port", ":104"])
+def test_send_wants_a_host_and_a_port(run: Run, tmp_path: Path, to: str) -> None:
+    shown = run("send", tmp_path, "--to", to, "--aet", "PACS")
+    assert shown.exit_code == 2
+    assert "HOST:PORT" in shown.output
+
+
+def test_nothing_to_send(run: Run, tmp_path: Path) -> None:
+    assert run("send", tmp_path, "--to", "127.0.0.1:104", "--aet", "PACS").exit_code == 2
+
+
+def test_nothing_to_analyse(run: Run, tmp_path: Path) -> None:
+    shown = run("analyse", tmp_path, "--out", tmp_path / "results")
+    assert shown.exit_code == 2
+    assert "No DICOM instances" in shown.output
+
+
+def test_measurements_have_a_row_for_each_subregion(tmp_path: Path) -> None:
+    path = write_measurements(analysis(Side.LEFT, Side.RIGHT), tmp_path / "measurements.csv")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 400
+    first = analysis(Side.LEFT).knees[0].subregions[0]
+    assert (rows[0]["side"], rows[0]["subregion"]) == ("L", "F001")
+    assert float(rows[0]["Tb.Th [mm]"]) == pytest.approx(0.181, rel=1e-4)
+    assert float(rows[0]["x_mm"]) == pytest.approx(first.centre[0], abs=0.01)

@@ -1,0 +1,104 @@
+"""Two processes that live and end together, with small programs in their place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+_SUPERVISOR = """
+import sys
+from ctsma_node.cli.supervise import supervise
+program = [sys.executable, "-c"]
+sys.exit(supervise({name: [*program, text] for name, text in zip(("receive", "work"), sys.argv[1:])}))
+"""
+_LASTING = """
+import pathlib, signal, sys, time
+def end(*_):
+    pathlib.Path({done!r}).touch()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+pathlib.Path({ready!r}).touch()
+time.sleep(60)
+"""
+_FAILING = "raise SystemExit(7)"
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class Marks:
+    """Files by which the small programs say that they run and that they ended well."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ready, self.done = folder / "ready", folder / "done"
+
+    @property
+    def program(self) -> str:
+        return _LASTING.format(ready=str(self.ready), done=str(self.done))
+
+
+@pytest.fixture
+def marks(tmp_path: Path) -> Marks:
+    return Marks(tmp_path)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(*programs: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", _SUPERVISOR, *programs]
+        started.append(subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_passed_on_and_waited_for(
+    start: Callable[..., subprocess.Popen[bytes]], marks: Marks, tmp_path: Path, number: int
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Marks(tmp_path / "other")
+    process = start(marks.program, other.program)
+    until(lambda: marks.ready.exists() and other.ready.exists())
+    process.send_signal(number)
+    assert process.wait(20) == 0
+    assert marks.done.exists()
+    assert other.done.exists()
+
+
+def test_when_one_ends_the_other_is_stopped_and_the_exit_code_says_so(
+    start: Callable[..., subprocess.Popen[bytes]], marks: Marks
+) -> None:
+    waits_for_the_other = (
+        f"import os,time\nwhile not os.path.exists({str(marks.ready)!r}): time.sleep(0.01)\n"
+    )
+    process = start(marks.program, waits_for_the_other + _FAILING)
+    assert process.wait(20) == 1
+    assert marks.done.exists()
+
+
+def test_nobody_is_left_behind_by_a_supervisor_that_is_killed(
+    start: Callable[..., subprocess.Popen[bytes]], marks: Marks
+) -> None:
+    process = start(marks.program, "import time; time.sleep(60)")
+    until(marks.ready.exists)
+    os.kill(process.pid, signal.SIGKILL)
+    until(marks.done.exists)
