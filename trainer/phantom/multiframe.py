@@ -93,12 +93,7 @@ def enhanced_ct(slices: list[Dataset], acquisition: CTAcquisition, header: Heade
     ds.SOPInstanceUID = header.uid("enhanced instance", header.series)
     for keyword in _SHARED:
         ds[keyword] = first[keyword]
-    original = first.ImageType[0] == "ORIGINAL"
-    ds.ImageType = (
-        ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
-        if original
-        else ["DERIVED", "PRIMARY", "VOLUME", "RESAMPLED"]
-    )
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
     ds.InstanceNumber, ds.AcquisitionNumber = 1, 1
     ds.AcquisitionDateTime, ds.AcquisitionDuration = DATE + TIME, 2.0
     ds.PixelPresentation, ds.VolumetricProperties, ds.VolumeBasedCalculationTechnique = (

@@ -98,8 +98,8 @@ def _slice(volume: CTVolume, k: int, acquisition: CTAcquisition, header: Header)
     ds.SOPInstanceUID = header.uid("instance", header.series, k)
     add_patient_and_study(ds, header)
     add_series_and_equipment(ds, header, acquisition)
-    original = acquisition.orientation in ("axial", "oblique")
-    ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"] if original else ["DERIVED", "SECONDARY", "MPR"]
+    # AXIAL tells a cross-section from a localizer, whatever its plane (PS3.3 C.8.2.1.1.1).
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     ds.ContentDate = ds.AcquisitionDate = ds.InstanceCreationDate = DATE
     ds.ContentTime = ds.AcquisitionTime = ds.InstanceCreationTime = TIME
     ds.InstanceNumber, ds.AcquisitionNumber = k + 1, 1
@@ -109,7 +109,7 @@ def _slice(volume: CTVolume, k: int, acquisition: CTAcquisition, header: Header)
     ds.ImagePositionPatient = [_ds(v) for v in position]
     ds.PixelSpacing = [_ds(volume.spacing[1]), _ds(volume.spacing[0])]
     ds.SliceThickness = _ds(acquisition.slice_thickness)
-    if original:
+    if acquisition.orientation in ("axial", "oblique"):
         ds.SliceLocation = _ds(float(position[2]))
     ds.KVP, ds.XRayTubeCurrent, ds.ExposureTime = "120", 200, 500
     ds.ConvolutionKernel, ds.FilterType = acquisition.kernel_name, "NONE"
