@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.markup import escape
 
 from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.ledger.cases import CasesReader
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def status(
     config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for scripts.")] = False,
-    last: Annotated[int, typer.Option("--last", "-n", min=1, help="How many cases the table shows.")] = 20,
+    last: Annotated[int, typer.Option("--last", "-n", min=1, help="How many cases are shown.")] = 20,
 ) -> None:
     """Show each series with its state, its reason where it has one, and its deliveries."""
     with spoken_errors():
@@ -45,8 +45,8 @@ def status(
             return
         if not found:
             out.print(f"No series yet in {settings.node.state_dir}.")
-        else:
-            out.print(_table([(case, cases.deliveries(case.id)) for case in found[-last:]]))
+        for case in found[-last:]:
+            out.print("\n".join(_lines(case, cases.deliveries(case.id))), soft_wrap=True)
         if quarantined:
             codes = ", ".join(f"{n} x {code}" for code, n in Counter(q.code for q in quarantined).items())
             out.print(f"In quarantine: {codes} ({settings.quarantine_dir})")
@@ -57,19 +57,20 @@ def _described(case: Case, deliveries: list[Delivery]) -> dict[str, Any]:
     return asdict(case) | {"deliveries": [{key: asdict(each)[key] for key in keys} for each in deliveries]}
 
 
-def _table(rows: list[tuple[Case, list[Delivery]]]) -> Table:
-    table = Table("case", "series", "rev", "instances", "from", "state", "since", "why", "deliveries")
-    for case, deliveries in rows:
-        colour = _COLOURS.get(case.state, "")
-        state = f"[{colour}]{case.state}[/{colour}]" if colour else str(case.state)
-        why = "" if case.code is None else f"{case.code}: {case.reason}"
-        since = datetime.fromtimestamp(case.updated_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        numbers = (str(case.id), case.series_uid, str(case.revision), str(case.n_instances))
-        table.add_row(*numbers, case.calling_ae, state, since, why, _deliveries(deliveries))
-    return table
+def _lines(case: Case, deliveries: list[Delivery]) -> list[str]:
+    """A case as a person reads it, whatever the terminal's width; UIDs stay whole for copying."""
+    colour = _COLOURS.get(case.state, "cyan")
+    since = datetime.fromtimestamp(case.updated_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    revision = f", revision {case.revision}" if case.revision > 1 else ""
+    came = f"{case.n_instances} instances from {escape(case.calling_ae)}{revision}"
+    lines = [f"[b]{case.id}[/b]  [{colour}]{case.state}[/{colour}] since {since}  ({came})"]
+    lines.append(f"   series {case.series_uid}")
+    if case.code is not None:
+        lines.append(f"   {escape(f'{case.code}: {case.reason}')}")
+    return [*lines, *(f"   {escape(line)}" for line in _deliveries(deliveries))]
 
 
-def _deliveries(deliveries: list[Delivery]) -> str:
+def _deliveries(deliveries: list[Delivery]) -> list[str]:
     """One line for each destination: how many are there, and the last thing that stood in the way."""
     lines = []
     for name in dict.fromkeys(each.destination for each in deliveries):
@@ -80,4 +81,4 @@ def _deliveries(deliveries: list[Delivery]) -> str:
         )
         line = f"{name} {sent}/{len(rows)}"
         lines.append(line if trouble is None else f"{line}, {trouble.state}: {trouble.text}")
-    return "\n".join(lines)
+    return lines
