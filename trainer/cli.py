@@ -52,8 +52,8 @@ def segmenter(
 def student(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    knees: Annotated[int, typer.Option(help="Scanned knees, 24 of them held out.")] = 120,
-    steps: Annotated[int, typer.Option(help="Training steps of 256 patches.")] = 3000,
+    knees: Annotated[int, typer.Option(help="Scanned knees, 20 of them held out.")] = 96,
+    steps: Annotated[int, typer.Option(help="Training steps of 256 patches.")] = 1600,
 ) -> None:
     """Train the CT student on patches whose truth is known."""
     from trainer.distillation.stage import StudentSettings, run
@@ -65,7 +65,7 @@ def student(
 def aggregator(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    knees: Annotated[int, typer.Option(help="Knees of the cohort, one in five held out.")] = 600,
+    knees: Annotated[int, typer.Option(help="Knees of the cohort, one in five held out.")] = 400,
     steps: Annotated[int, typer.Option(help="Training steps of 32 knees.")] = 2500,
 ) -> None:
     """Train the aggregator on a cohort, with the student's errors (run `student` first)."""

@@ -25,7 +25,7 @@ AGGREGATOR, PLAN, TEMPLATES = "aggregator.safetensors", "aggregator.json", "temp
 class AggregatorSettings:
     """Sizes, lengths and seeds; phantom seeds of training start at `first_seed`."""
 
-    knees: int = 600
+    knees: int = 400
     template_knees: int = 24
     width: int = 48
     steps: int = 2500

@@ -22,10 +22,10 @@ STUDENT, PLAN, HELD_OUT = "student.safetensors", "student.json", "held_out.npz"
 class StudentSettings:
     """Sizes, lengths and seeds; phantom seeds of training start at `first_seed`."""
 
-    knees: int = 120
-    held_out: int = 24
+    knees: int = 96
+    held_out: int = 20
     width: int = 16
-    steps: int = 3000
+    steps: int = 1600
     first_seed: int = 200_000
     seed: int = 2
     jobs: int = 2
