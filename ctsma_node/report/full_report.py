@@ -11,7 +11,7 @@ from ctsma_node.report.basis import Basis
 from ctsma_node.report.document import group, measurement_report
 from ctsma_node.report.measurements import Measurements
 
-SERIES = "sr"
+SERIES = "report"
 
 
 def full_report(basis: Basis) -> Dataset:

@@ -51,7 +51,7 @@ class ObjectReference:
 class ReportObject:
     """One composite instance of a report, ready to be written or sent."""
 
-    kind: str  # volume, segmentation, maps, sr, viewer_sr or picture
+    kind: str  # volume, segmentation, parametric_map, report, viewer_report or picture
     side: Side
     sop_class_uid: str
     sop_instance_uid: str
@@ -80,7 +80,7 @@ class UidSpace:
     key: str
 
     def uid(self, role: str) -> str:
-        """The UID of a role, such as "sr instance" or "tracking F001"."""
+        """The UID of a role, such as "instance report 1" or "tracking F001"."""
         return uid_from(self.key, role)
 
     def within(self, *parts: str) -> UidSpace:

@@ -31,10 +31,10 @@ from ctsma_node.report.modules import (
 )
 
 SERIES = {
-    Parameter.BVTV: "map_bvtv",
-    Parameter.TBTH: "map_tbth",
-    Parameter.TBSP: "map_tbsp",
-    Parameter.TBN: "map_tbn",
+    Parameter.BVTV: "parametric_map_bvtv",
+    Parameter.TBTH: "parametric_map_tbth",
+    Parameter.TBSP: "parametric_map_tbsp",
+    Parameter.TBN: "parametric_map_tbn",
 }
 _IMAGE_TYPE = ["DERIVED", "PRIMARY", "VOLUME", "QUANTITY"]
 

@@ -22,16 +22,16 @@ Maker = Callable[[Basis], Iterable[Dataset]]
 _MAKERS: dict[str, Maker] = {
     "volume": analysed_volume,
     "segmentation": lambda basis: [segmentation(basis)],
-    "maps": lambda basis: [parametric_map(basis, parameter) for parameter in Parameter],
-    "sr": lambda basis: [full_report(basis)],
-    "viewer_sr": lambda basis: [viewer_report(basis)],
+    "parametric_map": lambda basis: [parametric_map(basis, parameter) for parameter in Parameter],
+    "report": lambda basis: [full_report(basis)],
+    "viewer_report": lambda basis: [viewer_report(basis)],
     "picture": lambda basis: [picture(basis)],
 }
 _REFERS_TO = {
     "segmentation": frozenset({"volume"}),
-    "maps": frozenset({"volume"}),
-    "sr": frozenset({"volume", "segmentation"}),
-    "viewer_sr": frozenset({"volume"}),
+    "parametric_map": frozenset({"volume"}),
+    "report": frozenset({"volume", "segmentation"}),
+    "viewer_report": frozenset({"volume"}),
 }
 DEFAULT_OBJECTS = frozenset(_MAKERS)
 """Every kind of object the node makes."""

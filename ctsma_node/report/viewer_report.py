@@ -16,7 +16,7 @@ from ctsma_node.report.document import group, measurement_report
 from ctsma_node.report.full_report import knee_comments
 from ctsma_node.report.measurements import Measurements
 
-SERIES = "viewer_sr"
+SERIES = "viewer_report"
 Point = tuple[float, float, float]
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from ctsma_node.records import ResultObject
 from ctsma_node.report import ReportObject, write_object
 from ctsma_node.spool import make_private, sync_folder
-from ctsma_node.worker.kinds import in_settings
 
 
 class Outbox:
@@ -59,7 +58,7 @@ class Outbox:
             sop_instance_uid=obj.sop_instance_uid,
             sop_class_uid=obj.sop_class_uid,
             series_uid=obj.series_uid,
-            kind=in_settings(obj.kind),
+            kind=obj.kind,
             side=obj.side.value,
             path=f"{name}/{path.name}",
             size=size,

@@ -18,7 +18,6 @@ from ctsma_node.gate import GateSettings, accept_headers, accept_volume
 from ctsma_node.records import Instance, ResultObject
 from ctsma_node.report import DEFAULT_OBJECTS, NodeIdentity, ObjectReference, ReportObject, build_set
 from ctsma_node.volume import CTVolume
-from ctsma_node.worker.kinds import in_report, wanted
 
 Progress = Callable[[str, float], None]
 
@@ -81,8 +80,14 @@ def report(
         node=identity(settings),
         revision=revision,
         predecessor=predecessor,
-        objects=wanted([each.objects for each in settings.destinations], DEFAULT_OBJECTS),
+        objects=wanted_objects(settings),
     )
+
+
+def wanted_objects(settings: Settings) -> frozenset[str]:
+    """The kinds of object that some destination takes; every kind where there is no destination."""
+    kinds = {kind for destination in settings.destinations for kind in destination.objects}
+    return frozenset(kinds) or DEFAULT_OBJECTS
 
 
 def identity(settings: Settings) -> NodeIdentity:
@@ -100,7 +105,7 @@ def references(study_uid: str, results: Iterable[ResultObject]) -> tuple[ObjectR
     """A set as the one that replaces it names it."""
     return tuple(
         ObjectReference(
-            in_report(each.kind),
+            each.kind,
             Side(each.side),
             study_uid,
             each.series_uid,

@@ -87,13 +87,13 @@ def test_dcentvfy_finds_one_patient_and_study(run: Run, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("kind", ["sr", "viewer_sr"])
+@pytest.mark.parametrize("kind", ["report", "viewer_report"])
 def test_dcmtk_reads_the_reports(
     run: Run, objects: tuple[ReportObject, ...], folder: Path, kind: str, side: Side
 ) -> None:
     said = run("dsrdump", "+Pc", *files(objects, folder, kind, side))
     assert said.returncode == 0, said.stderr
-    assert said.stdout.count('"Measurement Group"') == (203 if kind == "sr" else 3)
+    assert said.stdout.count('"Measurement Group"') == (203 if kind == "report" else 3)
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -101,7 +101,9 @@ def test_dcmqi_reads_every_value_of_the_report(
     run: Run, objects: tuple[ReportObject, ...], folder: Path, tmp_path: Path, side: Side
 ) -> None:
     read = tmp_path / "sr.json"
-    said = run("tid1500reader", "--inputDICOM", *files(objects, folder, "sr", side), "--outputMetadata", read)
+    said = run(
+        "tid1500reader", "--inputDICOM", *files(objects, folder, "report", side), "--outputMetadata", read
+    )
     assert said.returncode == 0, said.stderr
     groups: list[dict[str, Any]] = json.loads(read.read_text())["Measurements"]
     assert len(groups) == 203
@@ -147,7 +149,7 @@ def test_dcmqi_reads_the_map_and_not_its_mirror_image(
     said = run(
         "paramap2itkimage",
         "--inputDICOM",
-        files(objects, folder, "maps", side)[index],
+        files(objects, folder, "parametric_map", side)[index],
         "--outputDirectory",
         tmp_path,
         "--outputType",

@@ -37,8 +37,8 @@ def names(box: Outbox) -> list[str]:
 
 
 def test_rows_name_the_files_and_their_bytes(box: Outbox) -> None:
-    rows = box.put(7, [made(1), made(2, "maps")])
-    assert [row.path for row in rows] == ["7/L-931-picture-001.dcm", "7/L-931-maps-002.dcm"]
+    rows = box.put(7, [made(1), made(2, "parametric_map")])
+    assert [row.path for row in rows] == ["7/L-931-picture-001.dcm", "7/L-931-parametric_map-002.dcm"]
     assert sorted(row.path for row in rows) == names(box)
     assert [row.kind for row in rows] == ["picture", "parametric_map"]
     assert [row.size for row in rows] == [box.path(row.path).stat().st_size for row in rows]

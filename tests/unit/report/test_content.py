@@ -32,9 +32,9 @@ def test_a_decimal_string_is_short_and_keeps_nine_digits(value: float) -> None:
 
 def test_a_report_survives_another_transfer_syntax(node: NodeIdentity) -> None:
     """What is encoded in advance is decoded where a peer wants implicit little endian."""
-    report = build_set(analysis(Side.LEFT), source_headers(2), node=node, objects=frozenset({"viewer_sr"}))[
-        -1
-    ]
+    report = build_set(
+        analysis(Side.LEFT), source_headers(2), node=node, objects=frozenset({"viewer_report"})
+    )[-1]
     explicit = dcmread(io.BytesIO(encode(report)))
     report.dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     implicit = dcmread(io.BytesIO(encode(report)))

@@ -100,7 +100,7 @@ def test_a_map_holds_the_values(
     both_knees: tuple[ReportObject, ...], side: Side, index: int, parameter: Parameter
 ) -> None:
     pm = hd.pm.ParametricMap.from_dataset(
-        dcmread(received(of_kind(both_knees, "maps", side)[index])), copy=False
+        dcmread(received(of_kind(both_knees, "parametric_map", side)[index])), copy=False
     )
     volume = pm.get_volume(apply_real_world_transform=True)
     ascending = volume if volume.affine[0, 0] < 0 else volume.flip_spatial(0)
@@ -112,7 +112,7 @@ def test_a_map_holds_the_values(
 
 def test_a_map_is_in_file_order_what_it_is_in_space(both_knees: tuple[ReportObject, ...]) -> None:
     """DCMQI and OHIF put frames in file order on a grid that ascends along n."""
-    ds = dcmread(received(of_kind(both_knees, "maps", Side.LEFT)[0]))
+    ds = dcmread(received(of_kind(both_knees, "parametric_map", Side.LEFT)[0]))
     frames = np.frombuffer(ds.FloatPixelData, "<f4").reshape(SHAPE[0], ds.Rows, ds.Columns)
     truth = values_by_voxel(knee(Side.LEFT), Parameter.BVTV)
     np.testing.assert_array_equal(inner(frames), truth)
@@ -128,7 +128,7 @@ def test_a_map_is_in_file_order_what_it_is_in_space(both_knees: tuple[ReportObje
 
 @pytest.fixture(scope="module")
 def right_report(both_knees: tuple[ReportObject, ...]) -> hd.sr.Comprehensive3DSR:
-    ds = dcmread(received(of_kind(both_knees, "sr", Side.RIGHT)[0]))
+    ds = dcmread(received(of_kind(both_knees, "report", Side.RIGHT)[0]))
     return hd.sr.Comprehensive3DSR.from_dataset(ds, copy=False)
 
 
@@ -179,7 +179,7 @@ def test_the_report_says_class_probabilities_and_scores(right_report: hd.sr.Comp
 
 
 def test_a_report_is_unverified_and_says_what_it_is_not_for(both_knees: tuple[ReportObject, ...]) -> None:
-    for kind in ("sr", "viewer_sr"):
+    for kind in ("report", "viewer_report"):
         ds = dcmread(received(of_kind(both_knees, kind, Side.LEFT)[0]))
         assert (ds.CompletionFlag, ds.VerificationFlag) == ("COMPLETE", "UNVERIFIED")
         texts = [str(e.value) for e in ds.iterall() if e.keyword == "TextValue"]
@@ -188,7 +188,7 @@ def test_a_report_is_unverified_and_says_what_it_is_not_for(both_knees: tuple[Re
 
 
 def test_the_evidence_holds_whatever_a_report_refers_to(both_knees: tuple[ReportObject, ...]) -> None:
-    ds = dcmread(received(of_kind(both_knees, "sr", Side.RIGHT)[0]))
+    ds = dcmread(received(of_kind(both_knees, "report", Side.RIGHT)[0]))
     (study,) = ds.CurrentRequestedProcedureEvidenceSequence
     evidence = {
         s.ReferencedSOPInstanceUID
@@ -204,7 +204,7 @@ def test_the_evidence_holds_whatever_a_report_refers_to(both_knees: tuple[Report
 def test_every_group_of_the_viewer_report_has_a_point_on_its_slice(
     both_knees: tuple[ReportObject, ...],
 ) -> None:
-    sr = hd.sr.srread(received(of_kind(both_knees, "viewer_sr", Side.LEFT)[0]))
+    sr = hd.sr.srread(received(of_kind(both_knees, "viewer_report", Side.LEFT)[0]))
     groups = sr.content.get_planar_roi_measurement_groups()
     assert [g.tracking_identifier for g in groups] == ["L knee", "L femur", "L tibia"]
     labels = knee(Side.LEFT).bone_labels
@@ -217,7 +217,7 @@ def test_every_group_of_the_viewer_report_has_a_point_on_its_slice(
 
 def test_a_tilted_grid_keeps_its_place(node: NodeIdentity) -> None:
     result = analysis(Side.LEFT, tilt_deg=11.0)
-    objects = build_set(result, source_headers(4), node=node, objects=frozenset({"maps"}))
+    objects = build_set(result, source_headers(4), node=node, objects=frozenset({"parametric_map"}))
     volume = hd.pm.ParametricMap.from_dataset(dcmread(received(objects[-1])), copy=False).get_volume()
     ascending = volume if volume.affine[0, 0] < 0 else volume.flip_spatial(0)
     truth = values_by_voxel(result.knees[0], Parameter.TBN)

@@ -20,11 +20,13 @@ from ctsma_node.report.set import with_references
 from tests.unit.report.conftest import encode
 from tests.unit.report.knee_results import STUDY, analysis, source_headers
 
-SMALL = frozenset({"viewer_sr", "picture"})
+SMALL = frozenset({"viewer_report", "picture"})
 
 
 def test_each_knee_has_its_whole_set_in_order(both_knees: tuple[ReportObject, ...]) -> None:
-    one_knee = ["volume"] * 90 + ["segmentation"] + ["maps"] * 4 + ["sr", "viewer_sr", "picture"]
+    one_knee = (
+        ["volume"] * 90 + ["segmentation"] + ["parametric_map"] * 4 + ["report", "viewer_report", "picture"]
+    )
     assert [o.kind for o in both_knees] == one_knee * 2
     assert [o.side for o in both_knees] == [Side.LEFT] * len(one_knee) + [Side.RIGHT] * len(one_knee)
 
@@ -101,7 +103,7 @@ def test_objects_hold_valid_values_only(
     monkeypatch.setattr(config.settings, "reading_validation_mode", config.RAISE)
     one_of_each = {o.kind: content for o, content in zip(both_knees, encoded_objects, strict=True)}
     for kind, content in one_of_each.items():
-        if kind != "sr":  # made of the same items as the small one
+        if kind != "report":  # made of the same items as the small one
             for _ in dcmread(io.BytesIO(content)).iterall():
                 pass
 
@@ -113,7 +115,7 @@ def test_building_warns_of_nothing(node: NodeIdentity, headers: tuple[Dataset, .
 
 
 def test_what_objects_refer_to_is_made_too() -> None:
-    assert with_references(frozenset({"sr"})) == {"sr", "segmentation", "volume"}
+    assert with_references(frozenset({"report"})) == {"report", "segmentation", "volume"}
     assert with_references(frozenset({"picture"})) == {"picture"}
     assert with_references(DEFAULT_OBJECTS) == DEFAULT_OBJECTS
     with pytest.raises(ValueError, match="seg"):
@@ -135,7 +137,7 @@ def test_a_revision_is_another_set_that_names_its_predecessor(
     assert not {o.sop_instance_uid for o in first} & {o.sop_instance_uid for o in second}
     for before, after in zip(first[90:92], second[90:92], strict=True):
         named = "PredecessorDocumentsSequence" in after.dataset
-        assert named == (after.kind == "viewer_sr")
+        assert named == (after.kind == "viewer_report")
         if named:
             series = after.dataset.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
             assert series.SeriesInstanceUID == before.series_uid
@@ -152,7 +154,7 @@ def test_a_multi_frame_source_is_referred_to_once(node: NodeIdentity) -> None:
 def test_the_knee_that_was_not_analysed_is_named(node: NodeIdentity, headers: tuple[Dataset, ...]) -> None:
     other = KneeNotAnalysed(Side.RIGHT, "metal_implant", "an implant fills the joint")
     result = analysis(Side.LEFT, not_analysed=(other,))
-    sr = next(o for o in build_set(result, headers, node=node, objects=SMALL) if o.kind == "viewer_sr")
+    sr = next(o for o in build_set(result, headers, node=node, objects=SMALL) if o.kind == "viewer_report")
     texts = {str(e.value) for e in sr.dataset.iterall() if e.keyword == "TextValue"}
     assert "R knee not analysed: an implant fills the joint" in texts
 

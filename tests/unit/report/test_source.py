@@ -103,7 +103,7 @@ def test_names_keep_their_letters_in_utf_8(charset: str | list[str], name: str, 
     dcmwrite(sent, header, enforce_file_format=True)
     received = dcmread(io.BytesIO(sent.getvalue()))
     objects = build_set(
-        analysis(Side.LEFT), [received], node=node, objects=frozenset({"viewer_sr", "picture"})
+        analysis(Side.LEFT), [received], node=node, objects=frozenset({"viewer_report", "picture"})
     )
     for obj in objects[-2:]:
         written = io.BytesIO()
