@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from ctsma_node.volume import CTVolume
 from trainer.phantom.acquisition import CTAcquisition
+from trainer.phantom.cells import decimate, label_bone, paint_layers
 from trainer.phantom.knee import Knee
 from trainer.phantom.law import law
 from trainer.phantom.metal import add_metal
 from trainer.phantom.noise import add_noise
-from trainer.phantom.paint import decimate, label_bone, paint_bone, paint_layers
+from trainer.phantom.paint import Sampled, Trabeculae, paint_bone
 from trainer.phantom.solid import Layers
 from trainer.phantom.structure import LABELS, BoneStructure, Part
 from trainer.phantom.texture import tiles
@@ -56,7 +57,11 @@ def render_ct(scene: Painted, acquisition: CTAcquisition) -> CTVolume:
     normal = acquisition.affine[:3, 2] / np.linalg.norm(acquisition.affine[:3, 2])
     axial = abs(normal[2])
     # Scanners rebuild axial slices; other planes are reformats of thin ones, averaged along their normal.
-    source = acquisition.slice_thickness if axial > 0.8 else min(acquisition.slice_thickness, 0.9)
+    source = (
+        acquisition.slice_thickness
+        if axial > 0.8
+        else min(acquisition.slice_thickness, 0.9)
+    )
     volume = render_on(
         scene,
         acquisition.affine,
@@ -96,14 +101,20 @@ def render_on(
     fine = not coarse if textured is None else textured
     cell = np.maximum(spacing / 2.0, CELL) if coarse and not fine else np.full(3, CELL)
     factor = np.ceil(spacing / cell - 1e-6).astype(np.int64)
-    spread = _spread(affine, fwhm, slice_fwhm, average) + (spacing**2 / 12.0 if coarse else 0.0)
+    spread = _spread(affine, fwhm, slice_fwhm, average) + (
+        spacing**2 / 12.0 if coarse else 0.0
+    )
     weights = [_weights(spread[a], spacing[a] / factor[a]) for a in range(3)]
     hu = np.empty(size[::-1], dtype=np.float32)
     across = [(size[a] - 1) * factor[a] + weights[a].size for a in range(2)]
-    most = max(1, int((SLAB / (across[0] * across[1]) - weights[2].size) / factor[2]) + 1)
+    most = max(
+        1, int((SLAB / (across[0] * across[1]) - weights[2].size) / factor[2]) + 1
+    )
     for first in range(0, size[2], most):
         count = min(most, size[2] - first)
-        hu[first : first + count] = _slab(scene, affine, size, first, count, factor, weights, fine)
+        hu[first : first + count] = _slab(
+            scene, affine, size, first, count, factor, weights, fine
+        )
     if metal:
         add_metal(hu, affine, scene.knees)
     noise_z = max(slice_fwhm, 0.3)
@@ -120,7 +131,9 @@ def label_on(scene: Painted, affine: F64, size: Size, knee: int | None = None) -
         for part, bone in one.structures.items():
             m = np.linalg.inv(one.poses[part]) @ affine
             box = _box(bone.origin, bone.maps.shape, bone.step, m, size, 1.0)
-            label_bone(labels, box, m[:3], bone.maps, bone.origin, bone.step, LABELS[part])
+            label_bone(
+                labels, box, m[:3], bone.maps, bone.origin, bone.step, LABELS[part]
+            )
     return labels
 
 
@@ -162,13 +175,17 @@ def _slab(
     cells = np.full(shape[::-1], AIR_HU, dtype=np.float32)
     _paint(scene, cells, np.asarray(affine @ to_cells), fine, first * int(factor[2]))
     nk, nj, _ = cells.shape
-    cells = decimate(cells.reshape(nk * nj, -1, 1), weights[0], int(factor[0]), counts[0]).reshape(nk, nj, -1)
+    cells = decimate(
+        cells.reshape(nk * nj, -1, 1), weights[0], int(factor[0]), counts[0]
+    ).reshape(nk, nj, -1)
     cells = decimate(cells, weights[1], int(factor[1]), counts[1])
     cells = decimate(cells.reshape(1, nk, -1), weights[2], int(factor[2]), counts[2])
     return cells.reshape(counts[2], counts[1], counts[0])
 
 
-def _paint(scene: Painted, cells: F32, affine: F64, fine: bool, first_slice: int) -> None:
+def _paint(
+    scene: Painted, cells: F32, affine: F64, fine: bool, first_slice: int
+) -> None:
     """Paint layers, then bones, onto the cells of `affine`."""
     size = cells.shape[2], cells.shape[1], cells.shape[0]
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -176,46 +193,63 @@ def _paint(scene: Painted, cells: F32, affine: F64, fine: bool, first_slice: int
     for layers in scene.layers:
         m = np.linalg.inv(layers.pose) @ affine
         box = _box(layers.origin, layers.maps.shape, layers.step, m, size, 0.0)
-        paint_layers(cells, box, m[:3], layers.maps, layers.origin, layers.step, layers.hu, edge)
+        paint_layers(
+            cells, box, m[:3], layers.maps, layers.origin, layers.step, layers.hu, edge
+        )
     for knee in scene.knees:
         for part in Part:
             _paint_bone(cells, knee, part, affine, size, fine, first_slice)
 
 
 def _paint_bone(
-    cells: F32, knee: Knee, part: Part, affine: F64, size: Size, fine: bool, first_slice: int
+    cells: F32,
+    knee: Knee,
+    part: Part,
+    affine: F64,
+    size: Size,
+    fine: bool,
+    first_slice: int,
 ) -> None:
     bone: BoneStructure = knee.structures[part]
     table = law()
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     m = np.linalg.inv(knee.poses[part]) @ affine
-    samples = np.ceil(spacing / SAMPLE - 1e-6).astype(np.int64) if fine else np.ones(3, dtype=np.int64)
-    paint_bone(
-        cells,
-        _box(bone.origin, bone.maps.shape, bone.step, m, size, 4.0),
-        m[:3],
-        bone.maps,
-        bone.origin,
-        bone.step,
+    samples = (
+        np.ceil(spacing / SAMPLE - 1e-6).astype(np.int64)
+        if fine
+        else np.ones(3, dtype=np.int64)
+    )
+    trabeculae = Trabeculae(
+        tiles(),
         bone.fabric,
         bone.shift,
-        tiles(),
         table.threshold,
         table.bvtv,
         table.rodness,
         table.width,
+        fine,
+    )
+    paint_bone(
+        cells,
+        _box(bone.origin, bone.maps.shape, bone.step, m, size, 4.0),
+        m[:3],
+        Sampled(bone.maps, bone.origin, bone.step),
+        trabeculae,
         np.array([knee.tissue.bone_hu, knee.tissue.marrow_hu]),
         samples,
-        fine,
         first_slice,
     )
 
 
-def _box(origin: F64, shape: tuple[int, ...], step: float, m: F64, size: Size, margin: float) -> I64:
+def _box(
+    origin: F64, shape: tuple[int, ...], step: float, m: F64, size: Size, margin: float
+) -> I64:
     """Index box (i0, i1, j0, j1, k0, k1) of a map on the grid; endless along the map's z, as the maps are."""
     low = origin - margin
     high = origin + step * (np.array(shape[2::-1]) - 1) + margin
-    corners = np.array([[(low, high)[c >> a & 1][a] for a in range(3)] for c in range(8)])
+    corners = np.array(
+        [[(low, high)[c >> a & 1][a] for a in range(3)] for c in range(8)]
+    )
     corners[:, 2] = np.where(corners[:, 2] > corners[:, 2].mean(), 2000.0, -2000.0)
     index = (np.linalg.inv(m) @ np.column_stack([corners, np.ones(8)]).T)[:3]
     start = np.clip(np.floor(index.min(axis=1)), 0, size).astype(np.int64)

@@ -35,8 +35,8 @@ def test_law_agrees_with_local_thickness_on_the_field(bvtv, rodness, wavelength)
     field = field_block(tiles(), fabric(np.eye(3)), step, 130, float(np.log(wavelength)), rodness, 411.0)
     bone = field < np.quantile(field, bvtv)
     expected = table.parameters(np.array([bvtv]), np.array([wavelength]), np.array([rodness]))[0]
-    assert mean_local_thickness(bone, step, 14) == pytest.approx(expected[1], rel=0.08)
-    assert mean_local_thickness(~bone, step, 14) == pytest.approx(expected[2], rel=0.08)
+    assert mean_local_thickness(bone, step, 14) == pytest.approx(expected[1], rel=0.10)
+    assert mean_local_thickness(~bone, step, 14) == pytest.approx(expected[2], rel=0.10)
     assert expected[3] == pytest.approx(1.0 / (expected[1] + expected[2]))
 
 

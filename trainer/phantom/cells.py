@@ -1,0 +1,90 @@
+"""Kernels on grids of cells: layers of tissue, labels, and the filter that makes voxels of cells.
+
+Grids are [k, j, i]; `m` (3 x 4) maps a cell's index (i, j, k) to the solid's own frame in mm.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer.phantom.compiled import parallel, prange
+from trainer.phantom.structure import interpolate
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+
+
+@parallel
+def paint_layers(
+    grid: F32,
+    box: I64,
+    m: F64,
+    maps: F32,
+    origin: F64,
+    step: float,
+    hu: F64,
+    edge: float,
+) -> None:
+    """Paint the layers of `maps` (distances, last axis) in order, each with its HU, edges `edge` mm wide."""
+    layers = maps.shape[3]
+    size_i = np.sqrt(m[0, 0] ** 2 + m[1, 0] ** 2 + m[2, 0] ** 2)
+    rows = (box[3] - box[2]) * (box[5] - box[4])
+    for row in prange(rows):
+        k = box[4] + row // (box[3] - box[2])
+        j = box[2] + row % (box[3] - box[2])
+        i = box[0]
+        while i < box[1]:
+            x = (m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3] - origin[0]) / step
+            y = (m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3] - origin[1]) / step
+            z = (m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3] - origin[2]) / step
+            d = interpolate(maps, 0, x, y, z)
+            if d > edge:
+                i += max(1, int(0.5 * (d - edge) / size_i))
+                continue
+            value = grid[k, j, i]
+            for layer in range(layers):
+                if layer > 0:
+                    d = interpolate(maps, layer, x, y, z)
+                cover = min(max(0.5 - d / edge, 0.0), 1.0)
+                value += cover * (hu[layer] - value)
+            grid[k, j, i] = value
+            i += 1
+
+
+@parallel
+def label_bone(
+    labels: U8, box: I64, m: F64, maps: F32, origin: F64, step: float, label: int
+) -> None:
+    """Set `label` where the centre of a cell lies in the bone."""
+    size_i = np.sqrt(m[0, 0] ** 2 + m[1, 0] ** 2 + m[2, 0] ** 2)
+    rows = (box[3] - box[2]) * (box[5] - box[4])
+    for row in prange(rows):
+        k = box[4] + row // (box[3] - box[2])
+        j = box[2] + row % (box[3] - box[2])
+        i = box[0]
+        while i < box[1]:
+            x = (m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3] - origin[0]) / step
+            y = (m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3] - origin[1]) / step
+            z = (m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3] - origin[2]) / step
+            d = interpolate(maps, 0, x, y, z)
+            if d < 0.0:
+                labels[k, j, i] = label
+            i += max(1, int(0.9 * d / size_i))
+
+
+@parallel
+def decimate(work: F32, weights: F64, factor: int, count: int) -> F32:
+    """Filter (outer, n, inner) along the middle axis and keep every `factor`-th: (outer, count, inner)."""
+    outer, _, inner = work.shape
+    out = np.zeros((outer, count, inner), dtype=np.float32)
+    for row in prange(outer * count):
+        o = row // count
+        m = row % count
+        for t in range(weights.size):
+            weight = np.float32(weights[t])
+            for q in range(inner):
+                out[o, m, q] += weight * work[o, m * factor + t, q]
+    return out
