@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ctsma_node.analysis.grid import SIZE
+from ctsma_node.analysis.grid import AIR, SIZE
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone, KneeResult, OAClass, Parameter, Side
 from ctsma_node.errors import Refused
@@ -73,7 +73,8 @@ def _score(seed: int, scene: Scene, result: KneeResult, seconds: float) -> KneeS
     middle = apply(result.affine, (np.array(SIZE) - 1) / 2.0)
     n = int(np.argmin([np.linalg.norm(k.placement[:3, 3] - middle) for k in scene.knees]))
     knee = scene.knees[n]
-    overlap = dice(result.bone_labels, label_on(scene, result.affine, SIZE, knee=n))
+    scanned = result.hu > AIR  # beyond the field of view there is bone, but nothing to see
+    overlap = dice(result.bone_labels, label_on(scene, result.affine, SIZE, knee=n) * scanned)
     centres = np.array([s.centre for s in result.subregions])
     truth = [patch_parameters(knee, b, centres[rows]) for b, rows in zip(Bone, _rows(), strict=True)]
     return KneeScore(
