@@ -55,9 +55,7 @@ def paint_layers(
 
 
 @parallel
-def label_bone(
-    labels: U8, box: I64, m: F64, maps: F32, origin: F64, step: float, label: int
-) -> None:
+def label_bone(labels: U8, box: I64, m: F64, maps: F32, origin: F64, step: float, label: int) -> None:
     """Set `label` where the centre of a cell lies in the bone."""
     size_i = np.sqrt(m[0, 0] ** 2 + m[1, 0] ** 2 + m[2, 0] ** 2)
     rows = (box[3] - box[2]) * (box[5] - box[4])

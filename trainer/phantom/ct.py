@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import numpy.typing as npt
 
 from ctsma_node.volume import CTVolume
 from trainer.phantom.acquisition import CTAcquisition
-from trainer.phantom.cells import decimate, label_bone, paint_layers
-from trainer.phantom.knee import Knee
-from trainer.phantom.law import law
+from trainer.phantom.cells import decimate
 from trainer.phantom.metal import add_metal
 from trainer.phantom.noise import add_noise
-from trainer.phantom.paint import Sampled, Trabeculae, paint_bone
-from trainer.phantom.solid import Layers
-from trainer.phantom.structure import LABELS, BoneStructure, Part
-from trainer.phantom.texture import tiles
+from trainer.phantom.painting import Painted, Size, label_on, paint_scene
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
-Size = tuple[int, int, int]
+
+__all__ = ["Painted", "label_on", "render_ct", "render_on"]
 
 AIR_HU = -1000.0
 LOWEST_HU, HIGHEST_HU = -1024, 3071
 """Range of a 12-bit CT image."""
 CELL = 0.65
 """Largest side of a cell of the working grid, mm."""
-SAMPLE = 0.25
-"""Largest distance of the samples of the trabecular field within a cell, mm."""
 COARSE = 2.0
 """Voxels above this (mm) see the mean of the trabecular bone, not its texture."""
 SLAB = 24_000_000
@@ -40,28 +31,12 @@ SLAB = 24_000_000
 _FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 
-class Painted(Protocol):
-    """What can be rendered: knees (perhaps none) over layers of tissue."""
-
-    @property
-    def knees(self) -> tuple[Knee, ...]:
-        """Knees; may be none."""
-
-    @property
-    def layers(self) -> tuple[Layers, ...]:
-        """Tissue under the bones, in the order of painting."""
-
-
 def render_ct(scene: Painted, acquisition: CTAcquisition) -> CTVolume:
     """The series that `acquisition` makes: HU rounded to whole numbers, within -1024 to 3071."""
     normal = acquisition.affine[:3, 2] / np.linalg.norm(acquisition.affine[:3, 2])
     axial = abs(normal[2])
     # Scanners rebuild axial slices; other planes are reformats of thin ones, averaged along their normal.
-    source = (
-        acquisition.slice_thickness
-        if axial > 0.8
-        else min(acquisition.slice_thickness, 0.9)
-    )
+    source = acquisition.slice_thickness if axial > 0.8 else min(acquisition.slice_thickness, 0.9)
     volume = render_on(
         scene,
         acquisition.affine,
@@ -101,40 +76,19 @@ def render_on(
     fine = not coarse if textured is None else textured
     cell = np.maximum(spacing / 2.0, CELL) if coarse and not fine else np.full(3, CELL)
     factor = np.ceil(spacing / cell - 1e-6).astype(np.int64)
-    spread = _spread(affine, fwhm, slice_fwhm, average) + (
-        spacing**2 / 12.0 if coarse else 0.0
-    )
+    spread = _spread(affine, fwhm, slice_fwhm, average) + (spacing**2 / 12.0 if coarse else 0.0)
     weights = [_weights(spread[a], spacing[a] / factor[a]) for a in range(3)]
     hu = np.empty(size[::-1], dtype=np.float32)
     across = [(size[a] - 1) * factor[a] + weights[a].size for a in range(2)]
-    most = max(
-        1, int((SLAB / (across[0] * across[1]) - weights[2].size) / factor[2]) + 1
-    )
+    most = max(1, int((SLAB / (across[0] * across[1]) - weights[2].size) / factor[2]) + 1)
     for first in range(0, size[2], most):
         count = min(most, size[2] - first)
-        hu[first : first + count] = _slab(
-            scene, affine, size, first, count, factor, weights, fine
-        )
+        hu[first : first + count] = _slab(scene, affine, size, first, count, factor, weights, fine)
     if metal:
         add_metal(hu, affine, scene.knees)
     noise_z = max(slice_fwhm, 0.3)
     add_noise(hu, affine, noise_hu, fwhm, noise_z, seed)
     return CTVolume(hu, np.asarray(affine, dtype=np.float64))
-
-
-def label_on(scene: Painted, affine: F64, size: Size, knee: int | None = None) -> U8:
-    """Bones at voxel centres, [k, j, i]: 0 none, 1 femur, 2 tibia, 3 patella, 4 fibula; one knee or all."""
-    labels = np.zeros(size[::-1], dtype=np.uint8)
-    for number, one in enumerate(scene.knees):
-        if knee is not None and knee != number:
-            continue
-        for part, bone in one.structures.items():
-            m = np.linalg.inv(one.poses[part]) @ affine
-            box = _box(bone.origin, bone.maps.shape, bone.step, m, size, 1.0)
-            label_bone(
-                labels, box, m[:3], bone.maps, bone.origin, bone.step, LABELS[part]
-            )
-    return labels
 
 
 def _spread(affine: F64, fwhm: float, slice_fwhm: float, average: float) -> F64:
@@ -173,85 +127,9 @@ def _slab(
         to_cells[a, 3] = -(weights[a].size // 2) / factor[a]
     to_cells[2, 3] += first
     cells = np.full(shape[::-1], AIR_HU, dtype=np.float32)
-    _paint(scene, cells, np.asarray(affine @ to_cells), fine, first * int(factor[2]))
+    paint_scene(scene, cells, np.asarray(affine @ to_cells), fine, first * int(factor[2]))
     nk, nj, _ = cells.shape
-    cells = decimate(
-        cells.reshape(nk * nj, -1, 1), weights[0], int(factor[0]), counts[0]
-    ).reshape(nk, nj, -1)
+    cells = decimate(cells.reshape(nk * nj, -1, 1), weights[0], int(factor[0]), counts[0]).reshape(nk, nj, -1)
     cells = decimate(cells, weights[1], int(factor[1]), counts[1])
     cells = decimate(cells.reshape(1, nk, -1), weights[2], int(factor[2]), counts[2])
     return cells.reshape(counts[2], counts[1], counts[0])
-
-
-def _paint(
-    scene: Painted, cells: F32, affine: F64, fine: bool, first_slice: int
-) -> None:
-    """Paint layers, then bones, onto the cells of `affine`."""
-    size = cells.shape[2], cells.shape[1], cells.shape[0]
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    edge = float(spacing.mean())
-    for layers in scene.layers:
-        m = np.linalg.inv(layers.pose) @ affine
-        box = _box(layers.origin, layers.maps.shape, layers.step, m, size, 0.0)
-        paint_layers(
-            cells, box, m[:3], layers.maps, layers.origin, layers.step, layers.hu, edge
-        )
-    for knee in scene.knees:
-        for part in Part:
-            _paint_bone(cells, knee, part, affine, size, fine, first_slice)
-
-
-def _paint_bone(
-    cells: F32,
-    knee: Knee,
-    part: Part,
-    affine: F64,
-    size: Size,
-    fine: bool,
-    first_slice: int,
-) -> None:
-    bone: BoneStructure = knee.structures[part]
-    table = law()
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    m = np.linalg.inv(knee.poses[part]) @ affine
-    samples = (
-        np.ceil(spacing / SAMPLE - 1e-6).astype(np.int64)
-        if fine
-        else np.ones(3, dtype=np.int64)
-    )
-    trabeculae = Trabeculae(
-        tiles(),
-        bone.fabric,
-        bone.shift,
-        table.threshold,
-        table.bvtv,
-        table.rodness,
-        table.width,
-        fine,
-    )
-    paint_bone(
-        cells,
-        _box(bone.origin, bone.maps.shape, bone.step, m, size, 4.0),
-        m[:3],
-        Sampled(bone.maps, bone.origin, bone.step),
-        trabeculae,
-        np.array([knee.tissue.bone_hu, knee.tissue.marrow_hu]),
-        samples,
-        first_slice,
-    )
-
-
-def _box(
-    origin: F64, shape: tuple[int, ...], step: float, m: F64, size: Size, margin: float
-) -> I64:
-    """Index box (i0, i1, j0, j1, k0, k1) of a map on the grid; endless along the map's z, as the maps are."""
-    low = origin - margin
-    high = origin + step * (np.array(shape[2::-1]) - 1) + margin
-    corners = np.array(
-        [[(low, high)[c >> a & 1][a] for a in range(3)] for c in range(8)]
-    )
-    corners[:, 2] = np.where(corners[:, 2] > corners[:, 2].mean(), 2000.0, -2000.0)
-    index = (np.linalg.inv(m) @ np.column_stack([corners, np.ones(8)]).T)[:3]
-    start = np.clip(np.floor(index.min(axis=1)), 0, size).astype(np.int64)
-    stop = np.clip(np.ceil(index.max(axis=1)) + 1, 0, size).astype(np.int64)
-    return np.array([start[0], stop[0], start[1], stop[1], start[2], stop[2]])

@@ -90,20 +90,14 @@ def threshold_at(law: Trabeculae, bvtv: float, rodness: float, width: float) -> 
     iw, t = bracket(law.width, width)
     table = law.threshold
     low = (1 - t) * table[ib, ia, iw] + t * table[ib, ia, iw + 1]
-    low = (1 - v) * low + v * (
-        (1 - t) * table[ib, ia + 1, iw] + t * table[ib, ia + 1, iw + 1]
-    )
+    low = (1 - v) * low + v * ((1 - t) * table[ib, ia + 1, iw] + t * table[ib, ia + 1, iw + 1])
     high = (1 - t) * table[ib + 1, ia, iw] + t * table[ib + 1, ia, iw + 1]
-    high = (1 - v) * high + v * (
-        (1 - t) * table[ib + 1, ia + 1, iw] + t * table[ib + 1, ia + 1, iw + 1]
-    )
+    high = (1 - v) * high + v * ((1 - t) * table[ib + 1, ia + 1, iw] + t * table[ib + 1, ia + 1, iw + 1])
     return float((1 - u) * low + u * high)
 
 
 @inlined
-def spot_at(
-    bone: Sampled, x: float, y: float, z: float, distance: float, marrow_hu: float
-) -> Spot:
+def spot_at(bone: Sampled, x: float, y: float, z: float, distance: float, marrow_hu: float) -> Spot:
     """Every map at a point of the bone's frame whose distance is known already."""
     maps, step = bone.maps, bone.step
     u, v, w = (
@@ -117,12 +111,9 @@ def spot_at(
         y,
         z,
         distance,
-        (interpolate(maps, 0, u + 0.5, v, w) - interpolate(maps, 0, u - 0.5, v, w))
-        / step,
-        (interpolate(maps, 0, u, v + 0.5, w) - interpolate(maps, 0, u, v - 0.5, w))
-        / step,
-        (interpolate(maps, 0, u, v, w + 0.5) - interpolate(maps, 0, u, v, w - 0.5))
-        / step,
+        (interpolate(maps, 0, u + 0.5, v, w) - interpolate(maps, 0, u - 0.5, v, w)) / step,
+        (interpolate(maps, 0, u, v + 0.5, w) - interpolate(maps, 0, u, v - 0.5, w)) / step,
+        (interpolate(maps, 0, u, v, w + 0.5) - interpolate(maps, 0, u, v, w - 0.5)) / step,
         interpolate(maps, 1, u, v, w),
         interpolate(maps, 2, u, v, w),
         interpolate(maps, 3, u, v, w),
@@ -186,12 +177,8 @@ def mix_cell(
     for n in range(count):
         random = hashed(random + 1)
         du = (n % samples[0] + (random & 1023) / 1024.0) / samples[0] - 0.5
-        dv = (n // samples[0] % samples[1] + (random >> 10 & 1023) / 1024.0) / samples[
-            1
-        ] - 0.5
-        dw = (
-            n // (samples[0] * samples[1]) + (random >> 20 & 1023) / 1024.0
-        ) / samples[2] - 0.5
+        dv = (n // samples[0] % samples[1] + (random >> 10 & 1023) / 1024.0) / samples[1] - 0.5
+        dw = (n // (samples[0] * samples[1]) + (random >> 20 & 1023) / 1024.0) / samples[2] - 0.5
         ox = m[0, 0] * du + m[0, 1] * dv + m[0, 2] * dw
         oy = m[1, 0] * du + m[1, 1] * dv + m[1, 2] * dw
         oz = m[2, 0] * du + m[2, 1] * dv + m[2, 2] * dw
@@ -200,15 +187,9 @@ def mix_cell(
         cartilage = outside_share(distance, size) - beyond
         inner = 1.0 - outside_share(distance + spot.cortex, size)
         shell = max(0.0, 1.0 - beyond - cartilage - inner)
-        total += cartilage * CARTILAGE_HU + shell * (
-            (1.0 - POROSITY) * bone_hu + POROSITY * spot.marrow
-        )
+        total += cartilage * CARTILAGE_HU + shell * ((1.0 - POROSITY) * bone_hu + POROSITY * spot.marrow)
         if inner > 0.0:
-            part = (
-                bone_share(law, spot, ox, oy, oz, threshold, width)
-                if solid
-                else spot.bvtv
-            )
+            part = bone_share(law, spot, ox, oy, oz, threshold, width) if solid else spot.bvtv
             total += inner * (part * bone_hu + (1.0 - part) * spot.marrow)
         outside += beyond
     return total / count, outside / count
@@ -233,9 +214,7 @@ def paint_bone(
     """
     side = np.sqrt(m[0, :3] ** 2 + m[1, :3] ** 2 + m[2, :3] ** 2)
     reach = 0.5 * np.sqrt((side**2).sum())
-    size = (side[0] / samples[0] * side[1] / samples[1] * side[2] / samples[2]) ** (
-        1.0 / 3.0
-    )
+    size = (side[0] / samples[0] * side[1] / samples[1] * side[2] / samples[2]) ** (1.0 / 3.0)
     for row in prange((box[3] - box[2]) * (box[5] - box[4])):
         k = box[4] + row // (box[3] - box[2])
         j = box[2] + row % (box[3] - box[2])
@@ -245,20 +224,14 @@ def paint_bone(
             y = m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3]
             z = m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3]
             u, v, w = x - bone.origin[0], y - bone.origin[1], z - bone.origin[2]
-            distance = interpolate(
-                bone.maps, 0, u / bone.step, v / bone.step, w / bone.step
-            )
+            distance = interpolate(bone.maps, 0, u / bone.step, v / bone.step, w / bone.step)
             free = distance - THICKEST_CARTILAGE - reach
             if free > 0.0:
                 i += max(1, int(free / side[0]))
                 continue
             spot = spot_at(bone, x, y, z, distance, hu[1])
             if distance <= spot.cartilage + reach:
-                seed = (
-                    i * 73856093 ^ j * 19349663 ^ (k + first_slice) * 83492791
-                ) & 0x7FFFFFFF
-                value, outside = mix_cell(
-                    law, spot, m, samples, size, hu[0], hashed(seed)
-                )
+                seed = (i * 73856093 ^ j * 19349663 ^ (k + first_slice) * 83492791) & 0x7FFFFFFF
+                value, outside = mix_cell(law, spot, m, samples, size, hu[0], hashed(seed))
                 grid[k, j, i] = value + outside * grid[k, j, i]
             i += 1

@@ -139,7 +139,9 @@ def test_a_series_is_whole_numbers_in_range_and_metal_saturates(right):
 
 @pytest.mark.parametrize("orientation", ["axial", "sagittal", "coronal"])
 def test_affine_of_an_acquisition(orientation):
-    plain = CTAcquisition(orientation=orientation, rows=40, columns=60, slices=11, increment=2.0, centre=(5.0, 6.0, 7.0))
+    plain = CTAcquisition(
+        orientation=orientation, rows=40, columns=60, slices=11, increment=2.0, centre=(5.0, 6.0, 7.0)
+    )
     middle = plain.affine @ [29.5, 19.5, 5.0, 1.0]
     assert middle[:3] == pytest.approx([5.0, 6.0, 7.0])
     assert np.linalg.norm(plain.affine[:3, :3], axis=0) == pytest.approx([3.0, 3.0, 2.0])
@@ -148,7 +150,9 @@ def test_affine_of_an_acquisition(orientation):
     assert back.affine @ [29.5, 19.5, 5.0, 1.0] == pytest.approx(middle)
     tilted = replace(plain, tilt=15.0).affine
     cosine = np.cross(tilted[:3, 0], tilted[:3, 1]) @ tilted[:3, 2]
-    assert abs(cosine) / np.prod(np.linalg.norm(tilted[:3, :3], axis=0)) == pytest.approx(np.cos(np.deg2rad(15.0)))
+    assert abs(cosine) / np.prod(np.linalg.norm(tilted[:3, :3], axis=0)) == pytest.approx(
+        np.cos(np.deg2rad(15.0))
+    )
 
 
 def test_paper_preset_is_the_supplements_protocol():

@@ -71,7 +71,9 @@ def test_the_joint_space_is_the_one_drawn(seed, flexion):
     relative = np.linalg.inv(knee.poses[Part.FEMUR]) @ knee.poses[Part.TIBIA]
     for side, wanted in zip((1.0, -1.0), knee.disease.joint_space, strict=True):
         compartment = surface[side * surface[:, 0] > 9.0]
-        assert _gaps(knee.structures[Part.FEMUR], compartment, relative).min() == pytest.approx(wanted, abs=0.3)
+        assert _gaps(knee.structures[Part.FEMUR], compartment, relative).min() == pytest.approx(
+            wanted, abs=0.3
+        )
 
 
 @pytest.mark.parametrize("side", list(Side))

@@ -28,7 +28,9 @@ def test_thickness_of_oblique_plates():
     assert mean_local_thickness(distance >= 0.1, step, 16) == pytest.approx(0.6, rel=0.05)
 
 
-@pytest.mark.parametrize(("bvtv", "rodness", "wavelength"), [(0.12, 0.9, 1.0), (0.25, 0.5, 1.25), (0.35, 0.8, 1.1)])
+@pytest.mark.parametrize(
+    ("bvtv", "rodness", "wavelength"), [(0.12, 0.9, 1.0), (0.25, 0.5, 1.25), (0.35, 0.8, 1.1)]
+)
 def test_law_agrees_with_local_thickness_on_the_field(bvtv, rodness, wavelength):
     table = law()
     step = wavelength / 36

@@ -44,7 +44,8 @@ def small(right):
 def test_conformant_and_the_same_bytes_again(right, small, tmp_path, form):
     acquisition, volume = small
     written = [
-        write_series(right, acquisition, tmp_path / name, seed=1, volume=volume, **form) for name in ("one", "two")
+        write_series(right, acquisition, tmp_path / name, seed=1, volume=volume, **form)
+        for name in ("one", "two")
     ]
     assert [p.read_bytes() for p in written[0]] == [p.read_bytes() for p in written[1]]
     assert errors(written[0][0]) == []
@@ -73,10 +74,14 @@ def test_pixels_and_positions_are_those_of_the_volume(right, small, tmp_path):
     assert heights == sorted(heights, reverse=True)
 
 
-@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"])
+@pytest.mark.parametrize(
+    "syntax", ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"]
+)
 def test_lossless_compression_keeps_every_pixel(right, small, tmp_path, syntax):
     acquisition, volume = small
-    paths = write_series(right, acquisition, tmp_path, seed=1, volume=volume, transfer_syntax=syntax, truth=False)
+    paths = write_series(
+        right, acquisition, tmp_path, seed=1, volume=volume, transfer_syntax=syntax, truth=False
+    )
     ds = pydicom.dcmread(paths[2])
     assert ds.file_meta.TransferSyntaxUID == syntax
     assert np.array_equal(ds.pixel_array, volume.hu[2])

@@ -45,7 +45,9 @@ def test_a_patch_is_measured_in_the_patients_axes(right):
     top = knee.poses[Part.TIBIA] @ [20.0, 4.0, -12.0, 1.0]
     deep = top[None, :3] - [0.0, 0.0, 15.0]
     along_z = patch_parameters(knee, Bone.TIBIA, deep, (2.0, 40.0, 2.0))
-    from_points = parameters_at(knee, Bone.TIBIA, deep + np.outer((np.arange(4) + 0.5) / 6 - 0.5, [0, 0, 40.0]))
+    from_points = parameters_at(
+        knee, Bone.TIBIA, deep + np.outer((np.arange(4) + 0.5) / 6 - 0.5, [0, 0, 40.0])
+    )
     assert along_z[0, 0] == pytest.approx(np.nanmean(from_points[:, 0]), rel=0.1)
 
 
