@@ -19,6 +19,8 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.events import Event
 
+from ctsma_node.deliver.association import keep_responses_for_sender
+
 ROOT = Path(__file__).parent.parent.parent
 CLI = [sys.executable, "-m", "ctsma_node.cli"]
 
@@ -207,6 +209,7 @@ class Sender(threading.Thread):
             if str(ds.SOPClassUID) not in {str(cx.abstract_syntax) for cx in ae.requested_contexts}:
                 ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
         assoc = ae.associate("127.0.0.1", self._port, ae_title="CTSMA")
+        keep_responses_for_sender(assoc)
         for ds in self._datasets:
             if not assoc.is_established:
                 return

@@ -25,6 +25,7 @@ from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification
 
 from ctsma_node.deliver import Answer, Outcome, Outgoing, Peer, echo, read_outgoing, store
+from ctsma_node.deliver.association import open_association, proposed_contexts
 
 Answering = Callable[[Event], int]
 NATIVE: list[str] = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -241,6 +242,18 @@ def test_stopping_leaves_the_rest_without_an_answer(tmp_path: Path, scp: Callabl
     sent = [instance(tmp_path) for _ in range(5)]
     answers = list(store(peer_at(pacs.port), sent, stop=lambda: len(pacs.received) >= 2))
     assert [a.instance for a in answers] == sent[:2]
+
+
+def test_a_response_goes_to_who_waits_for_it(scp: Callable[..., StorageSCP]) -> None:
+    """The association's own thread asks for messages, too, and must not come away with a response."""
+    assoc = open_association(peer_at(scp().port), proposed_contexts([(CTImageStorage, NATIVE[0])]))
+    response = (1, "C-STORE-RSP")
+    assoc.dimse.msg_queue.put(response)
+    until_asked = time.monotonic() + 0.1
+    while time.monotonic() < until_asked:  # many turns of that thread, which asks every millisecond
+        assert assoc.dimse.get_msg(block=False) == (None, None)
+    assert assoc.dimse.get_msg(block=True) == response
+    assoc.release()
 
 
 def test_a_file_that_is_gone_is_an_end(tmp_path: Path, scp: Callable[..., StorageSCP]) -> None:
