@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,19 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "workstation")
 
 # Debian puts Orthanc where only root's PATH looks; dcmqi's tools lie beside the interpreter.
-_TOOL_PATH = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"]
-)
+_INTERPRETER = Path(sys.executable).parent
+_SYSTEM = [each for each in os.get_exec_path() if Path(each) != _INTERPRETER] + [
+    "/usr/local/sbin",
+    "/usr/sbin",
+]
+# Beside the interpreter these are pynetdicom's own, not the peers of the same names that DCMTK brings.
+_PYNETDICOM = {each.name for each in distribution("pynetdicom").entry_points}
 
 
 def find_tool(name: str) -> Path | None:
-    """The program's path, or None where it is not installed."""
-    found = shutil.which(name, path=_TOOL_PATH)
+    """The program's path, or None where it is not installed. `storescu` and its like are DCMTK's."""
+    folders = _SYSTEM if name in _PYNETDICOM else [*_SYSTEM, str(_INTERPRETER)]
+    found = shutil.which(name, path=os.pathsep.join(folders))
     return Path(found) if found else None
 
 

@@ -40,8 +40,7 @@ def delivered(
     try:
         site.start_receiver()
         site.start_worker()
-        # pynetdicom installs a storescu of its own; DCMTK's lies beside dcmdump.
-        storescu = require_tool("dcmdump").with_name("storescu")
+        storescu = require_tool("storescu")
         sent = [str(storescu), "-aet", "SCANNER", "-aec", "CTSMA", "+sd", "127.0.0.1", str(site.port)]
         subprocess.run([*sent, str(folder / "series")], check=True, capture_output=True)
         case = site.wait_for_state("delivered")
