@@ -7,27 +7,27 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from ctsma_node.analysis.result import Bone
+from tests.unit.trainer.phantom.grids import F64, axial_grid
 from trainer.phantom import ct
-from trainer.phantom.acquisition import PRESETS, CTAcquisition, draw_acquisition, preset
+from trainer.phantom.acquisition import PRESETS, CTAcquisition, Orientation, draw_acquisition, preset
 from trainer.phantom.ct import label_on, render_ct, render_on
 from trainer.phantom.noise import add_noise
 from trainer.phantom.other import KINDS, draw_other
+from trainer.phantom.scene import Scene
 from trainer.phantom.structure import Part
 from trainer.phantom.truth import in_trabecular, parameters_at
-
-from .conftest import axial_grid
 
 GRID = (60, 60, 24)
 
 
 @pytest.fixture(scope="module")
-def epiphysis(right):
+def epiphysis(right: Scene) -> F64:
     """Grid through the femoral condyles."""
     at = right.knees[0].poses[Part.FEMUR] @ [0.0, 0.0, 26.0, 1.0]
     return axial_grid(at[:3], GRID, 1.0)
 
 
-def test_same_arguments_same_bytes(right, epiphysis):
+def test_same_arguments_same_bytes(right: Scene, epiphysis: F64) -> None:
     first = render_on(right, epiphysis, GRID, noise_hu=30.0, seed=7)
     again = render_on(right, epiphysis, GRID, noise_hu=30.0, seed=7)
     other = render_on(right, epiphysis, GRID, noise_hu=30.0, seed=8)
@@ -35,13 +35,13 @@ def test_same_arguments_same_bytes(right, epiphysis):
     assert first.hu.tobytes() != other.hu.tobytes()
 
 
-def test_slabs_leave_no_trace(right, epiphysis, monkeypatch):
+def test_slabs_leave_no_trace(right: Scene, epiphysis: F64, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = render_on(right, epiphysis, GRID)
     monkeypatch.setattr(ct, "SLAB", 300_000)
     assert np.allclose(whole.hu, render_on(right, epiphysis, GRID).hu, atol=0.01)
 
 
-def test_trabecular_hu_follow_the_law(right, epiphysis):
+def test_trabecular_hu_follow_the_law(right: Scene, epiphysis: F64) -> None:
     knee = right.knees[0]
     hu = render_on(right, epiphysis, GRID).hu
     k, j, i = np.meshgrid(*(np.arange(n) for n in hu.shape), indexing="ij")
@@ -57,7 +57,7 @@ def test_trabecular_hu_follow_the_law(right, epiphysis):
     assert hu.reshape(-1)[depth_safe].std() > 60.0  # texture, not a mean
 
 
-def test_coarse_grids_see_the_mean_of_the_same_bone(right):
+def test_coarse_grids_see_the_mean_of_the_same_bone(right: Scene) -> None:
     centre = right.knees[0].placement[:3, 3]
     fine = render_on(right, axial_grid(centre, (96, 96, 48), 1.0), (96, 96, 48)).hu
     coarse = render_on(right, axial_grid(centre, (24, 24, 12), 4.0), (24, 24, 12)).hu
@@ -67,7 +67,7 @@ def test_coarse_grids_see_the_mean_of_the_same_bone(right):
     assert coarse[core].mean() == pytest.approx(means[core].mean(), abs=12.0)
 
 
-def test_labels_lie_on_bone(both):
+def test_labels_lie_on_bone(both: Scene) -> None:
     centre = both.knees[0].placement[:3, 3]
     grid = (100, 100, 60)
     affine = axial_grid(centre, grid, 1.5)
@@ -79,7 +79,7 @@ def test_labels_lie_on_bone(both):
     assert np.median(hu[labels == 0]) < 0.0
 
 
-def test_each_knee_can_be_labelled_alone(both):
+def test_each_knee_can_be_labelled_alone(both: Scene) -> None:
     grid = (150, 40, 20)
     affine = axial_grid(both.centre, grid, 3.0)
     alone = [label_on(both, affine, grid, knee=n) for n in (0, 1)]
@@ -88,7 +88,7 @@ def test_each_knee_can_be_labelled_alone(both):
     assert np.array_equal(np.maximum(*alone), label_on(both, affine, grid))
 
 
-def test_an_oblique_grid_sees_the_same_knee(right):
+def test_an_oblique_grid_sees_the_same_knee(right: Scene) -> None:
     centre = right.knees[0].placement[:3, 3]
     grid = (60, 60, 60)
     straight = axial_grid(centre, grid, 1.5)
@@ -106,7 +106,7 @@ def test_an_oblique_grid_sees_the_same_knee(right):
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.5, 0.5, 1.0)])
-def test_noise_has_the_standard_deviation_asked_for(spacing):
+def test_noise_has_the_standard_deviation_asked_for(spacing: tuple[float, float, float]) -> None:
     affine = np.diag([*spacing, 1.0])
     hu = np.zeros((40, 96, 96), dtype=np.float32)
     add_noise(hu, affine, 40.0, 0.9, 1.0, 5)
@@ -117,7 +117,7 @@ def test_noise_has_the_standard_deviation_asked_for(spacing):
     assert abs(hu.mean()) < 1.0
 
 
-def test_thick_slices_carry_less_noise():
+def test_thick_slices_carry_less_noise() -> None:
     stds = []
     for thickness in (1.0, 4.0):
         hu = np.zeros((40, 64, 64), dtype=np.float32)
@@ -126,7 +126,7 @@ def test_thick_slices_carry_less_noise():
     assert stds[1] == pytest.approx(stds[0] / 2.0, rel=0.1)
 
 
-def test_a_series_is_whole_numbers_in_range_and_metal_saturates(right):
+def test_a_series_is_whole_numbers_in_range_and_metal_saturates(right: Scene) -> None:
     plain = replace(preset("small", right), slices=30, rows=96, columns=96, fov_mm=96.0, noise_hu=80.0)
     hu = render_ct(right, plain).hu
     assert np.array_equal(hu, np.rint(hu))
@@ -138,7 +138,7 @@ def test_a_series_is_whole_numbers_in_range_and_metal_saturates(right):
 
 
 @pytest.mark.parametrize("orientation", ["axial", "sagittal", "coronal"])
-def test_affine_of_an_acquisition(orientation):
+def test_affine_of_an_acquisition(orientation: Orientation) -> None:
     plain = CTAcquisition(
         orientation=orientation, rows=40, columns=60, slices=11, increment=2.0, centre=(5.0, 6.0, 7.0)
     )
@@ -155,12 +155,12 @@ def test_affine_of_an_acquisition(orientation):
     )
 
 
-def test_paper_preset_is_the_supplements_protocol():
+def test_paper_preset_is_the_supplements_protocol() -> None:
     paper = PRESETS["paper"]
     assert (paper.fov_mm, paper.rows, paper.slice_thickness, paper.increment) == (140.0, 512, 1.0, 0.3)
 
 
-def test_drawn_acquisitions_vary_and_hold_the_joints(right, both):
+def test_drawn_acquisitions_vary_and_hold_the_joints(right: Scene, both: Scene) -> None:
     for scene in (right, both):
         drawn = [draw_acquisition(seed, scene) for seed in range(60)]
         assert {one.orientation for one in drawn} == {"axial", "sagittal", "coronal", "oblique"}
@@ -176,7 +176,7 @@ def test_drawn_acquisitions_vary_and_hold_the_joints(right, both):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_other_anatomy_has_no_knee(kind):
+def test_other_anatomy_has_no_knee(kind: str) -> None:
     scene = draw_other(1, kind)
     grid = (60, 60, 30)
     affine = axial_grid(np.zeros(3), grid, 4.0)
@@ -186,6 +186,6 @@ def test_other_anatomy_has_no_knee(kind):
     assert bone == 0 if kind in ("water cylinder", "empty couch") else bone > 100
 
 
-def test_an_unknown_kind_is_named():
+def test_an_unknown_kind_is_named() -> None:
     with pytest.raises(ValueError, match="no such kind: knee"):
         draw_other(1, "knee")

@@ -6,12 +6,13 @@ import pytest
 from ctsma_node.analysis.result import Bone, OAClass
 from trainer.phantom.knee import draw_knee
 from trainer.phantom.record import lattice
+from trainer.phantom.scene import Scene
 from trainer.phantom.structure import Part
 from trainer.phantom.truth import parameters_at, patch_parameters
 
 
 @pytest.mark.parametrize("bone", list(Bone))
-def test_parameters_are_in_the_ranges_of_the_knee(both, bone):
+def test_parameters_are_in_the_ranges_of_the_knee(both: Scene, bone: Bone) -> None:
     for knee in both.knees:
         values = patch_parameters(knee, bone, lattice(knee, bone))
         values = values[np.isfinite(values).all(axis=1)]
@@ -22,7 +23,7 @@ def test_parameters_are_in_the_ranges_of_the_knee(both, bone):
         assert np.all(values.std(axis=0) > [0.015, 0.008, 0.02, 0.02])  # a map, not a constant
 
 
-def test_outside_the_trabecular_part_there_is_no_answer(right):
+def test_outside_the_trabecular_part_there_is_no_answer(right: Scene) -> None:
     knee = right.knees[0]
     pose = knee.poses[Part.FEMUR]
     outside = pose @ [0.0, 200.0, 30.0, 1.0]
@@ -30,7 +31,7 @@ def test_outside_the_trabecular_part_there_is_no_answer(right):
     assert np.isnan(patch_parameters(knee, Bone.FEMUR, outside[None, :3])).all()
 
 
-def test_a_small_patch_is_its_centre(right):
+def test_a_small_patch_is_its_centre(right: Scene) -> None:
     knee = right.knees[0]
     points = lattice(knee, Bone.TIBIA)[::7]
     at = parameters_at(knee, Bone.TIBIA, points)
@@ -39,7 +40,7 @@ def test_a_small_patch_is_its_centre(right):
     assert np.allclose(tiny[ok], at[ok], rtol=1e-2)
 
 
-def test_a_patch_is_measured_in_the_patients_axes(right):
+def test_a_patch_is_measured_in_the_patients_axes(right: Scene) -> None:
     """A patch long in z differs from one long in y: the axes are not mixed up."""
     knee = right.knees[0]
     top = knee.poses[Part.TIBIA] @ [20.0, 4.0, -12.0, 1.0]
@@ -51,7 +52,7 @@ def test_a_patch_is_measured_in_the_patients_axes(right):
     assert along_z[0, 0] == pytest.approx(np.nanmean(from_points[:, 0]), rel=0.1)
 
 
-def test_disease_thickens_the_bone_under_the_plate():
+def test_disease_thickens_the_bone_under_the_plate() -> None:
     depth = []
     for wanted in (OAClass.NORMAL, OAClass.ADVANCED):
         found = []
