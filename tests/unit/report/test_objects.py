@@ -126,17 +126,24 @@ def test_a_map_is_in_file_order_what_it_is_in_space(both_knees: tuple[ReportObje
     assert [g.FrameContentSequence[0].DimensionIndexValues for g in groups] == list(range(1, 91))
 
 
+def measurement_report(obj: ReportObject) -> hd.sr.MeasurementReport:
+    """The content of an SR, in which highdicom recognises TID 1500."""
+    document = hd.sr.srread(received(obj))
+    assert isinstance(document, hd.sr.Comprehensive3DSR)
+    assert isinstance(document.content, hd.sr.MeasurementReport)
+    return document.content
+
+
 @pytest.fixture(scope="module")
-def right_report(both_knees: tuple[ReportObject, ...]) -> hd.sr.Comprehensive3DSR:
-    ds = dcmread(received(of_kind(both_knees, "report", Side.RIGHT)[0]))
-    return hd.sr.Comprehensive3DSR.from_dataset(ds, copy=False)
+def right_report(both_knees: tuple[ReportObject, ...]) -> hd.sr.MeasurementReport:
+    return measurement_report(of_kind(both_knees, "report", Side.RIGHT)[0])
 
 
 def test_the_report_says_the_numbers(
-    both_knees: tuple[ReportObject, ...], right_report: hd.sr.Comprehensive3DSR
+    both_knees: tuple[ReportObject, ...], right_report: hd.sr.MeasurementReport
 ) -> None:
     side = Side.RIGHT
-    groups = right_report.content.get_volumetric_roi_measurement_groups()
+    groups = right_report.get_volumetric_roi_measurement_groups()
     assert len(groups) == 200
     segmentation = of_kind(both_knees, "segmentation", side)[0]
     for group, subregion in zip(groups, knee(side).subregions, strict=True):
@@ -156,17 +163,21 @@ def test_the_report_says_the_numbers(
         number = int(reference[0].ReferencedSOPSequence[0].ReferencedSegmentNumber)
         label = segmentation.dataset.SegmentSequence[number - 1].SegmentLabel
         assert label.endswith(subregion.name)
-        assert group.finding_sites[0].laterality.meaning == ("Left" if side is Side.LEFT else "Right")
+        laterality = group.finding_sites[0].laterality
+        assert laterality is not None
+        assert laterality.meaning == ("Left" if side is Side.LEFT else "Right")
 
 
-def test_the_report_says_class_probabilities_and_scores(right_report: hd.sr.Comprehensive3DSR) -> None:
-    whole, *bones = right_report.content.get_image_measurement_groups()
+def test_the_report_says_class_probabilities_and_scores(right_report: hd.sr.MeasurementReport) -> None:
+    whole, *bones = right_report.get_image_measurement_groups()
     values = {m.name.value: m.value for m in whole.get_measurements()}
     assert values["OAPROB"] == 0.88
     assert [values[f"PKL-{c}"] for c in ("NORMAL", "MILD", "ADV")] == [0.12, 0.61, 0.27]
     assert [values[f"MOAKS-{r}"] for r in ("MF", "LF", "MT", "LT", "TR")] == [0.25, 0.75, 1.25, 1.75, 2.25]
-    evaluations = {e.name.value: e.value.value for e in whole.get_qualitative_evaluations()}
-    assert evaluations["KLCLASS"] == "KL-MILD"
+    evaluations = {e.name.value: e for e in whole.get_qualitative_evaluations()}
+    grade = evaluations["KLCLASS"].value
+    assert isinstance(grade, hd.sr.CodedConcept)
+    assert grade.value == "KL-MILD"
     for group, bone in zip(bones, Bone, strict=True):
         summary = next(b for b in knee(Side.RIGHT).bones if b.bone is bone)
         derived = {
@@ -204,12 +215,13 @@ def test_the_evidence_holds_whatever_a_report_refers_to(both_knees: tuple[Report
 def test_every_group_of_the_viewer_report_has_a_point_on_its_slice(
     both_knees: tuple[ReportObject, ...],
 ) -> None:
-    sr = hd.sr.srread(received(of_kind(both_knees, "viewer_report", Side.LEFT)[0]))
-    groups = sr.content.get_planar_roi_measurement_groups()
+    content = measurement_report(of_kind(both_knees, "viewer_report", Side.LEFT)[0])
+    groups = content.get_planar_roi_measurement_groups()
     assert [g.tracking_identifier for g in groups] == ["L knee", "L femur", "L tibia"]
     labels = knee(Side.LEFT).bone_labels
     slices = {o.sop_instance_uid: n for n, o in enumerate(of_kind(both_knees, "volume", Side.LEFT))}
     for label, group in enumerate(groups[1:], start=1):
+        assert group.roi is not None
         column, row = group.roi.value[0]
         frame = slices[group.roi.ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID]
         assert labels[frame, int(row) - 1, int(column) - 1] == label

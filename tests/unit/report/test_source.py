@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import Any
 
 import pytest
 from pydicom import dcmread, dcmwrite
@@ -31,7 +32,10 @@ OPTIONAL = ["PatientAge", "StudyDescription", "Manufacturer", "InstitutionName",
 def test_absent_and_empty_attributes_are_no_obstacle(
     keyword: str, value: str | None, node: NodeIdentity
 ) -> None:
-    changes = {keyword: value, **({"PatientName": "Smith^John"} if "Character" in keyword else {})}
+    changes: dict[str, Any] = {
+        keyword: value,
+        **({"PatientName": "Smith^John"} if "Character" in keyword else {}),
+    }
     headers = source_headers(3, **changes)
     (sr,) = build_set(analysis(Side.LEFT), headers, node=node, objects=frozenset({"picture"}))
     for type_2 in TYPE_2:
@@ -97,7 +101,11 @@ def test_a_header_whose_number_cannot_be_read_is_no_obstacle(bad: bytes) -> None
     ],
 )
 def test_names_keep_their_letters_in_utf_8(charset: str | list[str], name: str, node: NodeIdentity) -> None:
-    ascii_only = {"StudyDescription": "CT", "ReferringPhysicianName": "", "InstitutionName": "H"}
+    ascii_only: dict[str, Any] = {
+        "StudyDescription": "CT",
+        "ReferringPhysicianName": "",
+        "InstitutionName": "H",
+    }
     header = source_headers(1, SpecificCharacterSet=charset, PatientName=name, **ascii_only)[0]
     sent = io.BytesIO()
     dcmwrite(sent, header, enforce_file_format=True)
@@ -128,15 +136,16 @@ def test_the_instant_is_the_latest_of_the_source() -> None:
 
 
 def test_the_instant_falls_back_to_what_is_there() -> None:
-    nothing = dict.fromkeys(("AcquisitionTime", "SeriesTime", "StudyTime"))
+    nothing: dict[str, Any] = dict.fromkeys(("AcquisitionTime", "SeriesTime", "StudyTime"))
     assert read_source(source_headers(2, AcquisitionDate=None)).instant == ("20261102", "101730.25")
     assert read_source(source_headers(2, **nothing)).instant == ("19000101", "000000")
 
 
 @pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"])
 def test_a_source_that_cannot_be_referred_to_is_refused(keyword: str) -> None:
+    missing: dict[str, Any] = {keyword: ""}
     with pytest.raises(Refused) as refusal:
-        read_source(source_headers(2, **{keyword: ""}))
+        read_source(source_headers(2, **missing))
     assert refusal.value.code == "missing_uid"
 
 
