@@ -62,7 +62,8 @@ LIGHT = tuple(
     f"ctsma_node.{room}"
     for room in ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
 )
-HEAVY = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "ctsma_node.analysis", "ctsma_node.worker")
+_HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
+HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")
 """Whoever answers the network loads none of these, by whatever path."""
 
 SPEAKERS = ("ctsma_node.cli", "trainer.cli")

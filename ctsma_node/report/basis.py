@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 
 from ctsma_node.analysis.result import AnalysisResult, KneeResult, Side
 from ctsma_node.report.grid import Grid, grid_of
 from ctsma_node.report.identity import NodeIdentity, ObjectReference, UidSpace, uid_from, uid_space
+from ctsma_node.report.items import coded
 from ctsma_node.report.source import Source, read_source
 from ctsma_node.report.templates import Templates, load_templates
 
@@ -68,6 +70,10 @@ class Basis:
     def tracking_id(self, name: str) -> str:
         """Tracking ID, readable: the side and the name, such as "L F001"."""
         return f"{self.side.value} {name}"
+
+    def concept(self, name: str) -> CodedConcept:
+        """A concept of the templates; not to be changed."""
+        return coded(self.templates.concepts[name])
 
     def text(self, name: str, **values: str) -> str:
         """A text of the templates with its blanks filled in."""

@@ -49,16 +49,21 @@ def number(
     """A NUM item; nine digits carry every float32 through the Decimal String and back.
 
     Raises:
-        ValueError: the value is not a finite number, which no NUM item can say.
+        ValueError: the value is not a finite number.
     """
-    if not math.isfinite(value):
-        raise ValueError(f"{name.meaning}: {value} is not a measurement")
     ds = _content("NUM", name, relationship, tuple(children))
     measured = explicit_dataset()
-    measured.NumericValue = f"{value:.9g}"
+    measured.NumericValue = f"{finite(name, value):.9g}"
     add(measured, code_element("MeasurementUnitsCodeSequence", unit))
     ds.MeasuredValueSequence = [measured]
     return ds
+
+
+def finite(name: Code, value: float) -> float:
+    """The value of a NUM item; raises ValueError where it is not a finite number, which none can say."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name.meaning}: {value} is not a measurement")
+    return float(value)
 
 
 def image(
@@ -70,14 +75,6 @@ def image(
     if segment is not None:
         reference.ReferencedSegmentNumber = segment
     ds.ReferencedSOPSequence = [reference]
-    return ds
-
-
-def point(name: Code, column: float, row: float, relationship: str, selected_from: Dataset) -> Dataset:
-    """A SCOORD POINT in pixels of an image; the corner of the first pixel is 0, 0 (C.18.6.1.1)."""
-    ds = _content("SCOORD", name, relationship, (selected_from,))
-    ds.GraphicType = "POINT"
-    ds.GraphicData = [column, row]
     return ds
 
 

@@ -15,8 +15,8 @@ from pydicom.uid import CTImageStorage
 from ctsma_node.analysis.result import KneeResult
 from ctsma_node.report.basis import Basis
 from ctsma_node.report.grid import decimal
-from ctsma_node.report.items import add, code_item, encoded_sequence, reference_item
-from ctsma_node.report.modules import add_compression_history, add_frame_of_reference, begin
+from ctsma_node.report.items import add, encoded_sequence, explicit_dataset, reference_item
+from ctsma_node.report.modules import add_compression_history, add_frame_of_reference, sign
 
 SERIES = "volume"
 BORDER_HU = -1024
@@ -39,7 +39,7 @@ def _stored_values(knee: KneeResult, basis: Basis) -> npt.NDArray[np.int16]:
 
 def _source_images(basis: Basis) -> RawDataElement:
     """All instances of the source: each contributes to each sagittal plane of an axial acquisition."""
-    purpose = code_item(basis.templates.concepts["source_image"])
+    purpose = basis.concept("source_image")
     items = []
     for instance in basis.source.instances:
         reference = reference_item(instance.sop_class_uid, instance.sop_instance_uid)
@@ -49,7 +49,9 @@ def _source_images(basis: Basis) -> RawDataElement:
 
 
 def _instance(basis: Basis, frame: int, plane: npt.NDArray[np.int16], sources: RawDataElement) -> Dataset:
-    ds = begin(basis, SERIES, CTImageStorage, "CT", number=frame + 1)
+    ds = explicit_dataset()
+    ds.SOPClassUID, ds.Modality = CTImageStorage, "CT"
+    sign(ds, basis, SERIES, frame + 1)
     add_frame_of_reference(ds, basis)
     ds.Laterality = basis.side.value
     ds.BodyPartExamined = "KNEE"
@@ -57,7 +59,7 @@ def _instance(basis: Basis, frame: int, plane: npt.NDArray[np.int16], sources: R
     ds.ImageType = ["DERIVED", "SECONDARY", "REFORMATTED"]
     ds.BurnedInAnnotation = "NO"
     ds.DerivationDescription = basis.text("derivation")
-    ds.DerivationCodeSequence = [code_item(basis.templates.concepts["reformatting"])]
+    ds.DerivationCodeSequence = [basis.concept("reformatting")]
     add(ds, sources)
     add_compression_history(ds, basis)
     ds.AcquisitionNumber = ds.KVP = None  # type 2: this image was not acquired, and has no dose

@@ -1,4 +1,4 @@
-"""Multi-frame macros (PS3.3 C.7.6.16) of segmentations and parametric maps on the report's grid."""
+"""Encoded items of a segmentation's Per-frame Functional Groups Sequence (PS3.3 C.7.6.16)."""
 
 from __future__ import annotations
 
@@ -6,96 +6,49 @@ import struct
 from collections.abc import Sequence
 from functools import cached_property
 
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.filewriter import write_dataset
 from pydicom.uid import CTImageStorage
 
 from ctsma_node.report.basis import Basis
-from ctsma_node.report.grid import decimal
-from ctsma_node.report.items import CHARACTER_SET, code_item, item, little_endian_buffer, reference_item
-from ctsma_node.report.templates import Code
+from ctsma_node.report.items import CHARACTER_SET, item, little_endian_buffer, reference_item
 
 _ITEM = struct.Struct("<HHL")  # group and element of Item (PS3.5 7.5), length
 _DIMENSION_VALUES_TAG = (0x0020, 0x9157)
 _FRAME_CONTENT_TAG = (0x0020, 0x9111)
 
 
-def pixel_measures(basis: Basis) -> list[Dataset]:
-    """Pixel Measures (C.7.6.16.2.1)."""
-    between = decimal(basis.grid.spacing[2])
-    return [
-        item(
-            PixelSpacing=basis.grid.pixel_spacing,
-            SliceThickness=between,
-            SpacingBetweenSlices=between,
-        )
-    ]
-
-
-def plane_orientation(basis: Basis) -> list[Dataset]:
-    """Plane Orientation (C.7.6.16.2.4)."""
-    return [item(ImageOrientationPatient=basis.grid.orientation)]
-
-
-def add_dimensions(ds: Dataset, basis: Basis, series: str, pointers: Sequence[tuple[str, str]]) -> None:
-    """Multi-frame Dimension module (C.7.6.17) for pairs of (attribute, functional group) keywords."""
-    organization = basis.uids.uid(f"dimensions {series}")
-    ds.DimensionOrganizationSequence = [item(DimensionOrganizationUID=organization)]
-    ds.DimensionIndexSequence = [
-        item(
-            DimensionOrganizationUID=organization,
-            DimensionIndexPointer=tag_for_keyword(attribute),
-            FunctionalGroupPointer=tag_for_keyword(group),
-        )
-        for attribute, group in pointers
-    ]
-
-
-def add_referenced_volume(ds: Dataset, basis: Basis) -> None:
-    """Common Instance Reference module (C.12.2): the analysed volume. OHIF shows nothing without it."""
-    ds.ReferencedSeriesSequence = [
-        item(
-            SeriesInstanceUID=basis.series_uid("volume"),
-            ReferencedInstanceSequence=[
-                reference_item(CTImageStorage, basis.instance_uid("volume", frame + 1))
-                for frame in range(basis.grid.frames)
-            ],
-        )
-    ]
-
-
 class FrameGroups:
-    """Encoded items of the Per-frame Functional Groups Sequence; what frames share is encoded once."""
+    """Encodes one item for each frame; what frames share is encoded once."""
 
-    def __init__(self, basis: Basis, derivation: Code) -> None:
+    def __init__(self, basis: Basis) -> None:
         self._basis = basis
-        self._derivation = derivation
 
-    def encoded(self, frame: int, dimension_values: Sequence[int], last_group: bytes = b"") -> bytes:
+    def encoded(self, frame: int, dimension_values: Sequence[int], last_group: bytes) -> bytes:
         """One item: derivation, frame content, position, and an encoded group that sorts after them."""
         before, after = self._encoded_planes[frame]
         return _item(before + _frame_content(dimension_values) + after + last_group)
 
     @cached_property
     def _encoded_planes(self) -> list[tuple[bytes, bytes]]:
-        purpose = code_item(self._basis.templates.concepts["source_image"])
-        planes = []
-        for frame in range(self._basis.grid.frames):
-            source = reference_item(CTImageStorage, self._basis.instance_uid("volume", frame + 1))
-            source.SpatialLocationsPreserved = "YES"
-            source.PurposeOfReferenceCodeSequence = [purpose]
-            derivation = item(
-                SourceImageSequence=[source], DerivationCodeSequence=[code_item(self._derivation)]
+        return [
+            (
+                encoded(item(DerivationImageSequence=[self._derivation(frame)])),
+                encoded(
+                    item(PlanePositionSequence=[item(ImagePositionPatient=self._basis.grid.position(frame))])
+                ),
             )
-            position = item(ImagePositionPatient=self._basis.grid.position(frame))
-            planes.append(
-                (
-                    encoded(item(DerivationImageSequence=[derivation])),
-                    encoded(item(PlanePositionSequence=[position])),
-                )
-            )
-        return planes
+            for frame in range(self._basis.grid.frames)
+        ]
+
+    def _derivation(self, frame: int) -> Dataset:
+        """Derivation Image (C.7.6.16.2.6): from the plane of the analysed volume."""
+        source = reference_item(CTImageStorage, self._basis.instance_uid("volume", frame + 1))
+        source.SpatialLocationsPreserved = "YES"
+        source.PurposeOfReferenceCodeSequence = [self._basis.concept("source_image")]
+        return item(
+            SourceImageSequence=[source], DerivationCodeSequence=[self._basis.concept("segmentation")]
+        )
 
 
 def encoded(ds: Dataset) -> bytes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from highdicom.sr import CodedConcept
 from pydicom.charset import default_encoding
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_sequence_item
@@ -28,15 +29,15 @@ def item(**attributes: object) -> Dataset:
 
 
 @lru_cache(maxsize=1024)
-def code_item(code: Code) -> Dataset:
+def coded(code: Code) -> CodedConcept:
     """A code sequence item (PS3.3 section 8). One object for equal codes: not to be changed."""
-    return item(CodeValue=code.value, CodingSchemeDesignator=code.scheme, CodeMeaning=code.meaning)
+    return CodedConcept(code.value, code.scheme, code.meaning)
 
 
 @lru_cache(maxsize=4096)
 def code_element(keyword: str, code: Code) -> RawDataElement:
     """A code sequence of one item, encoded; for a dataset that `explicit_dataset` made."""
-    return encoded_sequence(keyword, [code_item(code)])
+    return encoded_sequence(keyword, [coded(code)])
 
 
 def explicit_dataset() -> Dataset:
@@ -48,6 +49,19 @@ def explicit_dataset() -> Dataset:
     ds = Dataset()
     ds.set_original_encoding(False, True, default_encoding)
     return ds
+
+
+def mark_explicit(ds: Dataset) -> None:
+    """Say of the datasets below this one what `explicit_dataset` says of one, where no VR is ambiguous.
+
+    pydicom otherwise walks through all that is below a dataset before it writes it, anew at every level, and
+    decodes what is encoded.
+    """
+    for element in ds.elements():
+        if isinstance(element, DataElement) and element.VR == "SQ":
+            for below in element.value:
+                below.set_original_encoding(False, True, default_encoding)
+                mark_explicit(below)
 
 
 def add(ds: Dataset, element: RawDataElement) -> None:

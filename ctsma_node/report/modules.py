@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ctsma_node.report.basis import Basis
 from ctsma_node.report.identity import IMPLEMENTATION_CLASS_UID
-from ctsma_node.report.items import CHARACTER_SET, code_item, explicit_dataset, item
+from ctsma_node.report.items import CHARACTER_SET, explicit_dataset, item, mark_explicit
 
 _VERSION_NAME = "CTSMA_NODE"
+_CLOCK = ("InstanceCreationDate", "InstanceCreationTime", "DateOfSecondaryCapture", "TimeOfSecondaryCapture")
 
 
-def begin(basis: Basis, series: str, sop_class_uid: str, modality: str, number: int = 1) -> Dataset:
-    """A new instance of one of the series: patient, study, series, equipment and SOP common modules.
+def identification(basis: Basis, series: str) -> dict[str, Any]:
+    """The arguments by which highdicom's constructors name an instance, its series and its maker."""
+    return {
+        "series_instance_uid": basis.series_uid(series),
+        "series_number": basis.series_number(series),
+        "sop_instance_uid": basis.instance_uid(series),
+        "instance_number": 1,
+        "manufacturer": basis.node.manufacturer,
+        "manufacturer_model_name": basis.node.model_name,
+        "device_serial_number": basis.node.serial_number,
+        "software_versions": basis.node.software_version,
+        "specific_character_set": CHARACTER_SET,
+    }
 
-    PS3.3 C.7.1.1, C.7.2.1, C.7.2.2, C.7.3.1, C.7.5.1, C.7.5.2, C.12.1. `number` is the Instance Number.
-    """
+
+def signed(made: Dataset, basis: Basis, series: str) -> Dataset:
+    """What highdicom made, as a plain dataset that says the same on every day it is made."""
     ds = explicit_dataset()
+    ds.update(made)
+    for keyword in _CLOCK:
+        ds.pop(keyword, None)
+    mark_explicit(ds)
+    sign(ds, basis, series)
+    return ds
+
+
+def sign(ds: Dataset, basis: Basis, series: str, number: int = 1) -> None:
+    """Say whose and what an instance is: patient, study, series, equipment and SOP common modules.
+
+    PS3.3 C.7.1.1, C.7.2.1, C.7.2.2, C.7.3.1, C.7.5.1, C.7.5.2, C.12.1. SOP Class UID and Modality stand in it
+    already; `number` is the Instance Number.
+    """
     ds.SpecificCharacterSet = CHARACTER_SET
     for element in basis.source.patient_and_study:
         ds.add(element)
-    ds.SOPClassUID = sop_class_uid
     ds.SOPInstanceUID = basis.instance_uid(series, number)
-    ds.file_meta = _file_meta(sop_class_uid, ds.SOPInstanceUID)
+    ds.file_meta = _file_meta(ds.SOPClassUID, ds.SOPInstanceUID)
     ds.set_original_encoding(False, True, convert_encodings(CHARACTER_SET))
-    ds.Modality = modality
     ds.SeriesInstanceUID = basis.series_uid(series)
     ds.SeriesNumber = basis.series_number(series)
     ds.SeriesDescription = basis.series_description(series)
@@ -35,18 +63,17 @@ def begin(basis: Basis, series: str, sop_class_uid: str, modality: str, number: 
     ds.ContentDate, ds.ContentTime = basis.source.instant
     ds.ContentQualification = "RESEARCH"
     _add_equipment(ds, basis)
-    return ds
 
 
 def add_coding_scheme(ds: Dataset, basis: Basis) -> None:
     """Identify the private coding scheme (PS3.3 C.12.1.1.5, Coding Scheme Identification)."""
     scheme = basis.templates.scheme
     ds.CodingSchemeIdentificationSequence = [
-        item(
-            CodingSchemeDesignator=scheme.designator,
-            CodingSchemeName=scheme.name,
-            CodingSchemeVersion=scheme.version,
-            CodingSchemeResponsibleOrganization=scheme.responsible_organization,
+        CodingSchemeIdentificationItem(
+            scheme.designator,
+            name=scheme.name,
+            version=scheme.version,
+            responsible_organization=scheme.responsible_organization,
         )
     ]
 
@@ -64,11 +91,11 @@ def add_compression_history(ds: Dataset, basis: Basis) -> None:
         ds.add(element)
 
 
-def add_content_identification(ds: Dataset, label: str, description: str) -> None:
-    """Content Identification macro (PS3.3 table 10-12); the creator is a device, so no person is named."""
-    ds.ContentLabel = label
-    ds.ContentDescription = description
-    ds.ContentCreatorName = ""
+def pin_dimensions(ds: Dataset, basis: Basis, series: str) -> None:
+    """Give the dimensions (PS3.3 C.7.6.17) of a multi-frame object a UID that is no random one."""
+    organization = basis.uids.uid(f"dimensions {series}")
+    for each in (*ds.DimensionOrganizationSequence, *ds.DimensionIndexSequence):
+        each.DimensionOrganizationUID = organization
 
 
 def _file_meta(sop_class_uid: str, sop_instance_uid: str) -> FileMetaDataset:
@@ -100,9 +127,7 @@ def _scanner(basis: Basis) -> list[Dataset]:
     contribution = Dataset()
     for element in equipment:
         contribution.add(element)
-    contribution.PurposeOfReferenceCodeSequence = [
-        code_item(basis.templates.concepts["acquisition_equipment"])
-    ]
+    contribution.PurposeOfReferenceCodeSequence = [basis.concept("acquisition_equipment")]
     return [contribution]
 
 
@@ -110,7 +135,7 @@ def _node(basis: Basis) -> Dataset:
     """This node as processing equipment; its Device UID changes with the bundle (IHE AI Results)."""
     node = basis.node
     return item(
-        PurposeOfReferenceCodeSequence=[code_item(basis.templates.concepts["processing_equipment"])],
+        PurposeOfReferenceCodeSequence=[basis.concept("processing_equipment")],
         Manufacturer=node.manufacturer,
         ManufacturerModelName=node.model_name,
         DeviceSerialNumber=node.serial_number,

@@ -6,29 +6,25 @@ order; 0 outside the bone, not NaN, since OHIF colours nothing where it meets on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+from highdicom import VOILUTTransformation
+from highdicom.pm import ParametricMap, RealWorldValueMapping
 from pydicom.dataset import Dataset
-from pydicom.uid import ParametricMapStorage
 
 from ctsma_node.analysis.result import UNITS, KneeResult, Parameter
 from ctsma_node.report.basis import Basis
-from ctsma_node.report.functional_groups import (
-    FrameGroups,
-    add_dimensions,
-    add_referenced_volume,
-    pixel_measures,
-    plane_orientation,
-)
-from ctsma_node.report.grid import decimal
-from ctsma_node.report.items import add, code_item, item, raw_sequence
+from ctsma_node.report.items import coded, item
 from ctsma_node.report.modules import (
     add_coding_scheme,
     add_compression_history,
-    add_content_identification,
-    add_frame_of_reference,
-    begin,
+    identification,
+    pin_dimensions,
+    signed,
 )
+from ctsma_node.report.references import planes
 
 SERIES = {
     Parameter.BVTV: "parametric_map_bvtv",
@@ -36,26 +32,12 @@ SERIES = {
     Parameter.TBSP: "parametric_map_tbsp",
     Parameter.TBN: "parametric_map_tbn",
 }
-_IMAGE_TYPE = ["DERIVED", "PRIMARY", "VOLUME", "QUANTITY"]
 
 
-def parametric_map(basis: Basis, parameter: Parameter) -> Dataset:
-    """The map of a parameter on the grid of the analysed volume."""
-    series = SERIES[parameter]
-    ds = begin(basis, series, ParametricMapStorage, "OT")
-    add_coding_scheme(ds, basis)
-    add_frame_of_reference(ds, basis)
-    add_referenced_volume(ds, basis)
-    add_content_identification(ds, parameter.name, basis.text("map"))
-    add_compression_history(ds, basis)
-    ds.ImageType = _IMAGE_TYPE
-    ds.BurnedInAnnotation, ds.RecognizableVisualFeatures = "NO", "NO"
-    ds.PixelPresentation, ds.PresentationLUTShape = "MONOCHROME", "IDENTITY"
-    ds.AcquisitionContextSequence = []
-    ds.SharedFunctionalGroupsSequence = [_shared_groups(basis, parameter)]
-    add_dimensions(ds, basis, series, [("ImagePositionPatient", "PlanePositionSequence")])
-    _add_frames(ds, basis, values_by_voxel(basis.knee, parameter))
-    return ds
+def parametric_maps(basis: Basis) -> list[Dataset]:
+    """The map of each parameter on the grid of the analysed volume."""
+    headers = planes(basis)
+    return [_map(basis, parameter, headers) for parameter in Parameter]
 
 
 def values_by_voxel(knee: KneeResult, parameter: Parameter) -> npt.NDArray[np.float32]:
@@ -71,63 +53,71 @@ def by_label(knee: KneeResult, parameter: Parameter) -> npt.NDArray[np.float32]:
     return values
 
 
-def _add_frames(ds: Dataset, basis: Basis, values: npt.NDArray[np.float32]) -> None:
-    """Floating Point Image Pixel (PS3.3 C.7.6.24) and multi-frame modules."""
-    placed = np.asarray(basis.grid.place(values, 0.0), dtype="<f4")
-    groups = FrameGroups(basis, basis.templates.concepts["calculation"])
-    items = [groups.encoded(frame, (frame + 1,)) for frame in range(basis.grid.frames)]
-    element = raw_sequence("PerFrameFunctionalGroupsSequence", b"".join(items))
-    add(ds, element)
-    ds.NumberOfFrames = basis.grid.frames
-    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.BitsAllocated = 1, "MONOCHROME2", 32
-    ds.Rows, ds.Columns = basis.grid.rows, basis.grid.columns
-    ds.add_new("FloatPixelData", "OF", placed.tobytes())
+def sort_ascending(ds: Dataset) -> None:
+    """Put the frames of a map in ascending order along n = row direction x column direction.
+
+    highdicom 0.28 always writes them descending. DCMQI 1.5 and OHIF 3.13 take the order of the file for the
+    order in space, and so show such a map upside down, tibia on femur.
+    """
+    orientation = ds.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient
+    n = np.cross(*np.reshape(orientation, (2, 3)).astype(np.float64))
+    groups = list(ds.PerFrameFunctionalGroupsSequence)
+    heights = [np.dot(n, np.float64(g.PlanePositionSequence[0].ImagePositionPatient)) for g in groups]
+    order = np.argsort(heights)
+    frames = np.frombuffer(ds.FloatPixelData, "<f4").reshape(len(groups), -1)
+    ds.FloatPixelData = frames[order].tobytes()
+    ds.PerFrameFunctionalGroupsSequence = [groups[old] for old in order]
+    for number, group in enumerate(ds.PerFrameFunctionalGroupsSequence, start=1):
+        group.FrameContentSequence[0].DimensionIndexValues = [number]
 
 
-def _shared_groups(basis: Basis, parameter: Parameter) -> Dataset:
+def _map(basis: Basis, parameter: Parameter, headers: Sequence[Dataset]) -> Dataset:
+    values = np.asarray(basis.grid.place(values_by_voxel(basis.knee, parameter), 0.0), np.float32)
+    made = ParametricMap(
+        headers,
+        values,
+        contains_recognizable_visual_features=False,
+        real_world_value_mappings=[_real_world_values(basis, parameter)],
+        voi_lut_transformations=[_window(basis, parameter)],
+        content_label=parameter.name,
+        content_description=basis.text("map"),
+        derivation=basis.concept("calculation"),
+        **identification(basis, SERIES[parameter]),
+    )
+    ds = signed(made, basis, SERIES[parameter])
+    add_coding_scheme(ds, basis)
+    add_compression_history(ds, basis)
+    pin_dimensions(ds, basis, SERIES[parameter])
+    ds.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [_frame_anatomy(basis)]
+    sort_ascending(ds)
+    return ds
+
+
+def _window(basis: Basis, parameter: Parameter) -> VOILUTTransformation:
+    """The display range; a window of less than one is allowed with this function only (C.11.2.1.3)."""
     low, high = basis.templates.display_range[parameter]
-    return item(
-        PixelMeasuresSequence=pixel_measures(basis),
-        PlaneOrientationSequence=plane_orientation(basis),
-        FrameAnatomySequence=[_frame_anatomy(basis)],
-        FrameVOILUTSequence=[
-            # A window of less than one is allowed with this function only (C.11.2.1.3).
-            item(
-                WindowCenter=decimal((low + high) / 2),
-                WindowWidth=decimal(high - low),
-                VOILUTFunction="LINEAR_EXACT",
-            )
-        ],
-        PixelValueTransformationSequence=[item(RescaleIntercept="0", RescaleSlope="1", RescaleType="US")],
-        RealWorldValueMappingSequence=[_real_world_values(basis, parameter)],
-        ParametricMapFrameTypeSequence=[item(FrameType=_IMAGE_TYPE)],
+    return VOILUTTransformation(
+        window_center=round((low + high) / 2, 6),
+        window_width=round(high - low, 6),
+        voi_lut_function="LINEAR_EXACT",
     )
 
 
 def _frame_anatomy(basis: Basis) -> Dataset:
     """Frame Anatomy (C.7.6.16.2.8). DCMQI 1.5 crashes on a map without it."""
-    return item(
-        FrameLaterality=basis.side.value,
-        AnatomicRegionSequence=[code_item(basis.templates.concepts["knee"])],
-    )
+    return item(FrameLaterality=basis.side.value, AnatomicRegionSequence=[basis.concept("knee")])
 
 
-def _real_world_values(basis: Basis, parameter: Parameter) -> Dataset:
+def _real_world_values(basis: Basis, parameter: Parameter) -> RealWorldValueMapping:
     """Real World Value Mapping (C.7.6.16.2.11): the stored value is the quantity itself, in its unit."""
-    templates = basis.templates
     limits = np.finfo(np.float32)
-    quantity = item(
-        ValueType="CODE",
-        ConceptNameCodeSequence=[code_item(templates.concepts["quantity"])],
-        ConceptCodeSequence=[code_item(templates.parameters[parameter])],
-    )
-    return item(
-        LUTLabel=parameter.name,
-        LUTExplanation=templates.parameters[parameter].meaning,
-        MeasurementUnitsCodeSequence=[code_item(templates.units[UNITS[parameter]])],
-        DoubleFloatRealWorldValueFirstValueMapped=float(limits.min),
-        DoubleFloatRealWorldValueLastValueMapped=float(limits.max),
-        RealWorldValueIntercept=0.0,
-        RealWorldValueSlope=1.0,
-        QuantityDefinitionSequence=[quantity],
+    quantity = basis.templates.parameters[parameter]
+    return RealWorldValueMapping(
+        lut_label=parameter.name,
+        lut_explanation=quantity.meaning,
+        unit=coded(basis.templates.units[UNITS[parameter]]),
+        value_range=(float(limits.min), float(limits.max)),
+        slope=1.0,
+        intercept=0.0,
+        quantity_definition=coded(quantity),
     )

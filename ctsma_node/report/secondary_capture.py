@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from highdicom.sc import SCImage
 from pydicom.dataset import Dataset
-from pydicom.uid import SecondaryCaptureImageStorage
 
 from ctsma_node.report.basis import Basis
-from ctsma_node.report.modules import add_compression_history, begin
+from ctsma_node.report.modules import add_compression_history, identification, signed
 from ctsma_node.report.picture import render_knee
 
 SERIES = "picture"
@@ -16,22 +14,22 @@ SERIES = "picture"
 
 def picture(basis: Basis) -> Dataset:
     """RGB pixels of the knee's page, with "research use only" burned in."""
-    ds = begin(basis, SERIES, SecondaryCaptureImageStorage, "OT")
-    ds.Laterality = basis.side.value
+    made = SCImage(
+        render_knee(basis.result, basis.knee, basis.templates),
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("L", "F"),
+        laterality=basis.side.value,
+        study_instance_uid=basis.source.study_uid,
+        **identification(basis, SERIES),
+    )
+    made["PixelData"].VR = "OB"
+    ds = signed(made, basis, SERIES)
     ds.BodyPartExamined = "KNEE"
     ds.ConversionType = "WSD"
     ds.ImageType = ["DERIVED", "SECONDARY"]
-    ds.PatientOrientation = ""
+    ds.PatientOrientation = ""  # highdicom wants one, but a page of many slices has none
     ds.BurnedInAnnotation = "NO"  # what is burned in does not identify the patient (C.7.6.1.1)
     add_compression_history(ds, basis)
-    _add_pixels(ds, render_knee(basis.result, basis.knee, basis.templates))
     return ds
-
-
-def _add_pixels(ds: Dataset, rgb: npt.NDArray[np.uint8]) -> None:
-    """Image Pixel module: rgb [row, column, 3], interleaved."""
-    ds.Rows, ds.Columns, ds.SamplesPerPixel = rgb.shape
-    ds.PhotometricInterpretation, ds.PlanarConfiguration = "RGB", 0
-    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
-    pixels = np.ascontiguousarray(rgb).tobytes()
-    ds.add_new("PixelData", "OB", pixels + b"\0" * (len(pixels) % 2))

@@ -1,6 +1,8 @@
 """The subregions as a BINARY Segmentation (PS3.3 A.51).
 
 BINARY, since a report may point at its segments (DCMTK 3.6.7 refuses one that points at a label map).
+highdicom describes the segments. The frames are encoded here: its Segmentation took 0.9 s of processor time
+to make and write 1,386 frames of 200 segments where this module takes 0.17 s (one run, one core, 0.28.2).
 """
 
 from __future__ import annotations
@@ -9,26 +11,30 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
-from pydicom.uid import SegmentationStorage
-
-from ctsma_node.analysis.result import Subregion
-from ctsma_node.report.basis import Basis
-from ctsma_node.report.functional_groups import (
-    FrameGroups,
-    add_dimensions,
-    add_referenced_volume,
-    encoded,
-    pixel_measures,
-    plane_orientation,
+from highdicom import (
+    AlgorithmIdentificationSequence,
+    CoordinateSystemNames,
+    PixelMeasuresSequence,
+    PlaneOrientationSequence,
 )
-from ctsma_node.report.items import add, code_item, item, raw_sequence
+from highdicom.color import CIELabColor
+from highdicom.seg import SegmentDescription
+from highdicom.sr import CodedConcept
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage, SegmentationStorage
+
+from ctsma_node.analysis.result import Bone, Subregion
+from ctsma_node.report.basis import Basis
+from ctsma_node.report.functional_groups import FrameGroups, encoded
+from ctsma_node.report.grid import decimal
+from ctsma_node.report.items import add, coded, explicit_dataset, item, raw_sequence, reference_item
 from ctsma_node.report.modules import (
     add_coding_scheme,
     add_compression_history,
-    add_content_identification,
     add_frame_of_reference,
-    begin,
+    pin_dimensions,
+    sign,
 )
 
 SERIES = "segmentation"
@@ -44,33 +50,60 @@ def segmentation(basis: Basis) -> Dataset:
     Raises:
         ValueError: a subregion has no voxel.
     """
-    ds = begin(basis, SERIES, SegmentationStorage, "SEG")
+    ds = explicit_dataset()
+    ds.SOPClassUID, ds.Modality = SegmentationStorage, "SEG"
+    sign(ds, basis, SERIES)
     add_coding_scheme(ds, basis)
     add_frame_of_reference(ds, basis)
-    add_referenced_volume(ds, basis)
-    add_content_identification(ds, "SUBREGIONS", basis.text("segmentation"))
+    ds.ReferencedSeriesSequence = [_referenced_volume(basis)]
+    # Content Identification (table 10-12): the creator is a device, so no person is named.
+    ds.ContentLabel, ds.ContentDescription = "SUBREGIONS", basis.text("segmentation")
+    ds.ContentCreatorName = ""
     ds.ImageType = ["DERIVED", "PRIMARY"]
     add_compression_history(ds, basis)
     ds.SegmentationType, ds.SegmentsOverlap = "BINARY", "NO"
-    ds.SegmentSequence = [_segment(basis, n, s) for n, s in enumerate(basis.knee.subregions, start=1)]
-    ds.SharedFunctionalGroupsSequence = [
-        item(PixelMeasuresSequence=pixel_measures(basis), PlaneOrientationSequence=plane_orientation(basis))
-    ]
-    add_dimensions(ds, basis, SERIES, _DIMENSIONS)
+    ds.SegmentSequence = _segments(basis)
+    ds.SharedFunctionalGroupsSequence = [_shared_groups(basis)]
+    _add_dimensions(ds, basis)
     _add_frames(ds, basis)
     return ds
 
 
-def segment_number(basis: Basis, subregion: Subregion) -> int:
-    """The segment of a subregion, counted from one."""
-    return basis.knee.subregions.index(subregion) + 1
+def _referenced_volume(basis: Basis) -> Dataset:
+    """Common Instance Reference module (C.12.2): the analysed volume. OHIF shows nothing without it."""
+    instances = (basis.instance_uid("volume", frame + 1) for frame in range(basis.grid.frames))
+    return item(
+        SeriesInstanceUID=basis.series_uid("volume"),
+        ReferencedInstanceSequence=[reference_item(CTImageStorage, uid) for uid in instances],
+    )
+
+
+def _shared_groups(basis: Basis) -> Dataset:
+    grid = basis.grid
+    between = float(decimal(grid.spacing[2]))
+    spacing = [float(v) for v in grid.pixel_spacing]
+    orientation = [float(v) for v in grid.orientation]
+    return item(
+        PixelMeasuresSequence=PixelMeasuresSequence(spacing, between, between),
+        PlaneOrientationSequence=PlaneOrientationSequence(CoordinateSystemNames.PATIENT, orientation),
+    )
+
+
+def _add_dimensions(ds: Dataset, basis: Basis) -> None:
+    """Multi-frame Dimension module (C.7.6.17)."""
+    ds.DimensionOrganizationSequence = [item()]
+    ds.DimensionIndexSequence = [
+        item(DimensionIndexPointer=tag_for_keyword(attribute), FunctionalGroupPointer=tag_for_keyword(group))
+        for attribute, group in _DIMENSIONS
+    ]
+    pin_dimensions(ds, basis, SERIES)
 
 
 def _add_frames(ds: Dataset, basis: Basis) -> None:
     """Image Pixel and multi-frame modules; frames run by segment, then along the grid's frames."""
     labels = np.asarray(basis.grid.place(basis.knee.subregion_labels, 0), dtype=np.uint8)
     occupied = _occupied_frames(labels)
-    groups = FrameGroups(basis, basis.templates.concepts["segmentation"])
+    groups = FrameGroups(basis)
     items, pixels = [], []
     for number, subregion in enumerate(basis.knee.subregions, start=1):
         identification = encoded(item(SegmentIdentificationSequence=[item(ReferencedSegmentNumber=number)]))
@@ -100,42 +133,41 @@ def _occupied_frames(labels: npt.NDArray[np.uint8]) -> dict[int, list[int]]:
     return occupied
 
 
-def _segment(basis: Basis, number: int, subregion: Subregion) -> Dataset:
-    """Segment Description macro (PS3.3 C.8.20.2)."""
-    templates = basis.templates
-    region = item(
-        **{element.keyword: element.value for element in code_item(templates.bones[subregion.bone])},
-        AnatomicRegionModifierSequence=[code_item(templates.sides[basis.side])],
+def _segments(basis: Basis) -> list[SegmentDescription]:
+    algorithm = AlgorithmIdentificationSequence(
+        basis.text("algorithm"),
+        family=basis.concept("artificial_intelligence"),
+        version=basis.node.software_version,
+        parameters={"bundle": basis.bundle, "sha256": basis.result.bundle_digest},
     )
-    return item(
-        SegmentNumber=number,
-        SegmentLabel=f"{basis.side.value} {templates.bones[subregion.bone].meaning} {subregion.name}",
-        SegmentedPropertyCategoryCodeSequence=[code_item(templates.concepts["tissue"])],
-        SegmentedPropertyTypeCodeSequence=[code_item(templates.concepts["bone_tissue"])],
-        AnatomicRegionSequence=[region],
-        SegmentAlgorithmType="AUTOMATIC",
-        SegmentAlgorithmName=basis.text("algorithm"),
-        SegmentationAlgorithmIdentificationSequence=[_algorithm(basis)],
-        RecommendedDisplayCIELabValue=_colour(basis, subregion),
-        TrackingID=basis.tracking_id(subregion.name),
-        TrackingUID=basis.tracking_uid(subregion.name),
-    )
+    regions = {bone: _region(basis, bone) for bone in Bone}
+    return [
+        SegmentDescription(
+            number,
+            f"{basis.side.value} {basis.templates.bones[subregion.bone].meaning} {subregion.name}",
+            basis.concept("tissue"),
+            basis.concept("bone_tissue"),
+            "AUTOMATIC",
+            algorithm,
+            tracking_uid=basis.tracking_uid(subregion.name),
+            tracking_id=basis.tracking_id(subregion.name),
+            anatomic_regions=[regions[subregion.bone]],
+            display_color=_colour(basis, subregion),
+        )
+        for number, subregion in enumerate(basis.knee.subregions, start=1)
+    ]
 
 
-def _algorithm(basis: Basis) -> Dataset:
-    """Algorithm Identification macro (PS3.3 table 10-19)."""
-    return item(
-        AlgorithmFamilyCodeSequence=[code_item(basis.templates.concepts["artificial_intelligence"])],
-        AlgorithmName=basis.text("algorithm"),
-        AlgorithmVersion=basis.node.software_version,
-        AlgorithmParameters=f"bundle={basis.bundle} sha256={basis.result.bundle_digest}",
-    )
+def _region(basis: Basis, bone: Bone) -> CodedConcept:
+    """Anatomic Region with its side."""
+    code = basis.templates.bones[bone]
+    region = CodedConcept(code.value, code.scheme, code.meaning)
+    region.AnatomicRegionModifierSequence = [coded(basis.templates.sides[basis.side])]
+    return region
 
 
-def _colour(basis: Basis, subregion: Subregion) -> list[int]:
-    """L*, a* and b* as 16-bit integers (PS3.3 C.10.7.1.1); a* and b* run from -128 to 127."""
+def _colour(basis: Basis, subregion: Subregion) -> CIELabColor:
     colours = basis.templates.colours
     hue = math.radians(colours.golden_angle_deg * subregion.number)
-    lightness = colours.lightness[subregion.bone] / 100.0
     a, b = colours.chroma * math.cos(hue), colours.chroma * math.sin(hue)
-    return [round(lightness * 0xFFFF), *(round((v + 128.0) / 255.0 * 0xFFFF) for v in (a, b))]
+    return CIELabColor(colours.lightness[subregion.bone], a, b)

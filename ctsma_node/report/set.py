@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pydicom.dataset import Dataset
 
-from ctsma_node.analysis.result import AnalysisResult, Parameter
+from ctsma_node.analysis.result import AnalysisResult
 from ctsma_node.report.basis import Basis, bases
 from ctsma_node.report.derived_ct import analysed_volume
 from ctsma_node.report.full_report import full_report
 from ctsma_node.report.identity import NodeIdentity, ObjectReference, ReportObject
-from ctsma_node.report.parametric_map import parametric_map
+from ctsma_node.report.parametric_map import parametric_maps
 from ctsma_node.report.secondary_capture import picture
 from ctsma_node.report.segmentation import segmentation
 from ctsma_node.report.viewer_report import viewer_report
@@ -22,7 +22,7 @@ Maker = Callable[[Basis], Iterable[Dataset]]
 _MAKERS: dict[str, Maker] = {
     "volume": analysed_volume,
     "segmentation": lambda basis: [segmentation(basis)],
-    "parametric_map": lambda basis: [parametric_map(basis, parameter) for parameter in Parameter],
+    "parametric_map": parametric_maps,
     "report": lambda basis: [full_report(basis)],
     "viewer_report": lambda basis: [viewer_report(basis)],
     "picture": lambda basis: [picture(basis)],

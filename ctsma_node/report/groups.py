@@ -1,0 +1,131 @@
+"""Measurement groups of the knee and its bones (PS3.16 TID 1501, 1410), by highdicom's templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from highdicom import sr
+
+from ctsma_node.analysis.result import UNITS, Bone, BoneSummary, CartilageRegion, Estimate, OAClass, Parameter
+from ctsma_node.report.basis import Basis
+from ctsma_node.report.content import finite
+from ctsma_node.report.items import coded
+from ctsma_node.report.templates import Code
+
+_REGION_BONES = {
+    CartilageRegion.MEDIAL_FEMUR: Bone.FEMUR,
+    CartilageRegion.LATERAL_FEMUR: Bone.FEMUR,
+    CartilageRegion.MEDIAL_TIBIA: Bone.TIBIA,
+    CartilageRegion.LATERAL_TIBIA: Bone.TIBIA,
+    CartilageRegion.TROCHLEA: Bone.FEMUR,
+}
+
+
+Group = sr.MeasurementsAndQualitativeEvaluations | sr.PlanarROIMeasurementsAndQualitativeEvaluations
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Makes the groups of one knee: of a point on an image where one is given, else of all images."""
+
+    basis: Basis
+
+    def knee(self, region: sr.ImageRegion | None = None) -> Group:
+        """Probabilities, class and cartilage scores, and the sentences a reader needs beside them."""
+        knee, templates = self.basis.knee, self.basis.templates
+        values = [
+            self._measurement(templates.concepts["oa_probability"], knee.oa_probability, "1"),
+            *(
+                self._measurement(templates.class_probabilities[c], knee.class_probabilities[c], "1")
+                for c in OAClass
+            ),
+            *(self._cartilage(scored, score) for scored, score in knee.cartilage.items()),
+        ]
+        evaluation = sr.QualitativeEvaluation(
+            self.basis.concept("kl_class"), coded(templates.classes[knee.oa_class])
+        )
+        group = self._group(
+            "knee",
+            region,
+            finding_sites=[self._site(templates.concepts["knee"])],
+            measurements=values,
+            qualitative_evaluations=[evaluation],
+        )
+        group[0].ContentSequence.extend(self._comments())
+        return group
+
+    def bone(
+        self, summary: BoneSummary, region: sr.ImageRegion | None = None, *, with_deviation: bool = True
+    ) -> Group:
+        """Mean and standard deviation over the subregions, each named by its Derivation; the volume."""
+        values = []
+        for parameter in Parameter:
+            values.append(self._derived(parameter, summary.mean[parameter], "mean"))
+            if with_deviation:
+                values.append(self._derived(parameter, summary.sd[parameter], "standard_deviation"))
+        values.append(self._measurement(self.basis.templates.concepts["volume"], summary.volume, "mm3"))
+        site = self._site(self.basis.templates.bones[summary.bone])
+        return self._group(summary.bone.value, region, finding_sites=[site], measurements=values)
+
+    def _group(self, name: str, region: sr.ImageRegion | None, **contents: Any) -> Group:
+        basis = self.basis
+        contents |= {
+            "tracking_identifier": sr.TrackingIdentifier(basis.tracking_uid(name), basis.tracking_id(name)),
+            "finding_category": basis.concept("tissue"),
+            "finding_type": basis.concept("bone_tissue"),
+            "algorithm_id": sr.AlgorithmIdentification(basis.text("algorithm"), basis.node.software_version),
+        }
+        if region is None:
+            return sr.MeasurementsAndQualitativeEvaluations(**contents)
+        return sr.PlanarROIMeasurementsAndQualitativeEvaluations(referenced_region=region, **contents)
+
+    def _site(self, place: Code) -> sr.FindingSite:
+        return sr.FindingSite(coded(place), laterality=coded(self.basis.templates.sides[self.basis.side]))
+
+    def _derived(self, parameter: Parameter, value: float, derivation: str) -> sr.Measurement:
+        name = self.basis.templates.parameters[parameter]
+        return self._measurement(name, value, UNITS[parameter], derivation=self.basis.concept(derivation))
+
+    def _cartilage(self, region: CartilageRegion, score: Estimate) -> sr.Measurement:
+        templates = self.basis.templates
+        return self._measurement(
+            templates.cartilage[region],
+            score.value,
+            "score",
+            finding_sites=[self._site(templates.bones[_REGION_BONES[region]])],
+            properties=self._uncertainty(score.sd, "score"),
+        )
+
+    def _uncertainty(self, sd: float, unit: str) -> sr.MeasurementProperties:
+        """Measurement uncertainty (TID 310, CID 225): highdicom's arguments know unequal ranges only."""
+        properties = sr.MeasurementProperties()
+        item = sr.NumContentItem(
+            self.basis.concept("uncertainty"),
+            finite(self.basis.templates.concepts["uncertainty"], sd),
+            coded(self.basis.templates.units[unit]),
+            relationship_type="HAS PROPERTIES",
+        )
+        properties.append(item)
+        return properties
+
+    def _measurement(self, name: Code, value: float, unit: str, **more: Any) -> sr.Measurement:
+        return sr.Measurement(
+            coded(name), finite(name, value), coded(self.basis.templates.units[unit]), **more
+        )
+
+    def _comments(self) -> Iterable[sr.TextContentItem]:
+        concept = self.basis.concept("comment")
+        for text in comments(self.basis):
+            yield sr.TextContentItem(concept, text, relationship_type="CONTAINS")
+
+
+def comments(basis: Basis) -> list[str]:
+    """Research use, the uncertainty's meaning, the other knee, and what marks this one."""
+    others = (
+        basis.text("other_knee", side=knee.side.value if knee.side else "?", reason=knee.reason)
+        for knee in basis.result.not_analysed
+    )
+    marks = (f"{mark.code}: {mark.text}" for mark in basis.knee.marks)
+    return [basis.text("research"), basis.text("uncertainty"), *others, *marks]
