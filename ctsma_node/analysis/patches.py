@@ -13,6 +13,8 @@ PATCH = 12
 CONTEXT: tuple[str, ...] = ("log noise lag 1", "log noise lag 2", "log noise lag 1 through slices")
 """What `noise_context` measures: the noise that texture statistics must be told apart from."""
 _SOFT = (-20.0, 120.0)
+_NOISE = (0.055, 0.6)
+"""HU / 100. Less is anatomy and not noise, more no CT that is fit: the student has seen neither."""
 
 Volume = npt.NDArray[np.float32]
 
@@ -55,4 +57,4 @@ def _log_noise(hu: Volume, soft: npt.NDArray[np.bool_], axis: int, lag: int) -> 
     if both.sum() < 500:
         return float(np.log(0.3))
     mad = float(np.median(np.abs((far - near)[both])))
-    return float(np.log(mad / 0.6745 / np.sqrt(2.0) / 100.0 + 1e-3))
+    return float(np.log(np.clip(mad / 0.6745 / np.sqrt(2.0) / 100.0, *_NOISE)))
