@@ -81,6 +81,7 @@ def _map(basis: Basis, parameter: Parameter, headers: Sequence[Dataset]) -> Data
         voi_lut_transformations=[_window(basis, parameter)],
         content_label=parameter.name,
         content_description=basis.text("map"),
+        content_creator_name="",  # type 2, and the creator is a device
         derivation=basis.concept("calculation"),
         **identification(basis, SERIES[parameter]),
     )

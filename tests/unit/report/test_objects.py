@@ -106,6 +106,7 @@ def test_a_map_holds_the_values(
     ascending = volume if volume.affine[0, 0] < 0 else volume.flip_spatial(0)
     truth = values_by_voxel(knee(side), parameter)
     assert_in_place(ascending, truth, knee(side))
+    assert pm.ContentCreatorName == ""
     mapping = pm.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
     assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == UNITS[parameter]
 
