@@ -1,7 +1,7 @@
 """The full measurement report: the knee, two bones and 200 subregions (PS3.16 TID 1500, 1501, 1411).
 
 highdicom makes the document with the groups of knee and bones. The subregions' groups, 4,000 items of a few
-kinds, join it afterwards as items whose codes are encoded once: by its templates they took 2.5 s.
+kinds, join it afterwards as items whose codes are encoded once: by its templates they took 2.5 s, not 0.2 s.
 """
 
 from __future__ import annotations
