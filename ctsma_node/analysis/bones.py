@@ -10,7 +10,7 @@ from scipy import ndimage
 from ctsma_node.analysis.grid import SIZE, SPACING
 from ctsma_node.analysis.knees import FEMUR, FIBULA, TIBIA, side_of_fibula
 from ctsma_node.analysis.networks import LABELS, BoneSegmenter
-from ctsma_node.analysis.result import Bone, Side
+from ctsma_node.analysis.result import Bone, Mark, Side
 from ctsma_node.analysis.subregions import Distance, depth_window, inward_distance
 from ctsma_node.errors import Refused
 
@@ -102,11 +102,11 @@ def check_bones(inward: dict[Bone, Distance], covered: Mask, hu: Volume) -> None
 
 
 def _check_cut(window: Mask, covered: Mask, bone: Bone) -> None:
-    """The measured part of a bone must not touch the edge of what was scanned."""
-    edge = ndimage.binary_dilation(~covered, iterations=2) if not covered.all() else ~covered
-    for axis, side in ((0, 0), (0, -1), (1, 0), (1, -1), (2, 0), (2, -1)):
-        view = np.moveaxis(edge, axis, 0)
-        view[side] = True
+    """The measured part of a bone must not touch the edge of what was scanned, or of the grid's planes."""
+    edge = np.ones(covered.shape, dtype=bool)
+    edge[:, 1:-1, 1:-1] = False
+    if not covered.all():
+        edge |= ndimage.binary_dilation(~covered, iterations=2)
     cut = int((window & edge).sum())
     if cut > _CUT_FRACTION * max(int(window.sum()), 1):
         raise Refused(
@@ -114,6 +114,17 @@ def _check_cut(window: Mask, covered: Mask, bone: Bone) -> None:
             f"The {bone.value} is cut off by the field of view within the part that is measured: "
             "reconstruct the whole joint.",
         )
+
+
+def wider_than_grid(inward: dict[Bone, Distance]) -> tuple[Mark, ...]:
+    """Marks the bones that reach beyond the 90 mm of the grid across: their rims are not measured."""
+    wide = [bone.value for bone, distance in inward.items() if (distance[[0, -1]] > 0).any()]
+    if not wide:
+        return ()
+    text = (
+        f"the {' and the '.join(wide)} reach beyond the 90 mm of the analysis grid; the rim is not measured"
+    )
+    return (Mark("wider_than_grid", text),)
 
 
 def _check_volume(volume: float, bone: Bone) -> None:

@@ -21,6 +21,8 @@ _LEAST_BONE = 12_000.0
 _JOINT_GAP = 14.0
 """mm between femur and tibia voxels that face each other across a joint."""
 _LEAST_FACING = 20
+_WIDE_PART = 36.0
+"""mm above and below the joint in which the bones are at their widest."""
 _FIBULA_REACH = 60.0
 """mm from the tibia's axis within which its fibula lies."""
 
@@ -98,8 +100,17 @@ def _joint(coarse: Coarse, femur: Mask, tibia: Mask) -> KneeSite | None:
     if femur_middle[0] <= tibia_middle[0]:
         return None
     middle = (lower.mean(axis=0) + upper.mean(axis=0)) / 2.0
+    middle[2] = _middle_across(femur | tibia, middle[0], coarse.step)
     x, y, z = apply(coarse.affine, middle[::-1])
     return KneeSite((float(x), float(y), float(z)), _side_by_fibula(coarse, tibia))
+
+
+def _middle_across(bones: Mask, level: float, step: float) -> float:
+    """Middle of the bones' width around the joint: the grid is hardly wider than a large knee."""
+    reach = _WIDE_PART / step
+    rows = slice(max(round(level - reach), 0), round(level + reach) + 1)
+    columns = np.flatnonzero(bones[rows].any(axis=(0, 1)))
+    return float(columns[0] + columns[-1]) / 2.0
 
 
 def _side_by_fibula(coarse: Coarse, tibia: Mask) -> Side | None:

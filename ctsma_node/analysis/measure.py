@@ -10,7 +10,7 @@ import torch
 
 from ctsma_node.analysis.bundle import Bundle
 from ctsma_node.analysis.grid import AIR, SPACING
-from ctsma_node.analysis.patches import cut, noise_context
+from ctsma_node.analysis.patches import PATCH, cut, noise_context, surrounding
 from ctsma_node.analysis.plan import AggregatorPlan, Plan
 from ctsma_node.analysis.result import (
     SUBREGIONS_PER_BONE,
@@ -32,13 +32,15 @@ class Tokens:
     """The 200 subregions of a knee as the networks see them; canonical arrays, femur first.
 
     `centres` (200, 3) fractional (k, j, i); `positions` (200, 3) mm from the joint's middle along lateral,
-    inferior and posterior; `hu` and `mask` (200, 12, 12, 12); `context` (C,).
+    inferior and posterior; `hu` and `mask` (8, 200, 12, 12, 12) the patches around each centre with their
+    `weights` (8, 200); `context` (C,).
     """
 
     centres: Array
     positions: Array
     hu: Volume
     mask: Volume
+    weights: Array
     context: Volume
     partitions: dict[Bone, Partition]
 
@@ -49,40 +51,57 @@ def tokens(hu: Volume, bone: Mask, inward: dict[Bone, Distance], plan: Plan) -> 
     `bone` is every bone of the knee, `inward` the distances within the two that are measured.
     """
     templates = {Bone.FEMUR: np.array(plan.femur_template), Bone.TIBIA: np.array(plan.tibia_template)}
-    partitions, cubes, masks, middles = {}, [], [], []
+    partitions, cubes, masks, weights, middles = {}, [], [], [], []
     for which, distance in inward.items():
         region = trabecular_region(distance, which)
         if int(region.sum()) < 20 * SUBREGIONS_PER_BONE:
             raise Refused("bones_not_credible", f"The trabecular region of the {which.value} is too small.")
         partitions[which] = divide(region, templates[which])
-        cubes.append(cut(hu, partitions[which].centres, AIR))
-        masks.append(cut(distance > CORTEX, partitions[which].centres, 0.0))
+        around, weight = surrounding(partitions[which].centres)
+        cubes.append(_patches(hu, around, AIR))
+        masks.append(_patches(distance > CORTEX, around, 0.0))
+        weights.append(weight)
         middles.append(bone_frame(region)[0])
     centres = np.concatenate([partitions[b].centres for b in Bone])
     return Tokens(
         centres=centres,
         positions=centres * SPACING[::-1] - np.mean(middles, axis=0),
-        hu=np.concatenate(cubes),
-        mask=np.concatenate(masks),
+        hu=np.concatenate(cubes, axis=1),
+        mask=np.concatenate(masks, axis=1),
+        weights=np.concatenate(weights, axis=1),
         context=noise_context(hu, bone),
         partitions=partitions,
     )
 
 
+def _patches(array: npt.NDArray[np.generic], around: Array, outside: float) -> Volume:
+    """Patches (8, n, 12, 12, 12) of an array around centres (8, n, 3)."""
+    eight, n, _ = around.shape
+    return cut(array, around.reshape(-1, 3), outside).reshape(eight, n, PATCH, PATCH, PATCH)
+
+
 def estimate(t: Tokens, bundle: Bundle, device: torch.device) -> tuple[Array, Array]:
-    """Values and standard uncertainties (200, 4) of the parameters, in the order of `Parameter`."""
+    """Values and standard uncertainties (200, 4) of the parameters, in the order of `Parameter`.
+
+    The student's answers for the eight patches around a centre are averaged by their weights.
+    """
     plan = bundle.plan.student
-    n = len(t.hu)
-    context = torch.from_numpy(np.tile(t.context, (n, 1)))
+    hu, mask = (torch.from_numpy(x).flatten(0, 1).to(device) for x in (t.hu, t.mask))
+    context = torch.from_numpy(t.context).to(device).expand(len(hu), -1)
     with torch.inference_mode():
-        mean, log_variance = bundle.student(
-            torch.from_numpy(t.hu).to(device), torch.from_numpy(t.mask).to(device), context.to(device)
-        )
+        mean, log_variance = bundle.student(hu, mask, context)
     log_sd = np.array(plan.log_sd)
-    log_value = mean.cpu().numpy().astype(np.float64) * log_sd + np.array(plan.log_mean)
-    spread = np.exp(0.5 * log_variance.cpu().numpy().astype(np.float64)) * log_sd * np.array(plan.sd_factor)
+    log_value = _average(mean, t.weights) * log_sd + np.array(plan.log_mean)
+    spread = np.exp(0.5 * _average(log_variance, t.weights)) * log_sd * np.array(plan.sd_factor)
     values = np.exp(log_value)
     return values, values * spread
+
+
+def _average(values: torch.Tensor, weights: Array) -> Array:
+    """Weighted mean over the patches around each centre: (8 n, 4) and (8, n) -> (n, 4)."""
+    eight, n = weights.shape
+    table = values.cpu().numpy().astype(np.float64).reshape(eight, n, -1)
+    return np.asarray((table * weights[..., None]).sum(axis=0))
 
 
 def aggregator_inputs(values: Array, positions: Array, plan: AggregatorPlan) -> tuple[torch.Tensor, ...]:

@@ -24,6 +24,20 @@ def corner(centres: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return np.round(np.asarray(centres, dtype=np.float64) - (PATCH - 1) / 2.0).astype(np.int64)
 
 
+def surrounding(centres: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The eight patches on the voxel grid around each point, and their trilinear weights.
+
+    Centres (8, n, 3) in (k, j, i) and weights (8, n). What is measured at a point this way moves smoothly
+    with the point; at the nearest patch it would jump when the point crosses half a voxel.
+    """
+    at = np.asarray(centres, dtype=np.float64) - (PATCH - 1) / 2.0
+    low = np.floor(at)
+    part = at - low
+    steps = np.array([(a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1)])
+    weights = np.prod(np.where(steps[:, None] == 1, part, 1.0 - part), axis=2)
+    return low + steps[:, None] + (PATCH - 1) / 2.0, weights
+
+
 def covered_centre(centres: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Where the patch that is cut for each centre really has its middle, in (k, j, i) voxels."""
     return np.asarray(corner(centres) + (PATCH - 1) / 2.0, dtype=np.float64)

@@ -113,6 +113,7 @@ class Analyser:
         bones.check_bones(inward, covered, hu)
         side, marks = decide_side(bones.side_of(labels), site.side, stated)
         clock.start("divide", 0.6 + 0.4 * done)
+        wide = bones.wider_than_grid(inward)
         inward = {bone: canonical(distance, side) for bone, distance in inward.items()}
         t = measure.tokens(canonical(hu, side), canonical(labels > 0, side), inward, self.bundle.plan)
         clock.start("measure", 0.8 + 0.2 * done)
@@ -131,7 +132,7 @@ class Analyser:
             oa_class=max(probabilities, key=lambda c: probabilities[c]),
             oa_probability=1.0 - probabilities[OAClass.NORMAL],
             cartilage=cartilage,
-            marks=marks,
+            marks=(*marks, *wide),
         )
 
     def _subregions(
@@ -156,7 +157,7 @@ class Analyser:
                 centre=(float(lps[n, 0]), float(lps[n, 1]), float(lps[n, 2])),
                 volume=float(counts[n + 1]) * bones.VOXEL,
                 values={p: Estimate(float(values[n, c]), float(sds[n, c])) for c, p in enumerate(Parameter)},
-                marks=self._marks(values[n], float(t.mask[n].mean())),
+                marks=self._marks(values[n], float(t.mask[:, n].mean())),
             )
             for n in range(len(values))
         )
