@@ -121,9 +121,7 @@ def wider_than_grid(inward: dict[Bone, Distance]) -> tuple[Mark, ...]:
     wide = [bone.value for bone, distance in inward.items() if (distance[[0, -1]] > 0).any()]
     if not wide:
         return ()
-    text = (
-        f"the {' and the '.join(wide)} reach beyond the 90 mm of the analysis grid; the rim is not measured"
-    )
+    text = f"beyond the 90 mm of the analysis grid the {' and '.join(wide)} is not measured"
     return (Mark("wider_than_grid", text),)
 
 
