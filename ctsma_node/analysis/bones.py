@@ -138,7 +138,7 @@ def _check_cortex(distance: Distance, window: Mask, hu: Volume, which: Bone) -> 
     """Bone has a shell that is denser than its inside, and an inside between fat and cortex."""
     shell = float(np.median(hu[window & (distance <= 2.5)]))
     inside = float(np.median(hu[window & (distance > 4.0)]))
-    if not (-150.0 < inside < 1000.0 and shell > inside - 50.0 and shell > 80.0):
+    if not (-150.0 < inside < 1000.0 and shell > inside - 150.0 and shell > 80.0):
         raise Refused(
             "bones_not_credible",
             f"The {which.value} has a median of {shell:.0f} HU in its shell and {inside:.0f} HU inside: "

@@ -32,6 +32,8 @@ from ctsma_node.errors import Refused
 from ctsma_node.volume import Array, CTVolume, apply
 
 Progress = Callable[[str, float], None]
+_OFF_MIDLINE = 40.0
+"""mm from the middle of the table at which a single knee is that side's own."""
 
 
 class Analyser:
@@ -111,7 +113,7 @@ class Analyser:
         labels = bones.segment(hu, self.bundle.segmenter, self.device)
         inward = bones.distances(labels)
         bones.check_bones(inward, covered, hu)
-        side, marks = decide_side(bones.side_of(labels), site.side, stated)
+        side, marks = decide_side(bones.side_of(labels) or site.side, stated, site.centre[0])
         clock.start("divide", 0.6 + 0.4 * done)
         wide = bones.wider_than_grid(inward)
         inward = {bone: canonical(distance, side) for bone, distance in inward.items()}
@@ -201,12 +203,15 @@ class _Clock:
         return self.seconds
 
 
-def decide_side(fine: Side | None, coarse: Side | None, stated: Side | None) -> tuple[Side, tuple[Mark, ...]]:
-    """Side of a knee: anatomy first, then what the source states.
+def decide_side(anatomy: Side | None, stated: Side | None, x: float) -> tuple[Side, tuple[Mark, ...]]:
+    """Side of a knee: by its fibula, then as the source states, then by where it lies across the table.
 
-    Raises Refused `side_unknown` where nothing tells.
+    `x` is the joint's place in LPS mm. Raises Refused `side_unknown` where nothing tells.
     """
-    side = fine or coarse or stated
+    side = anatomy or stated
+    if side is None and abs(x) >= _OFF_MIDLINE:
+        text = "left or right was told only by the knee's place across the table: check it"
+        return Side.LEFT if x > 0 else Side.RIGHT, (Mark("side_by_position", text),)
     if side is None:
         raise Refused(
             "side_unknown",
