@@ -16,7 +16,7 @@ R, L = Side.RIGHT, Side.LEFT
 
 
 def labels(fibula_at: int | None) -> Any:
-    """A tibia in the middle of the grid, a fibula beside it at slice `fibula_at` (k to the patient's right)."""
+    """A tibia in the middle, a fibula beside it at slice `fibula_at` (k runs to the right)."""
     array = np.zeros((90, 150, 150), np.uint8)
     array[30:60, 90:150, 50:90] = 2
     if fibula_at is not None:
