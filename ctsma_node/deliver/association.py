@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -71,6 +72,7 @@ def open_association(peer: Peer, contexts: list[PresentationContext]) -> Associa
     ae.network_timeout = peer.network_s
     handlers: list[evt.EventHandlerType] = [
         (evt.EVT_CONN_OPEN, _limit_socket, [peer.network_s]),
+        (evt.EVT_DATA_SENT, _acknowledge_at_once),
         (evt.EVT_CONN_CLOSE, _wake_sender),
     ]
     try:
@@ -142,6 +144,20 @@ def _limit_socket(event: Event, seconds: float) -> None:
     limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
     transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
     transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _acknowledge_at_once(event: Event) -> None:
+    """Have the kernel acknowledge the start of a response without delay.
+
+    A peer that writes the header and the body of its response separately and leaves Nagle's algorithm on, as
+    DCMTK and so Orthanc do, sends the body only when the header is acknowledged: 40 ms later on Linux, for
+    every instance. The option holds until the next send, so each send sets it again (tcp(7)).
+    """
+    transport = event.assoc.dul.socket
+    quick = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
+    if quick is not None and transport is not None and transport.socket is not None:
+        with suppress(OSError):  # closed meanwhile, which whoever waits for the response is told anyway
+            transport.socket.setsockopt(socket.IPPROTO_TCP, quick, 1)
 
 
 def _wake_sender(event: Event) -> None:
