@@ -60,11 +60,13 @@ def free_port() -> int:
 
 
 def until(true: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
-    """Poll until `true` gives something, and give that."""
+    """Poll until `true` gives something, and give that; asking takes half of the time at most."""
     deadline = time.monotonic() + seconds
+    asked = time.monotonic()
     while not (found := true()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(0.05)
+        time.sleep(max(0.05, time.monotonic() - asked))
+        asked = time.monotonic()
     return found
 
 
@@ -73,7 +75,7 @@ class Pacs:
 
     ae_title = "PACS"
 
-    def __init__(self, before_answer: Callable[[int], None] = lambda count: None) -> None:
+    def __init__(self, before_answer: Callable[[int], object] = lambda count: None) -> None:
         self.port = free_port()
         self.stored: Counter[str] = Counter()
         self.by_series: dict[str, set[str]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ def make_site(tmp_path: Path) -> Iterator[MakeSite]:
     made: list[Site | Pacs] = []
 
     def make(
-        before_answer: Callable[[int], None] = lambda count: None,
+        before_answer: Callable[[int], object] = lambda count: None,
         objects: Sequence[str] = ("volume", "picture"),
     ) -> tuple[Site, Pacs]:
         pacs = Pacs(before_answer)
@@ -68,12 +69,14 @@ def test_the_worker_killed_in_the_middle_of_an_analysis(make_site: MakeSite) -> 
 
 
 def test_the_worker_killed_in_the_middle_of_a_delivery(make_site: MakeSite) -> None:
-    site, pacs = make_site(lambda count: time.sleep(0.1) if count >= 20 else None)
+    killed = threading.Event()
+    site, pacs = make_site(lambda count: killed.wait(60) if count >= 20 else None)
     site.start_receiver()
     site.start_worker()
     send(site.port, single_frames(PLAN))
-    until(lambda: pacs.stored.total() >= 22, "delivering")
+    until(lambda: pacs.stored.total() >= 20, "delivering")
     site.kill("work")
+    killed.set()
     assert pacs.stored.total() < 91
     site.start_worker()
     assert_one_set(site, pacs)
