@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +20,9 @@ INK: Colour = (236, 239, 244)
 FAINT: Colour = (154, 165, 180)
 WARNING: Colour = (255, 176, 32)
 ACCENT: Colour = (102, 178, 255)
+
+_SMALLEST = 12
+"""The least size of a text that was made smaller to fit."""
 
 
 class Canvas:
@@ -41,8 +45,13 @@ class Canvas:
         colour: Colour = INK,
         bold: bool = False,
         anchor: str = "la",
+        within: float = math.inf,
     ) -> None:
-        """A line of text; `anchor` as in Pillow: horizontal l m r, vertical a (ascender) m s (baseline)."""
+        """A line of text; `anchor` as in Pillow: horizontal l m r, vertical a (ascender) m s (baseline).
+
+        One that is wider than `within` pixels is set smaller, and what then does not fit is left out.
+        """
+        size, text = self._fitted(text, size, bold, within)
         self._draw.text(at, text, fill=colour, font=_font(size, bold), anchor=anchor)
 
     def text_width(self, text: str, size: int = 15, *, bold: bool = False) -> float:
@@ -69,6 +78,14 @@ class Canvas:
         self._draw.text(
             at, text, fill=INK, font=_font(14, True), anchor=anchor, stroke_width=2, stroke_fill=(0, 0, 0)
         )
+
+    def _fitted(self, text: str, size: int, bold: bool, within: float) -> tuple[int, str]:
+        while size > _SMALLEST and self.text_width(text, size, bold=bold) > within:
+            size -= 1
+        shown = text
+        while len(shown) > 1 and self.text_width(shown, size, bold=bold) > within:
+            shown = shown.rstrip("…")[:-1].rstrip() + "…"
+        return size, shown
 
 
 def wrapped(canvas: Canvas, text: str, width: float, size: int) -> list[str]:

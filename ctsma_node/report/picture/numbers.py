@@ -16,7 +16,8 @@ def draw_class(
 ) -> None:
     """The class, the probability of osteoarthritis, and a bar for each class."""
     x, y = _panel(canvas, at, width, "Predicted Kellgren-Lawrence class")
-    canvas.text((x, y), templates.classes[knee.oa_class].meaning, 18, bold=True)
+    meaning = templates.classes[knee.oa_class].meaning
+    canvas.text((x, y), meaning, 18, bold=True, within=width - 2 * _PAD)
     canvas.text((x, y + 32), f"Probability of osteoarthritis {knee.oa_probability:.2f}", 16)
     for n, oa_class in enumerate(OAClass):
         top = y + 70 + n * _LINE
@@ -55,7 +56,7 @@ def _panel(canvas: Canvas, at: tuple[int, int], width: int, title: str) -> tuple
     """A panel with its title; gives the place of its content."""
     x, y = at
     canvas.box(at, (width, PANEL_HEIGHT))
-    canvas.text((x + _PAD, y + 12), title, 15, colour=FAINT)
+    canvas.text((x + _PAD, y + 12), title, 15, colour=FAINT, within=width - 2 * _PAD)
     return x + _PAD, y + 44
 
 

@@ -47,12 +47,13 @@ def render_knee(result: AnalysisResult, knee: KneeResult, templates: Templates) 
 
 def _draw_header(canvas: Canvas, knee: KneeResult, templates: Templates) -> None:
     canvas.text((_EDGE, 18), _SIDES[knee.side], 32, bold=True)
-    title = f"{templates.texts['algorithm']}: trabecular bone from CT"
-    canvas.text((_EDGE + 220, 33), title, 16, colour=FAINT)
     banner = templates.texts["banner"]
     width = round(canvas.text_width(banner, 20, bold=True)) + 36
     canvas.box((WIDTH - _EDGE - width, 16), (width, 46), WARNING)
     canvas.text((WIDTH - _EDGE - width / 2, 39), banner, 20, colour=BACKGROUND, bold=True, anchor="mm")
+    title = f"{templates.texts['algorithm']}: trabecular bone from CT"
+    x = _EDGE + 220
+    canvas.text((x, 33), title, 16, colour=FAINT, within=WIDTH - _EDGE - width - _GAP - x)
 
 
 def _draw_anatomy(canvas: Canvas, knee: KneeResult, slices: dict[Plane, Slice]) -> None:
@@ -112,12 +113,15 @@ def _draw_orientation(
 def _draw_footer(canvas: Canvas, result: AnalysisResult, knee: KneeResult, templates: Templates) -> None:
     """What a reader must know first, then what made the page."""
     y = HEIGHT - 76
-    for line in wrapped(canvas, " ".join(_remarks(result, knee, templates)), WIDTH - 2 * _EDGE, 15)[:2]:
-        canvas.text((_EDGE, y), line, 15, colour=WARNING)
-        y += 22
+    across = WIDTH - 2 * _EDGE
+    first, *rest = wrapped(canvas, " ".join(_remarks(result, knee, templates)), across, 15)
+    for n, line in enumerate([first, " ".join(rest)]):
+        canvas.text((_EDGE, y + 22 * n), line, 15, colour=WARNING, within=across)
     made_by = f"Bundle {result.bundle_name} {result.bundle_version}, sha256 {result.bundle_digest[:12]}"
-    canvas.text((_EDGE, HEIGHT - 30), made_by, 14, colour=FAINT)
-    canvas.text((WIDTH - _EDGE, HEIGHT - 30), templates.texts["research"], 14, colour=INK, anchor="ra")
+    research = templates.texts["research"]
+    left = across - canvas.text_width(research, 14) - _GAP
+    canvas.text((_EDGE, HEIGHT - 30), made_by, 14, colour=FAINT, within=left)
+    canvas.text((WIDTH - _EDGE, HEIGHT - 30), research, 14, colour=INK, anchor="ra")
 
 
 def _remarks(result: AnalysisResult, knee: KneeResult, templates: Templates) -> list[str]:

@@ -4,9 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from ctsma_node.analysis.result import KneeNotAnalysed, Mark, Side
+from ctsma_node.analysis.result import KneeNotAnalysed, Mark, OAClass, Side
 from ctsma_node.report.picture import render, render_knee
-from ctsma_node.report.picture.canvas import WARNING, Canvas, wrapped
+from ctsma_node.report.picture.canvas import BACKGROUND, WARNING, Canvas, wrapped
+from ctsma_node.report.picture.numbers import draw_class
 from ctsma_node.report.picture.slices import COLOURS, OUTLINES, Plane, anatomy, largest_slice, value_map
 from ctsma_node.report.templates import load_templates
 from tests.unit.report.knee_results import analysis, knee
@@ -81,3 +82,24 @@ def test_long_remarks_are_wrapped_and_stay_on_the_page() -> None:
     assert len(lines) > 1
     assert " ".join(lines) == "one two three four five"
     assert all(canvas.text_width(line, 15) <= 60 for line in lines)
+
+
+def test_a_text_keeps_to_its_width() -> None:
+    for text in ("Advanced osteoarthritis (KL grade 3 to 4)", "no end of words " * 30):
+        canvas = Canvas(800, 40)
+        canvas.text((10, 5), text, 18, bold=True, within=380)
+        columns = np.flatnonzero((canvas.pixels() != BACKGROUND).any(axis=(0, 2)))
+        assert 300 < columns.max() <= 390
+    plain, fitted = Canvas(800, 40), Canvas(800, 40)
+    plain.text((10, 5), "short")
+    fitted.text((10, 5), "short", within=380)
+    np.testing.assert_array_equal(plain.pixels(), fitted.pixels())
+
+
+def test_every_class_stays_in_its_panel() -> None:
+    templates, width, at = load_templates(), 430, (20, 20)
+    for oa_class in OAClass:
+        canvas = Canvas(800, 260)
+        draw_class(canvas, dataclasses.replace(knee(Side.LEFT), oa_class=oa_class), templates, at, width)
+        painted = np.flatnonzero((canvas.pixels() != BACKGROUND).any(axis=(0, 2)))
+        assert (painted.min(), painted.max()) == (at[0], at[0] + width - 1)
