@@ -40,10 +40,10 @@ def demo(
     with spoken_errors(), err.status("Starting") as status:
         shown = demonstrate(to.absolute(), seed, sides, tell)
     show(shown)
-    if len(shown.returned) != len(shown.truth):
-        err.print(
-            f"[red]Failed[/red]: {len(shown.truth)} knees went in, {len(shown.returned)} reports came back."
-        )
+    sent, returned = ({knee.side for knee in knees} for knees in (shown.truth, shown.returned))
+    if sent != returned:
+        names = [" and ".join(sorted(sides, reverse=True)) or "no knee" for sides in (sent, returned)]
+        err.print(f"[red]Failed[/red]: {names[0]} went in, the reports that came back are of {names[1]}.")
         raise typer.Exit(FAILED)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from ctsma_node.analysis.result import UNITS, Bone, CartilageRegion, Parameter
+from ctsma_node.analysis.result import UNITS, CartilageRegion
 from ctsma_node.cli.terminal import out
+from ctsma_node.demo.comparison import compare
 from ctsma_node.demo.phantom import KneeTruth
 from ctsma_node.demo.returned import KneeReturned
 from ctsma_node.demo.run import Demonstration
@@ -20,29 +21,39 @@ def show(shown: Demonstration) -> None:
             out.print(_conclusions(knee, truth[knee.side]))
     counts = ", ".join(f"{count} {name}" for name, count in sorted(shown.objects.items()))
     out.print(f"Came back into the study, stored by {shown.pacs}: {counts}")
-    out.print(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in shown.seconds.items()))
-    places = {
-        "picture": shown.picture,
-        "DICOM objects": shown.folder / "results",
-        "the node's settings and log": shown.folder / "node",
-    }
-    for what, where in places.items():
-        out.print(f"{what}: {where}", soft_wrap=True)
+    out.print(_seconds(shown))
+    out.print(_places(shown), soft_wrap=True)
     out.print(
         "[b]Research use only.[/b] The knee is synthetic, and so are those the networks were trained on."
     )
 
 
+def _seconds(shown: Demonstration) -> str:
+    """How long each step took, by the state that it led to."""
+    steps = (f"{stage.split()[-1]} {seconds:.1f}" for stage, seconds in shown.seconds.items())
+    return f"Seconds until {', '.join(steps)}"
+
+
+def _places(shown: Demonstration) -> str:
+    places = {
+        "picture": shown.picture,
+        "all that came back": f"{shown.folder / 'results'} (DICOM, for any viewer)",
+        "the series that went in": shown.source,
+        "the node's settings and log": shown.folder / "node",
+    }
+    return "\n".join(f"{what}: {where}" for what, where in places.items())
+
+
 def _parameters(knee: KneeReturned, truth: KneeTruth) -> Table:
-    table = Table("bone", "parameter", title=f"Knee {knee.side}: means over each bone")
-    for heading in ("measured", "truth", "difference"):
+    """Means over the subregions of each bone, and how the subregions go along with the truth (r)."""
+    table = Table("bone", "parameter", title=f"Knee {knee.side}: means over a bone's subregions")
+    for heading in ("measured", "truth", "difference", "r"):
         table.add_column(heading, justify="right")
-    for bone in Bone:
-        for parameter in Parameter:
-            measured, known = knee.mean[bone][parameter], truth.mean[bone][parameter]
-            unit = "" if UNITS[parameter] == "1" else f" {UNITS[parameter]}"
-            figures = (f"{measured:.3f}{unit}", f"{known:.3f}{unit}", f"{measured / known - 1:+.1%}")
-            table.add_row(bone.value, parameter.value, *figures)
+    for each in compare(knee, truth):
+        unit = "" if UNITS[each.parameter] == "1" else f" {UNITS[each.parameter]}"
+        figures = (f"{each.measured:.3f}{unit}", f"{each.truth:.3f}{unit}", f"{each.difference:+.1%}")
+        table.add_row(each.bone.value, each.parameter.value, *figures, f"{each.correlation:.2f}")
+    table.caption = "r: correlation of the subregions with their truth"
     return table
 
 

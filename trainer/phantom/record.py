@@ -19,8 +19,11 @@ from trainer.phantom.truth import patch_parameters
 
 F64 = npt.NDArray[np.float64]
 
-LATTICE = 6.0
-"""Distance of the points at which the parameters are written down, mm."""
+LATTICE = 4.5
+"""Distance of the points at which the parameters are written down, mm: what is wanted in between can be
+interpolated, since a patch is almost three times as wide."""
+LATTICE_DEPTH = 3.0
+"""How deep under the bone's surface they begin, mm. The centres of subregions lie at 5 mm and deeper."""
 
 
 def write_truth(scene: Painted, acquisition: CTAcquisition, folder: Path, seed: int) -> None:
@@ -71,11 +74,12 @@ def redraw(truth: Path) -> Scene:
 
 
 def lattice(knee: Knee, bone: Bone) -> F64:
-    """Points (n, 3) LPS mm, every 6 mm through the epiphysis, at least 5 mm under the bone's surface."""
+    """Points (n, 3) LPS mm through the epiphysis, LATTICE apart, at least LATTICE_DEPTH under the surface."""
     structure = knee.structures[Part(bone.value)]
     every = round(LATTICE / structure.step)
     maps = structure.maps[::every, ::every, ::every]
-    k, j, i = np.nonzero((maps[..., Channel.DISTANCE] < -5.0) & (maps[..., Channel.BVTV] > 0.05))
+    deep = maps[..., Channel.DISTANCE] < -LATTICE_DEPTH
+    k, j, i = np.nonzero(deep & (maps[..., Channel.BVTV] > 0.05))
     points = structure.origin + structure.step * every * np.stack([i, j, k], axis=1)
     pose = knee.poses[structure.part]
     return np.asarray(points @ pose[:3, :3].T + pose[:3, 3])
