@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 
+from ctsma_node.analysis.batches import in_batches
 from ctsma_node.analysis.grid import SIZE, SPACING
 from ctsma_node.analysis.knees import FEMUR, FIBULA, TIBIA, side_of_fibula
 from ctsma_node.analysis.networks import LABELS, BoneSegmenter
@@ -17,7 +18,8 @@ from ctsma_node.errors import Refused
 VOXEL = float(np.prod(SPACING))
 """mm3."""
 _PAD = 160
-_BATCH = 30
+_BATCH = 5
+"""Slices at a time."""
 _METAL_HU = 2600.0
 _METAL_VOLUME = 60.0
 """mm3 of such values that no cortex reaches after smoothing to 1 mm."""
@@ -36,12 +38,12 @@ def segment(hu: Volume, segmenter: BoneSegmenter, device: torch.device) -> Label
     """Labels [k, j, i] of a knee's bones: 1 femur, 2 tibia, 3 patella, 4 fibula."""
     padded = np.pad(hu, ((1, 1), *_padding()), mode="edge")
     slices = np.stack([padded[:-2], padded[1:-1], padded[2:]], axis=1)
-    out = []
-    with torch.inference_mode():
-        for first in range(0, len(slices), _BATCH):
-            x = torch.from_numpy(slices[first : first + _BATCH]).to(device)
-            logits = segmenter(x.contiguous(memory_format=torch.channels_last))
-            out.append(logits.argmax(dim=1).to(torch.uint8).cpu().numpy())
+
+    def label(batch: torch.Tensor) -> Labels:
+        logits = segmenter(batch.contiguous(memory_format=torch.channels_last))
+        return np.asarray(logits.argmax(dim=1).to(torch.uint8).cpu().numpy())
+
+    out = in_batches(label, (torch.from_numpy(slices),), _BATCH, device)
     (top, _), (left, _) = _padding()
     labels = np.concatenate(out)[:, top : top + SIZE[1], left : left + SIZE[0]]
     return tidy(np.ascontiguousarray(labels))
@@ -55,14 +57,15 @@ def _padding() -> tuple[tuple[int, int], tuple[int, int]]:
 def tidy(labels: Labels) -> Labels:
     """One piece for each bone, without holes."""
     clean = np.zeros_like(labels)
-    for label in range(1, LABELS):
-        pieces, n = ndimage.label(labels == label)
-        if n == 0:
+    for label, box in enumerate(ndimage.find_objects(labels, LABELS - 1), start=1):
+        if box is None:
             continue
+        pieces, _ = ndimage.label(labels[box] == label)
         sizes = np.bincount(pieces.ravel())
         sizes[0] = 0
+        # What is outside the box is no bone, so a hole is the same in the box as in the volume.
         bone = ndimage.binary_fill_holes(pieces == sizes.argmax())
-        clean[bone & (clean == 0)] = label
+        clean[box][bone & (clean[box] == 0)] = label
     return clean
 
 

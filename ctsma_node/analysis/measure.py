@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ctsma_node.analysis.batches import in_batches
 from ctsma_node.analysis.bundle import Bundle
 from ctsma_node.analysis.grid import AIR, SPACING
 from ctsma_node.analysis.patches import PATCH, cut, noise_context, surrounding
@@ -22,6 +23,9 @@ from ctsma_node.analysis.result import (
 from ctsma_node.analysis.subregions import CORTEX, Distance, Partition, bone_frame, divide, trabecular_region
 from ctsma_node.errors import Refused
 from ctsma_node.volume import Array
+
+_BATCH = 50
+"""Patches at a time."""
 
 Volume = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -86,10 +90,10 @@ def estimate(t: Tokens, bundle: Bundle, device: torch.device) -> tuple[Array, Ar
     The student's answers for the eight patches around a centre are averaged by their weights.
     """
     plan = bundle.plan.student
-    hu, mask = (torch.from_numpy(x).flatten(0, 1).to(device) for x in (t.hu, t.mask))
-    context = torch.from_numpy(t.context).to(device).expand(len(hu), -1)
-    with torch.inference_mode():
-        mean, log_variance = bundle.student(hu, mask, context)
+    hu, mask = (torch.from_numpy(x).flatten(0, 1) for x in (t.hu, t.mask))
+    context = torch.from_numpy(t.context).expand(len(hu), -1)
+    answers = in_batches(bundle.student, (hu, mask, context), _BATCH, device)
+    mean, log_variance = (torch.cat(parts) for parts in zip(*answers, strict=True))
     log_sd = np.array(plan.log_sd)
     log_value = _average(mean, t.weights) * log_sd + np.array(plan.log_mean)
     spread = np.exp(0.5 * _average(log_variance, t.weights)) * log_sd * np.array(plan.sd_factor)
