@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple
 
 from ctsma_node.ledger.case_rows import CaseQueries
@@ -58,6 +59,12 @@ class OutgoingRows(CaseQueries):
                 for result in results
                 if result["kind"] in destination.objects
             )
+
+    @contextmanager
+    def one_commit(self) -> Iterator[None]:
+        """Make what is recorded inside durable together: the disk is waited for once, not once a row."""
+        with self._writer.transaction():
+            yield
 
     def delivery_sent(self, delivery_id: int, status: int = 0x0000) -> None:
         """Record that the peer stored the instance."""

@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import resources
 from io import FileIO
 from pathlib import Path
@@ -59,16 +59,23 @@ class Writer:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Yield the connection inside one write transaction: all of it happens, or nothing."""
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        """Yield the connection inside one write transaction: all of it happens, or nothing.
+
+        Inside another one of the same thread it is a part of that: whatever fails undoes the outermost.
+        """
+        with self._lock, nullcontext() if self._connection.in_transaction else self._outermost():
+            yield self._connection
+
+    @contextmanager
+    def _outermost(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
 
     def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
         """Return every row of a query."""

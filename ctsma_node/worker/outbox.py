@@ -37,7 +37,10 @@ class Outbox:
                 shutil.rmtree(leftover)
         try:
             make_private(part)
-            rows = tuple(self._write(obj, part, target.name) for obj in objects)
+            for obj in objects:
+                write_object(obj, part / obj.file_name)
+            # Only now: the first sync brings the names and sizes of all of them to the disk, once.
+            rows = tuple(_synced(obj, part, target.name) for obj in objects)
             sync_folder(part)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -50,21 +53,22 @@ class Outbox:
         """Where an object lies."""
         return self.folder / relative
 
-    def _write(self, obj: ReportObject, part: Path, name: str) -> ResultObject:
-        path = part / obj.file_name
-        write_object(obj, path)
-        size, sha256 = _sync_and_digest(path)
-        return ResultObject(
-            sop_instance_uid=obj.sop_instance_uid,
-            sop_class_uid=obj.sop_class_uid,
-            series_uid=obj.series_uid,
-            kind=obj.kind,
-            side=obj.side.value,
-            path=f"{name}/{path.name}",
-            size=size,
-            sha256=sha256,
-            transfer_syntax=str(obj.dataset.file_meta.TransferSyntaxUID),
-        )
+
+def _synced(obj: ReportObject, folder: Path, name: str) -> ResultObject:
+    """The row of an object whose file is written; `name` is the folder's in the end."""
+    path = folder / obj.file_name
+    size, sha256 = _sync_and_digest(path)
+    return ResultObject(
+        sop_instance_uid=obj.sop_instance_uid,
+        sop_class_uid=obj.sop_class_uid,
+        series_uid=obj.series_uid,
+        kind=obj.kind,
+        side=obj.side.value,
+        path=f"{name}/{path.name}",
+        size=size,
+        sha256=sha256,
+        transfer_syntax=str(obj.dataset.file_meta.TransferSyntaxUID),
+    )
 
 
 def _sync_and_digest(path: Path) -> tuple[int, str]:

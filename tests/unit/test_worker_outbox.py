@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from ctsma_node.analysis.result import Side
-from ctsma_node.report import ReportObject
+from ctsma_node.report import ReportObject, write_object
 from ctsma_node.worker import outbox
 from ctsma_node.worker.outbox import Outbox
 
@@ -54,7 +54,7 @@ def test_files_and_names_are_on_the_disk_before_the_rows_are_given(
     box: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    fsync, rename = os.fsync, Path.rename
+    fsync, rename, write = os.fsync, Path.rename, write_object
 
     def traced_fsync(descriptor: int) -> None:
         done.append("fsync " + Path(f"/proc/self/fd/{descriptor}").readlink().name)
@@ -64,10 +64,17 @@ def test_files_and_names_are_on_the_disk_before_the_rows_are_given(
         done.append(f"rename {self.name} {target.name}")
         return rename(self, target)
 
+    def traced_write(obj: ReportObject, path: Path) -> None:
+        done.append(f"write {path.name}")
+        write(obj, path)
+
     monkeypatch.setattr(os, "fsync", traced_fsync)
     monkeypatch.setattr(Path, "rename", traced_rename)
+    monkeypatch.setattr(outbox, "write_object", traced_write)
     box.put(7, [made(1), made(2)])
     assert done == [
+        "write L-931-picture-001.dcm",
+        "write L-931-picture-002.dcm",
         "fsync L-931-picture-001.dcm",
         "fsync L-931-picture-002.dcm",
         "fsync 7.part",

@@ -226,6 +226,29 @@ def test_deliveries_end_for_good(cases: Cases) -> None:
         cases.delivery_retry(sent.id, 6e9, None, "again")
 
 
+def test_what_is_recorded_in_one_commit_happens_together_or_not(cases: Cases, path: Path) -> None:
+    case = brought_to(cases, S.ANALYSED)
+    cases.add_results(case.id, [result(1), result(2)])
+    cases.add_deliveries(case.id, [Peer("pacs")])
+    first, second = cases.due_deliveries(1e9)
+    reader = CasesReader(path)
+
+    def record_twice() -> None:
+        with cases.one_commit():
+            cases.delivery_sent(first.id)
+            cases.delivery_sent(first.id)
+
+    with pytest.raises(LedgerError, match="has ended"):
+        record_twice()
+    assert [d.attempts for d in cases.deliveries(case.id)] == [0, 0]
+    with cases.one_commit():
+        cases.delivery_sent(first.id)
+        cases.delivery_sent(second.id)
+        assert len(reader.due_deliveries(1e9)) == 2
+    assert reader.due_deliveries(1e9) == []
+    reader.close()
+
+
 def test_a_second_writer_is_kept_out(cases: Cases, path: Path) -> None:
     with pytest.raises(LedgerError, match="Another process writes"):
         Cases(path)
