@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from ctsma_node.demo.pacs import DemoError
 
 F64 = npt.NDArray[np.float64]
 
+_PRESETS = {"RL": "table2"}
+"""The field of view of the routine acquisition holds one knee."""
 _NEIGHBOURS = 20
 """Points around a place that its truth is taken from; more changes nothing that is shown."""
 
@@ -75,17 +78,14 @@ def draw(folder: Path, seed: int, sides: str) -> Phantom:
     if not is_drawn(folder):
         unfinished = folder.with_name(f"{folder.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        command = [
-            sys.executable,
-            "-m",
-            "trainer.cli",
-            "phantom",
-            "--out",
-            str(unfinished),
-            "--subjects",
-            "1",
-        ]
-        command += ["--first-seed", str(seed), "--sides", sides]
+        wanted = {
+            "--out": str(unfinished),
+            "--subjects": "1",
+            "--first-seed": str(seed),
+            "--sides": sides,
+            "--preset": _PRESETS.get(sides, "routine"),
+        }
+        command = [sys.executable, "-m", "trainer.cli", "phantom", *chain.from_iterable(wanted.items())]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise DemoError(f"The synthetic knee could not be drawn: {done.stderr.strip()[-400:]}")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom import dcmread
+
 from ctsma_node.demo.node import PROGRAM, Node
 from ctsma_node.demo.pacs import DemoError, Pacs, pacs_in
 from ctsma_node.demo.phantom import KneeTruth, Phantom, draw, is_drawn, truth_of
@@ -88,10 +90,7 @@ def _through(node: Node, pacs: Pacs, out: Path, seed: int, sides: str, tell: Tel
     if case.state is not SeriesState.DELIVERED:
         raise DemoError(f"The series ended as {case.state} ({case.code}): {case.reason}")
     tell("Reading the results back from the PACS")
-    study = pacs.fetch(phantom.study_uid, out / "results")
-    ours = [path for path in study if path.stem not in _source_uids(phantom)]
-    for path in set(study) - set(ours):
-        path.unlink()
+    ours = _results(pacs, phantom, out / "results")
     return Demonstration(
         pacs=pacs.name,
         case=case,
@@ -113,10 +112,13 @@ def _send(phantom: Phantom, called: str, port: int, calling: str) -> None:
         raise DemoError(f"Not everything was stored by {called}:\n{done.stdout}{done.stderr}")
 
 
-def _source_uids(phantom: Phantom) -> set[str]:
-    from pydicom import dcmread
-
-    return {
+def _results(pacs: Pacs, phantom: Phantom, folder: Path) -> list[Path]:
+    """What the PACS holds of the study but did not get from the scanner, as files in a folder."""
+    sources = {
         str(dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
         for path in phantom.folder.glob("*.dcm")
     }
+    study = {path.stem: path for path in pacs.fetch(phantom.study_uid, folder)}
+    for uid in study.keys() & sources:
+        study.pop(uid).unlink()
+    return list(study.values())

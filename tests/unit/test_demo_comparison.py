@@ -18,7 +18,6 @@ from trainer.phantom.record import lattice
 from trainer.phantom.scene import draw_scene
 from trainer.phantom.truth import patch_parameters
 
-
 F64 = npt.NDArray[np.float64]
 
 
