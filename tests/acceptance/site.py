@@ -20,6 +20,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.events import Event
 
 from ctsma_node.deliver.association import keep_responses_for_sender
+from ctsma_node.ledger.inbox import InboxReader
 
 ROOT = Path(__file__).parent.parent.parent
 CLI = [sys.executable, "-m", "ctsma_node.cli"]
@@ -107,13 +108,15 @@ class Site:
         pacs_ae: str = "PACS",
         objects: Sequence[str] = ("volume", "picture"),
         long_quiet_s: float = 30.0,
+        more_settings: str = "",
     ) -> None:
         self.folder = folder
         self.port = free_port()
         self.config = folder / "node.toml"
         self.log = folder / "node.log"
         filled = {"pacs_ae": pacs_ae, "pacs_port": pacs_port, "objects": json.dumps(list(objects))}
-        self.config.write_text(_SETTINGS.format(port=self.port, long_quiet_s=long_quiet_s, **filled))
+        settings = _SETTINGS.format(port=self.port, long_quiet_s=long_quiet_s, **filled)
+        self.config.write_text(settings + more_settings)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start_receiver(self) -> None:
@@ -122,10 +125,17 @@ class Site:
         self.wait_for_log("receive.listening", since)
 
     def start_worker(self, analysis_seconds: float = 0.0) -> None:
+        """The worker with an analyser that only waits."""
         since = self._log_size()
         module = [sys.executable, "-m", "tests.acceptance.fake_worker"]
         self._start("work", [*module, str(self.config), str(analysis_seconds)])
         self.wait_for_log("worker.ready", since)
+
+    def start_real_worker(self) -> None:
+        """The worker with the bundle that ships."""
+        since = self._log_size()
+        self._start("work", [*CLI, "work", "--config", str(self.config)])
+        self.wait_for_log("worker.ready", since, 180.0)
 
     def start_node(self) -> None:
         """The whole real node, as one command."""
@@ -229,3 +239,12 @@ def send(port: int, datasets: Sequence[Dataset]) -> list[str]:
     sender.start()
     sender.join(60)
     return sender.acknowledged
+
+
+def held_by(site: Site, datasets: Sequence[Dataset]) -> set[str]:
+    """Instances of the series that have a row and a file."""
+    inbox = InboxReader(site.folder / "state" / "inbox.sqlite3")
+    rows = inbox.instances(str(datasets[0].SeriesInstanceUID))
+    inbox.close()
+    spool = site.folder / "state" / "spool"
+    return {row.sop_instance_uid for row in rows if (spool / row.path).stat().st_size >= row.size}

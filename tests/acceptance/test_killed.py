@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from pydicom.dataset import Dataset
 
-from ctsma_node.ledger.inbox import InboxReader
-from tests.acceptance.site import CLI, ROOT, Pacs, Sender, Site, send, until
+from tests.acceptance.site import CLI, ROOT, Pacs, Sender, Site, held_by, send, until
 from tests.fixtures.ct_series import StackPlan, single_frames
 
 PLAN = StackPlan(rows=8, columns=8)
@@ -36,15 +34,6 @@ def make_site(tmp_path: Path) -> Iterator[MakeSite]:
     yield make
     for each in made:
         each.close()
-
-
-def held_by(site: Site, datasets: Sequence[Dataset]) -> set[str]:
-    """Instances of the series that have a row and a file."""
-    inbox = InboxReader(site.folder / "state" / "inbox.sqlite3")
-    rows = inbox.instances(str(datasets[0].SeriesInstanceUID))
-    inbox.close()
-    spool = site.folder / "state" / "spool"
-    return {row.sop_instance_uid for row in rows if (spool / row.path).stat().st_size >= row.size}
 
 
 def assert_one_set(site: Site, pacs: Pacs) -> None:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-import SimpleITK as sitk
 
-from ctsma_node.analysis.result import UNITS, KneeResult, Parameter, Side
+from ctsma_node.analysis.result import UNITS, Parameter, Side
 from ctsma_node.report import NodeIdentity, ReportObject, build_set, write_object
 from ctsma_node.report.parametric_map import values_by_voxel
+from tests.fixtures.itk_volumes import analysed_part
 from tests.unit.report.knee_results import analysis, knee, source_headers
 
 RequireTool = Callable[[str], Path]
@@ -50,24 +49,6 @@ def run(require_tool: RequireTool) -> Run:
 
 def files(objects: tuple[ReportObject, ...], folder: Path, kind: str, side: Side) -> list[Path]:
     return [folder / o.file_name for o in objects if o.kind == kind and o.side == side]
-
-
-def analysed_part(path: Path, result: KneeResult) -> npt.NDArray[np.generic]:
-    """[k, j, i] of a volume that a peer wrote, sampled at the voxels' places in the patient; 0 outside it."""
-    image = sitk.ReadImage(str(path))
-    array = sitk.GetArrayFromImage(image)
-    shape = result.hu.shape
-    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    lps = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ result.affine[:3, :3].T + result.affine[:3, 3]
-    directions = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
-    index = (lps - np.array(image.GetOrigin())) @ np.linalg.inv(directions).T
-    nearest = np.rint(index).astype(int)
-    assert np.abs(index - nearest).max() < 1e-2
-    inside = ((nearest >= 0) & (nearest < np.array(array.shape)[::-1])).all(axis=1)
-    values = np.zeros(len(lps), array.dtype)
-    x, y, z = nearest[inside].T
-    values[inside] = array[z, y, x]
-    return values.reshape(shape)
 
 
 def test_dciodvfy_finds_no_error(run: Run, objects: tuple[ReportObject, ...], folder: Path) -> None:
