@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 
 from ctsma_node.ledger.case_rows import CaseQueries
@@ -60,12 +59,6 @@ class OutgoingRows(CaseQueries):
                 if result["kind"] in destination.objects
             )
 
-    @contextmanager
-    def one_commit(self) -> Iterator[None]:
-        """Make what is recorded inside durable together: the disk is waited for once, not once a row."""
-        with self._writer.transaction():
-            yield
-
     def delivery_sent(self, delivery_id: int, status: int = 0x0000) -> None:
         """Record that the peer stored the instance."""
         self._end_attempt(delivery_id, DeliveryState.DELIVERED, None, status, None)
@@ -85,7 +78,8 @@ class OutgoingRows(CaseQueries):
     def _end_attempt(
         self, delivery_id: int, to: DeliveryState, due_at: float | None, status: int | None, text: str | None
     ) -> None:
-        with self._writer.transaction() as connection:
+        # Without its row an instance is sent again, under the same UID; its case's end waits for the disk.
+        with self._writer.transaction(repeatable=True) as connection:
             changed = connection.execute(
                 "UPDATE delivery SET state = ?, due_at = ?, status = ?, text = ?, attempts = attempts + 1, "
                 "updated_at = ? WHERE id = ? AND state = 'pending'",

@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib import resources
 from io import FileIO
 from pathlib import Path
@@ -28,7 +28,9 @@ class LedgerError(NodeError):
 class Writer:
     """The one writing connection to a ledger file, shared by the threads of its process.
 
-    WAL with synchronous=FULL: a committed row survives a power cut (FULL syncs the log at each commit).
+    WAL with synchronous=FULL: a committed row survives a power cut (FULL syncs the log at each commit). With
+    NORMAL it survives the death of the process, and a power cut once a later FULL commit has synced the log
+    (https://sqlite.org/pragma.html#pragma_synchronous).
     A lock file keeps a second process out; the kernel drops the lock when the process dies.
     """
 
@@ -58,24 +60,22 @@ class Writer:
         self._connection.executescript(f"BEGIN;{script};PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, repeatable: bool = False) -> Iterator[sqlite3.Connection]:
         """Yield the connection inside one write transaction: all of it happens, or nothing.
 
-        Inside another one of the same thread it is a part of that: whatever fails undoes the outermost.
+        What is `repeatable`, since it would only be done once more after a power cut, does not wait for the
+        disk.
         """
-        with self._lock, nullcontext() if self._connection.in_transaction else self._outermost():
-            yield self._connection
-
-    @contextmanager
-    def _outermost(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+        with self._lock:
+            self._connection.execute(f"PRAGMA synchronous={'NORMAL' if repeatable else 'FULL'}")
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
         """Return every row of a query."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from ctsma_node import log
@@ -18,8 +17,6 @@ from ctsma_node.worker.outbox import Outbox
 
 _LOOK_S = 0.5
 """How often a courier that nobody wakes looks for deliveries that have become due."""
-_COMMIT_S = 0.2
-"""Answers of so many seconds are recorded together. A worker that dies before sends them once more."""
 
 
 class Courier:
@@ -83,14 +80,12 @@ class Courier:
     def _deliver(self, case_id: int, deliveries: Sequence[Delivery]) -> None:
         rows = {each.sop_instance_uid: each for each in deliveries}
         outgoing = [self._outgoing(each) for each in deliveries]
-        started, counts = self._clock(), Counter[Outcome]()
-        for answers in self._grouped(store(self._peer, outgoing, self._stopping.is_set)):
-            with self._cases.one_commit():
-                for answer in answers:
-                    self._record(rows[answer.instance.sop_instance_uid], answer)
-            counts.update(each.outcome for each in answers)
-            last = answers[-1]
-        if not counts:
+        started, counts = self._clock(), dict.fromkeys(Outcome, 0)
+        for answer in store(self._peer, outgoing, self._stopping.is_set):
+            self._record(rows[answer.instance.sop_instance_uid], answer)
+            counts[answer.outcome] += 1
+            last = answer
+        if not any(counts.values()):
             return
         log.logger.info(
             "set.sent",
@@ -102,17 +97,6 @@ class Courier:
             reason=None if counts[Outcome.DELIVERED] == len(deliveries) else last.text,
         )
         self._ending.settle(case_id)
-
-    def _grouped(self, answers: Iterator[Answer]) -> Iterator[list[Answer]]:
-        """Answers by the spans of time in which they came."""
-        group, since = list[Answer](), self._clock()
-        for answer in answers:
-            group.append(answer)
-            if self._clock() - since >= _COMMIT_S:
-                yield group
-                group, since = [], self._clock()
-        if group:
-            yield group
 
     def _outgoing(self, row: Delivery) -> Outgoing:
         return Outgoing(

@@ -226,27 +226,20 @@ def test_deliveries_end_for_good(cases: Cases) -> None:
         cases.delivery_retry(sent.id, 6e9, None, "again")
 
 
-def test_what_is_recorded_in_one_commit_happens_together_or_not(cases: Cases, path: Path) -> None:
+def test_only_what_may_be_repeated_does_not_wait_for_the_disk(cases: Cases) -> None:
+    def synchronous() -> int:
+        return int(cases._writer.rows("PRAGMA synchronous")[0][0])
+
+    normal, full = 1, 2
     case = brought_to(cases, S.ANALYSED)
-    cases.add_results(case.id, [result(1), result(2)])
+    cases.add_results(case.id, [result(1)])
     cases.add_deliveries(case.id, [Peer("pacs")])
-    first, second = cases.due_deliveries(1e9)
-    reader = CasesReader(path)
-
-    def record_twice() -> None:
-        with cases.one_commit():
-            cases.delivery_sent(first.id)
-            cases.delivery_sent(first.id)
-
-    with pytest.raises(LedgerError, match="has ended"):
-        record_twice()
-    assert [d.attempts for d in cases.deliveries(case.id)] == [0, 0]
-    with cases.one_commit():
-        cases.delivery_sent(first.id)
-        cases.delivery_sent(second.id)
-        assert len(reader.due_deliveries(1e9)) == 2
-    assert reader.due_deliveries(1e9) == []
-    reader.close()
+    cases.move(case.id, S.REPORTED)
+    assert synchronous() == full
+    cases.delivery_sent(cases.due_deliveries(1e9)[0].id)
+    assert synchronous() == normal
+    cases.move(case.id, S.DELIVERED)
+    assert synchronous() == full
 
 
 def test_a_second_writer_is_kept_out(cases: Cases, path: Path) -> None:
