@@ -102,6 +102,7 @@ def check_bones(inward: dict[Bone, Distance], covered: Mask, hu: Volume) -> None
         _check_cut(window, covered, bone)
         _check_volume(float(window.sum()) * VOXEL, bone)
         _check_cortex(distance, window, hu, bone)
+    _check_joint(inward[Bone.FEMUR] > 0, inward[Bone.TIBIA] > 0)
 
 
 def _check_cut(window: Mask, covered: Mask, bone: Bone) -> None:
@@ -116,6 +117,17 @@ def _check_cut(window: Mask, covered: Mask, bone: Bone) -> None:
             "knee_cut_off",
             f"The {bone.value} is cut off by the field of view within the part that is measured: "
             "reconstruct the whole joint.",
+        )
+
+
+def _check_joint(femur: Mask, tibia: Mask) -> None:
+    """Where most of the tibia goes on as femur, there is no joint: one bone was taken for two."""
+    touching = int((tibia[:, 1:] & femur[:, :-1]).sum())
+    widest = int(tibia.sum(axis=(0, 2)).max())
+    if touching > 0.5 * widest:
+        raise Refused(
+            "knee_cut_off",
+            "The field of view shows one bone without the joint: both bones must be in the series.",
         )
 
 

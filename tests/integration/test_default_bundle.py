@@ -168,17 +168,12 @@ def test_other_anatomy_is_refused(kind: str, analyser: Analyser) -> None:
     assert refusal(analyser, volume) in {"no_knee", "knee_cut_off", "bones_not_credible"}
 
 
-NOT_YET = pytest.mark.xfail(
-    reason="a tibia that ends with the field is divided into a femur and a tibia, and measured", strict=True
-)
-
-
 @pytest.mark.parametrize(
     ("axis", "low", "high"),
     [
         pytest.param(2, -75.0, 30.0, id="femur above the condyles"),
         pytest.param(2, -75.0, 15.0, id="femur within the condyles"),
-        pytest.param(2, -75.0, 0.0, id="femur at the joint", marks=NOT_YET),
+        pytest.param(2, -75.0, 0.0, id="femur at the joint"),
         pytest.param(2, -25.0, 75.0, id="tibia"),
         pytest.param(2, 10.0, 75.0, id="all of the tibia"),
         pytest.param(0, -85.0, 15.0, id="left half"),
