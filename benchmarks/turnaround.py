@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _series(out: Path) -> list[Dataset]:
-    command = [sys.executable, "-m", "trainer.cli", "phantom", "--out", str(out / "phantom")]
+    command = [sys.executable, "-m", "trainer.cli", "scan", "--out", str(out / "phantom")]
     subprocess.run([*command, "--first-seed", str(SEED), "--preset", "routine"], check=True)
     return [dcmread(path) for path in sorted((out / "phantom").rglob("dicom/*.dcm"))]
 

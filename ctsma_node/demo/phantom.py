@@ -85,7 +85,7 @@ def draw(folder: Path, seed: int, sides: str) -> Phantom:
             "--sides": sides,
             "--preset": _PRESETS.get(sides, "routine"),
         }
-        command = [sys.executable, "-m", "trainer.cli", "phantom", *chain.from_iterable(wanted.items())]
+        command = [sys.executable, "-m", "trainer.cli", "scan", *chain.from_iterable(wanted.items())]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise DemoError(f"The synthetic knee could not be drawn: {done.stderr.strip()[-400:]}")

@@ -1,4 +1,4 @@
-"""`ctsma-train`: build the models that the node runs, stage by stage."""
+"""Training, evaluation and the bundle."""
 
 from __future__ import annotations
 
@@ -7,28 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-app = typer.Typer(
-    help="Build the models that the node runs. Each command is a stage: it reads one folder and writes the "
-    "next, and goes on where it was stopped.",
-    epilog="From nothing to a bundle:  segmenter, student, aggregator, bundle, evaluate.",
-    no_args_is_help=True,
-    add_completion=False,
-)
-console = Console()
-
-Build = Annotated[Path, typer.Option(help="Folder of all stages.")]
-Jobs = Annotated[int, typer.Option(help="Processes side by side.")]
-BUILD = Path("build")
-
-
-def _show(title: str, figures: dict[str, float]) -> None:
-    table = Table("figure", "value", title=title)
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.3f}")
-    console.print(table)
+from trainer.cli.app import BUILD, Build, Jobs, app, console, show
 
 
 @app.command()
@@ -45,7 +25,7 @@ def segmenter(
     settings = SegmenterSettings(
         knees=knees, fields=fields, segmenter_steps=steps, finder_steps=steps // 2, jobs=jobs
     )
-    _show("held-out knees", run(build / "segmenter", settings))
+    show("held-out knees", run(build / "segmenter", settings))
 
 
 @app.command()
@@ -58,7 +38,7 @@ def student(
     """Train the CT student on patches whose truth is known."""
     from trainer.distillation.stage import StudentSettings, run
 
-    _show("held-out knees", run(build / "student", StudentSettings(knees=knees, steps=steps, jobs=jobs)))
+    show("held-out knees", run(build / "student", StudentSettings(knees=knees, steps=steps, jobs=jobs)))
 
 
 @app.command()
@@ -72,7 +52,7 @@ def aggregator(
     from trainer.aggregation.stage import AggregatorSettings, run
 
     settings = AggregatorSettings(knees=knees, steps=steps, jobs=jobs)
-    _show("held-out knees", run(build / "aggregator", build / "student", settings))
+    show("held-out knees", run(build / "aggregator", build / "student", settings))
 
 
 @app.command()
@@ -107,32 +87,3 @@ def evaluate(
     figures = evaluate_bundle(range(first_seed, first_seed + knees), bundle, console)
     if out is not None:
         out.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-@app.command()
-def phantom(
-    out: Annotated[Path, typer.Option(help="Folder of the subjects.")] = Path("phantoms"),
-    subjects: Annotated[int, typer.Option(help="How many.")] = 1,
-    first_seed: Annotated[int, typer.Option(help="Seed of the first subject.")] = 1,
-    preset: Annotated[str, typer.Option(help="routine, paper, table2, small, or random.")] = "routine",
-    sides: Annotated[str, typer.Option(help="R, L, or RL for both knees in one field of view.")] = "R",
-) -> None:
-    """Draw synthetic knee CTs as DICOM series (OUT/SEED/dicom), each with its truth beside it."""
-    from ctsma_node.analysis.result import Side
-    from trainer.phantom.acquisition import PRESETS
-    from trainer.phantom.series import write_subject
-    from trainer.stage import progress
-
-    if preset not in (*PRESETS, "random"):
-        raise typer.BadParameter(f"no preset {preset!r}: choose {', '.join(PRESETS)} or random")
-    if sides not in ("R", "L", "RL"):
-        raise typer.BadParameter(f"no sides {sides!r}: choose R, L or RL")
-    with progress() as bar:
-        task = bar.add_task("subjects", total=subjects, note="")
-        for seed in range(first_seed, first_seed + subjects):
-            write_subject(seed, out / f"{seed:06d}", PRESETS.get(preset), sides=tuple(Side(s) for s in sides))
-            bar.update(task, advance=1, note=str(out / f"{seed:06d}"))
-
-
-if __name__ == "__main__":
-    app()

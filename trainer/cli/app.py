@@ -1,0 +1,31 @@
+"""The application, and what its commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    help="Build the models that the node runs. Each command is a stage: it reads one folder and writes the "
+    "next, and goes on where it was stopped.",
+    epilog="From nothing to a bundle:  segmenter, student, aggregator, bundle, evaluate.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+console = Console()
+
+Build = Annotated[Path, typer.Option(help="Folder of all stages.")]
+Jobs = Annotated[int, typer.Option(help="Processes side by side.")]
+BUILD = Path("build")
+
+
+def show(title: str, figures: dict[str, float]) -> None:
+    """A table of named figures."""
+    table = Table("figure", "value", title=title)
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.3f}")
+    console.print(table)
