@@ -15,7 +15,7 @@ prange = numba.prange
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a small function that kernels call."""
-    compiled: Callable[P, R] = numba.njit(cache=True, fastmath=True, nogil=True)(function)
+    compiled: Callable[P, R] = numba.njit(cache=True, fastmath=True, nogil=True, inline="always")(function)
     return compiled
 
 

@@ -17,6 +17,8 @@ F64 = npt.NDArray[np.float64]
 
 STEP = 3.0
 BOX = ((-112.0, 112.0), (-112.0, 112.0), (-180.0, 190.0))
+TISSUES = ("skin", "fat", "muscle", "capsule", "fluid", "fat pad", "tendon", "vessel")
+"""The layers in the order of painting."""
 SKIN_HU, FAT_HU, CAPSULE_HU, TENDON_HU = 25.0, -102.0, 38.0, 85.0
 
 

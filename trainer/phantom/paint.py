@@ -1,5 +1,7 @@
 """The kernel that paints one bone onto a grid of cells, its trabeculae sampled finer than the cells.
 
+What a tissue is worth (HU of CT, signal of MR) stands in a Contrast: one kernel serves both scanners.
+
 Grids are [k, j, i]; `m` (3 x 4) maps a cell's index (i, j, k) to the bone's own frame in mm.
 """
 
@@ -11,27 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.phantom.compiled import inlined, parallel, prange
+from trainer.phantom.spots import Contrast, Sampled, Spot, deep_spot_at, spot_at, trabecular_mix
 from trainer.phantom.structure import interpolate
-from trainer.phantom.texture import covered, distance_from_core
+from trainer.phantom.texture import Level, covered, distance_at, level_of
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
-CARTILAGE_HU = 95.0
-CYST_HU = 15.0
 THICKEST_CARTILAGE = 3.5
 """mm; nothing of a bone lies further out."""
+BLOCK = 16
+"""Cells along each side of the blocks that are visited together."""
 POROSITY = 0.07
 """Part of the cortex that is marrow."""
-
-
-class Sampled(NamedTuple):
-    """The maps of a BoneStructure."""
-
-    maps: F32
-    origin: F64
-    step: float
 
 
 class Trabeculae(NamedTuple):
@@ -47,24 +42,6 @@ class Trabeculae(NamedTuple):
     textured: bool
 
 
-class Spot(NamedTuple):
-    """What holds at the centre of a cell; it changes little across it, but for the distance."""
-
-    x: float  # bone frame, mm
-    y: float
-    z: float
-    distance: float
-    gx: float  # gradient of the distance
-    gy: float
-    gz: float
-    cortex: float
-    cartilage: float
-    bvtv: float
-    log_wavelength: float
-    rodness: float
-    marrow: float  # HU
-
-
 @inlined
 def hashed(seed: int) -> int:
     """The next number of a small pseudo-random sequence, 31 bits; jitter, not statistics."""
@@ -78,7 +55,13 @@ def hashed(seed: int) -> int:
 @inlined
 def bracket(axis: F64, value: float) -> tuple[int, float]:
     """The interval of an ascending axis that holds a value, and how far along it lies, 0..1."""
-    low = min(max(int(np.searchsorted(axis, value)) - 1, 0), axis.size - 2)
+    low, high = 0, axis.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if axis[middle] < value:
+            low = middle
+        else:
+            high = middle
     return low, min(max((value - axis[low]) / (axis[low + 1] - axis[low]), 0.0), 1.0)
 
 
@@ -97,33 +80,6 @@ def threshold_at(law: Trabeculae, bvtv: float, rodness: float, width: float) -> 
 
 
 @inlined
-def spot_at(bone: Sampled, x: float, y: float, z: float, distance: float, marrow_hu: float) -> Spot:
-    """Every map at a point of the bone's frame whose distance is known already."""
-    maps, step = bone.maps, bone.step
-    u, v, w = (
-        (x - bone.origin[0]) / step,
-        (y - bone.origin[1]) / step,
-        (z - bone.origin[2]) / step,
-    )
-    fluid = interpolate(maps, 6, u, v, w)
-    return Spot(
-        x,
-        y,
-        z,
-        distance,
-        (interpolate(maps, 0, u + 0.5, v, w) - interpolate(maps, 0, u - 0.5, v, w)) / step,
-        (interpolate(maps, 0, u, v + 0.5, w) - interpolate(maps, 0, u, v - 0.5, w)) / step,
-        (interpolate(maps, 0, u, v, w + 0.5) - interpolate(maps, 0, u, v, w - 0.5)) / step,
-        interpolate(maps, 1, u, v, w),
-        interpolate(maps, 2, u, v, w),
-        interpolate(maps, 3, u, v, w),
-        interpolate(maps, 4, u, v, w),
-        interpolate(maps, 5, u, v, w),
-        (1.0 - fluid) * marrow_hu + fluid * CYST_HU,
-    )
-
-
-@inlined
 def outside_share(distance: float, size: float) -> float:
     """Part of a sample of the given size that lies outside a surface at this distance."""
     return min(max(distance / size + 0.5, 0.0), 1.0)
@@ -133,6 +89,7 @@ def outside_share(distance: float, size: float) -> float:
 def bone_share(
     law: Trabeculae,
     spot: Spot,
+    level: Level,
     ox: float,
     oy: float,
     oz: float,
@@ -142,16 +99,47 @@ def bone_share(
     """Part of a sample, (ox, oy, oz) mm off the spot, that is trabecular bone."""
     x, y, z = spot.x + ox, spot.y + oy, spot.z + oz
     f = law.fabric
-    distance = distance_from_core(
+    distance = distance_at(
         law.tile,
         f[0, 0] * x + f[0, 1] * y + f[0, 2] * z,
         f[1, 0] * x + f[1, 1] * y + f[1, 2] * z,
         f[2, 0] * x + f[2, 1] * y + f[2, 2] * z,
-        spot.log_wavelength,
+        level,
         spot.rodness,
-        law.shift,
     )
     return covered(distance, threshold, width)
+
+
+@inlined
+def offset(m: F64, samples: I64, n: int, random: int) -> tuple[float, float, float]:
+    """Sample n of a cell, jittered, in mm off its centre."""
+    du = (n % samples[0] + (random & 1023) / 1024.0) / samples[0] - 0.5
+    dv = (n // samples[0] % samples[1] + (random >> 10 & 1023) / 1024.0) / samples[1] - 0.5
+    dw = (n // (samples[0] * samples[1]) + (random >> 20 & 1023) / 1024.0) / samples[2] - 0.5
+    return (
+        m[0, 0] * du + m[0, 1] * dv + m[0, 2] * dw,
+        m[1, 0] * du + m[1, 1] * dv + m[1, 2] * dw,
+        m[2, 0] * du + m[2, 1] * dv + m[2, 2] * dw,
+    )
+
+
+@inlined
+def mix_deep_cell(
+    law: Trabeculae, spot: Spot, m: F64, samples: I64, size: float, seen: Contrast, random: int
+) -> float:
+    """A cell that is all trabecular bone and marrow."""
+    if not law.textured or spot.bvtv <= 0.004:
+        return trabecular_mix(seen, spot.marrow, spot.bvtv)
+    width = 2.0 * np.pi * size / np.exp(spot.log_wavelength)
+    threshold = threshold_at(law, spot.bvtv, spot.rodness, width)
+    level = level_of(spot.log_wavelength, law.shift)
+    count = samples[0] * samples[1] * samples[2]
+    share = 0.0
+    for n in range(count):
+        random = hashed(random + 1)
+        ox, oy, oz = offset(m, samples, n, random)
+        share += bone_share(law, spot, level, ox, oy, oz, threshold, width)
+    return trabecular_mix(seen, spot.marrow, share / count)
 
 
 @inlined
@@ -161,38 +149,86 @@ def mix_cell(
     m: F64,
     samples: I64,
     size: float,
-    bone_hu: float,
+    seen: Contrast,
     random: int,
 ) -> tuple[float, float]:
-    """Mean HU that a bone adds to a cell, and the part of the cell that it leaves as it was.
+    """What a bone adds to a cell, and the part of the cell that it leaves as it was.
 
     Layers are box-filtered over a sample's own size (mm), as the field is.
     """
     solid = law.textured and spot.bvtv > 0.004
     width = 2.0 * np.pi * size / np.exp(spot.log_wavelength)
     threshold = threshold_at(law, spot.bvtv, spot.rodness, width) if solid else 0.0
+    level = level_of(spot.log_wavelength, law.shift)
     count = samples[0] * samples[1] * samples[2]
-    total = 0.0
-    outside = 0.0
+    cortical = (1.0 - POROSITY) * seen.bone + POROSITY * spot.marrow
+    total, within, bone, outside = 0.0, 0.0, 0.0, 0.0
     for n in range(count):
         random = hashed(random + 1)
-        du = (n % samples[0] + (random & 1023) / 1024.0) / samples[0] - 0.5
-        dv = (n // samples[0] % samples[1] + (random >> 10 & 1023) / 1024.0) / samples[1] - 0.5
-        dw = (n // (samples[0] * samples[1]) + (random >> 20 & 1023) / 1024.0) / samples[2] - 0.5
-        ox = m[0, 0] * du + m[0, 1] * dv + m[0, 2] * dw
-        oy = m[1, 0] * du + m[1, 1] * dv + m[1, 2] * dw
-        oz = m[2, 0] * du + m[2, 1] * dv + m[2, 2] * dw
+        ox, oy, oz = offset(m, samples, n, random)
         distance = spot.distance + spot.gx * ox + spot.gy * oy + spot.gz * oz
         beyond = outside_share(distance - spot.cartilage, size)
         cartilage = outside_share(distance, size) - beyond
         inner = 1.0 - outside_share(distance + spot.cortex, size)
         shell = max(0.0, 1.0 - beyond - cartilage - inner)
-        total += cartilage * CARTILAGE_HU + shell * ((1.0 - POROSITY) * bone_hu + POROSITY * spot.marrow)
+        total += cartilage * seen.cartilage + shell * cortical
         if inner > 0.0:
-            part = bone_share(law, spot, ox, oy, oz, threshold, width) if solid else spot.bvtv
-            total += inner * (part * bone_hu + (1.0 - part) * spot.marrow)
+            within += inner
+            bone += inner * (
+                bone_share(law, spot, level, ox, oy, oz, threshold, width) if solid else spot.bvtv
+            )
         outside += beyond
+    if within > 0.0:
+        total += within * trabecular_mix(seen, spot.marrow, bone / within)
     return total / count, outside / count
+
+
+@inlined
+def distance_of(bone: Sampled, m: F64, i: float, j: float, k: float) -> float:
+    """mm from a cell to the bone's surface."""
+    x = m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3] - bone.origin[0]
+    y = m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3] - bone.origin[1]
+    z = m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3] - bone.origin[2]
+    return interpolate(bone.maps, 0, x / bone.step, y / bone.step, z / bone.step)
+
+
+@inlined
+def paint_cell(
+    grid: F32,
+    i: int,
+    j: int,
+    k: int,
+    m: F64,
+    bone: Sampled,
+    law: Trabeculae,
+    seen: Contrast,
+    samples: I64,
+    size: float,
+    reach: float,
+    first_slice: int,
+) -> float:
+    """Mix a bone into one cell; returns how far (mm) beyond the cell the bone surely begins, or 0."""
+    x = m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3]
+    y = m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3]
+    z = m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3]
+    u, v, w = (
+        (x - bone.origin[0]) / bone.step,
+        (y - bone.origin[1]) / bone.step,
+        (z - bone.origin[2]) / bone.step,
+    )
+    distance = interpolate(bone.maps, 0, u, v, w)
+    if distance > THICKEST_CARTILAGE + reach:
+        return distance - THICKEST_CARTILAGE - reach
+    random = hashed((i * 73856093 ^ j * 19349663 ^ (k + first_slice) * 83492791) & 0x7FFFFFFF)
+    if distance + interpolate(bone.maps, 1, u, v, w) < -(reach + size):
+        spot = deep_spot_at(bone, x, y, z, distance, seen)
+        grid[k, j, i] = mix_deep_cell(law, spot, m, samples, size, seen, random)
+        return 0.0
+    spot = spot_at(bone, x, y, z, distance, seen)
+    if distance <= spot.cartilage + reach:
+        value, outside = mix_cell(law, spot, m, samples, size, seen, random)
+        grid[k, j, i] = value + outside * grid[k, j, i]
+    return 0.0
 
 
 @parallel
@@ -202,36 +238,33 @@ def paint_bone(
     m: F64,
     bone: Sampled,
     law: Trabeculae,
-    hu: F64,
+    seen: Contrast,
     samples: I64,
     first_slice: int,
 ) -> None:
-    """Mix one bone into `grid` (HU): cortex, trabeculae, marrow, cysts and the cartilage on it.
+    """Mix one bone into `grid`: cortex, trabeculae, marrow, cysts and the cartilage on it.
 
-    `box` is (i0, i1, j0, j1, k0, k1); `hu` is (bone tissue, marrow); `samples` along i, j, k are taken in
-    every cell; `first_slice` places the jitter, so that slabs agree with one another. Rows are
-    independent: the result does not depend on the number of threads.
+    `box` is (i0, i1, j0, j1, k0, k1); `samples` along i, j, k are taken in every cell; `first_slice`
+    places the jitter, so that slabs agree with one another. Cells are independent: the result does not
+    depend on the number of threads. They are visited block by block, since the texture's tile is larger
+    than a processor's cache and neighbours in space read the same part of it.
     """
     side = np.sqrt(m[0, :3] ** 2 + m[1, :3] ** 2 + m[2, :3] ** 2)
     reach = 0.5 * np.sqrt((side**2).sum())
     size = (side[0] / samples[0] * side[1] / samples[1] * side[2] / samples[2]) ** (1.0 / 3.0)
-    for row in prange((box[3] - box[2]) * (box[5] - box[4])):
-        k = box[4] + row // (box[3] - box[2])
-        j = box[2] + row % (box[3] - box[2])
-        i = box[0]
-        while i < box[1]:
-            x = m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3]
-            y = m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3]
-            z = m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3]
-            u, v, w = x - bone.origin[0], y - bone.origin[1], z - bone.origin[2]
-            distance = interpolate(bone.maps, 0, u / bone.step, v / bone.step, w / bone.step)
-            free = distance - THICKEST_CARTILAGE - reach
-            if free > 0.0:
-                i += max(1, int(free / side[0]))
-                continue
-            spot = spot_at(bone, x, y, z, distance, hu[1])
-            if distance <= spot.cartilage + reach:
-                seed = (i * 73856093 ^ j * 19349663 ^ (k + first_slice) * 83492791) & 0x7FFFFFFF
-                value, outside = mix_cell(law, spot, m, samples, size, hu[0], hashed(seed))
-                grid[k, j, i] = value + outside * grid[k, j, i]
-            i += 1
+    clear = THICKEST_CARTILAGE + (BLOCK + 1) * reach  # of a block's centre, from the bone
+    ni = (box[1] - box[0] + BLOCK - 1) // BLOCK
+    nj = (box[3] - box[2] + BLOCK - 1) // BLOCK
+    nk = (box[5] - box[4] + BLOCK - 1) // BLOCK
+    for block in prange(ni * nj * nk):
+        i0 = box[0] + block % ni * BLOCK
+        j0 = box[2] + block // ni % nj * BLOCK
+        k0 = box[4] + block // (ni * nj) * BLOCK
+        if distance_of(bone, m, i0 + 0.5 * BLOCK, j0 + 0.5 * BLOCK, k0 + 0.5 * BLOCK) > clear:
+            continue
+        for k in range(k0, min(k0 + BLOCK, box[5])):
+            for j in range(j0, min(j0 + BLOCK, box[3])):
+                i = i0
+                while i < min(i0 + BLOCK, box[1]):
+                    free = paint_cell(grid, i, j, k, m, bone, law, seen, samples, size, reach, first_slice)
+                    i += max(1, int(free / side[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy.typing as npt
 from trainer.phantom.cells import label_bone, paint_layers
 from trainer.phantom.knee import Knee
 from trainer.phantom.law import law
-from trainer.phantom.paint import Sampled, Trabeculae, paint_bone
+from trainer.phantom.paint import Trabeculae, paint_bone
 from trainer.phantom.solid import Layers
+from trainer.phantom.spots import Contrast, Sampled
 from trainer.phantom.structure import LABELS, BoneStructure, Part
 from trainer.phantom.texture import tiles
 
@@ -20,9 +22,6 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 Size = tuple[int, int, int]
-
-SAMPLE = 0.25
-"""Largest distance of the samples of the trabecular field within a cell, mm."""
 
 
 class Painted(Protocol):
@@ -50,8 +49,19 @@ def label_on(scene: Painted, affine: F64, size: Size, knee: int | None = None) -
     return labels
 
 
-def paint_scene(scene: Painted, cells: F32, affine: F64, fine: bool, first_slice: int) -> None:
-    """Paint layers, then bones, onto the cells of `affine`."""
+def paint_scene(
+    scene: Painted,
+    cells: F32,
+    affine: F64,
+    first_slice: int,
+    seen: Callable[[Knee], Contrast],
+    every: float | None,
+) -> None:
+    """Paint layers, then bones, onto the cells of `affine`.
+
+    `seen` says what a knee's tissues are worth. The trabecular field is sampled at least `every` mm within a
+    cell; None paints its mean.
+    """
     size = cells.shape[2], cells.shape[1], cells.shape[0]
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     edge = float(spacing.mean())
@@ -61,7 +71,7 @@ def paint_scene(scene: Painted, cells: F32, affine: F64, fine: bool, first_slice
         paint_layers(cells, box, m[:3], layers.maps, layers.origin, layers.step, layers.hu, edge)
     for knee in scene.knees:
         for part in Part:
-            _paint_bone(cells, knee, part, affine, size, fine, first_slice)
+            _paint_bone(cells, knee, part, affine, size, first_slice, seen(knee), every)
 
 
 def _paint_bone(
@@ -70,14 +80,15 @@ def _paint_bone(
     part: Part,
     affine: F64,
     size: Size,
-    fine: bool,
     first_slice: int,
+    seen: Contrast,
+    every: float | None,
 ) -> None:
     bone: BoneStructure = knee.structures[part]
     table = law()
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     m = np.linalg.inv(knee.poses[part]) @ affine
-    samples = np.ceil(spacing / SAMPLE - 1e-6).astype(np.int64) if fine else np.ones(3, dtype=np.int64)
+    samples = np.ceil(spacing / (every or np.inf) - 1e-6).clip(1).astype(np.int64)
     trabeculae = Trabeculae(
         tiles(),
         bone.fabric,
@@ -86,7 +97,7 @@ def _paint_bone(
         table.bvtv,
         table.rodness,
         table.width,
-        fine,
+        every is not None,
     )
     paint_bone(
         cells,
@@ -94,7 +105,7 @@ def _paint_bone(
         m[:3],
         Sampled(bone.maps, bone.origin, bone.step),
         trabeculae,
-        np.array([knee.tissue.bone_hu, knee.tissue.marrow_hu]),
+        seen,
         samples,
         first_slice,
     )

@@ -9,6 +9,7 @@ which keeps the variance and avoids the chirp of a stretched coordinate.
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -97,27 +98,49 @@ def sample_tile(tile: F32, u: float, v: float, w: float) -> tuple[float, float]:
     return first, second
 
 
-@inlined
-def distance_from_core(
-    tile: F32, x: float, y: float, z: float, log_wavelength: float, rodness: float, shift: float
-) -> float:
-    """sqrt(phi1^2 + a phi2^2) at a point in texture mm; bone where this is below the threshold.
+class Level(NamedTuple):
+    """Two neighbouring levels of the ladder and how they are blended: all that a wavelength decides."""
 
-    `shift` moves the origin of the tile (in tile voxels), another for each bone.
+    low: float  # tile voxels per mm
+    high: float
+    low_shift: float
+    high_shift: float
+    cosine: float
+    sine: float
+
+
+@inlined
+def level_of(log_wavelength: float, shift: float) -> Level:
+    """The levels of a wavelength.
+
+    `shift` moves the origin of the tile (in its voxels), another for each bone.
     """
     level = (log_wavelength - _LOG_BOTTOM) / _LOG_RATIO
     m = np.floor(level)
     blend = (level - m) * 0.5 * np.pi
     low = TILE_WAVELENGTH / np.exp(_LOG_BOTTOM + m * _LOG_RATIO)
-    high = low / LADDER_RATIO
     s0 = shift + 37.7 * m
-    s1 = s0 + 37.7
+    return Level(low, low / LADDER_RATIO, s0, s0 + 37.7, np.cos(blend), np.sin(blend))
+
+
+@inlined
+def distance_at(tile: F32, x: float, y: float, z: float, level: Level, rodness: float) -> float:
+    """sqrt(phi1^2 + a phi2^2) at a point in texture mm; bone where this is below the threshold."""
+    s0, s1 = level.low_shift, level.high_shift
+    low, high = level.low, level.high
     p1, p2 = sample_tile(tile, x * low + s0, y * low + 1.7 * s0, z * low + 2.3 * s0)
     q1, q2 = sample_tile(tile, x * high + s1, y * high + 1.7 * s1, z * high + 2.3 * s1)
-    c, s = np.cos(blend), np.sin(blend)
-    f1 = c * p1 + s * q1
-    f2 = c * p2 + s * q2
+    f1 = level.cosine * p1 + level.sine * q1
+    f2 = level.cosine * p2 + level.sine * q2
     return float(np.sqrt(f1 * f1 + rodness * f2 * f2))
+
+
+@inlined
+def distance_from_core(
+    tile: F32, x: float, y: float, z: float, log_wavelength: float, rodness: float, shift: float
+) -> float:
+    """distance_at for a single point."""
+    return distance_at(tile, x, y, z, level_of(log_wavelength, shift), rodness)
 
 
 @inlined

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from ctsma_node.analysis.result import Bone
 from tests.unit.trainer.phantom.grids import F32, F64, axial_grid
-from trainer.phantom import ct
+from trainer.phantom import slabs
 from trainer.phantom.acquisition import PRESETS, CTAcquisition, Orientation, draw_acquisition, preset
 from trainer.phantom.ct import label_on, render_ct, render_on
 from trainer.phantom.noise import add_noise
@@ -47,7 +47,7 @@ def test_same_arguments_same_bytes(right: Scene, epiphysis: F64) -> None:
 def test_slabs_leave_no_trace(
     right: Scene, epiphysis: F64, noiseless: F32, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ct, "SLAB", 300_000)
+    monkeypatch.setattr(slabs, "SLAB", 300_000)
     assert np.allclose(noiseless, render_on(right, epiphysis, GRID).hu, atol=0.01)
 
 
