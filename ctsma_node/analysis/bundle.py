@@ -17,14 +17,12 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from ctsma_node.analysis.networks import Aggregator, BoneSegmenter, KneeFinder, Student
-from ctsma_node.analysis.plan import PLAN_VERSION, Plan
+from ctsma_node.analysis.plan import DEFAULT, PLAN, PLAN_VERSION, Plan
 from ctsma_node.errors import BundleError
 
 MANIFEST = "manifest.json"
-PLAN = "plan.json"
 CARD = "MODEL_CARD.md"
 WEIGHTS = ("finder", "segmenter", "student", "aggregator")
-DEFAULT = Path(__file__).parent / "default_bundle"
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, CartilageRegion, OAClass, Parameter
 
+PLAN = "plan.json"
+DEFAULT = Path(__file__).parent / "default_bundle"
+"""The bundle that ships."""
 PLAN_VERSION = 1
 
 

@@ -12,16 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ctsma_node.analysis.bones import LABEL
-from ctsma_node.analysis.grid import SIZE, SPACING, canonical, knee_affine
-from ctsma_node.analysis.patches import covered_centre
+from ctsma_node.analysis.grid import SIZE, canonical, knee_affine
 from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass, Side
-from ctsma_node.analysis.subregions import bone_frame, divide, inward_distance, trabecular_region
-from ctsma_node.volume import apply
-from trainer.aggregation.template import Template
 from trainer.phantom.ct import label_on
 from trainer.phantom.scene import Scene, draw_scene
-from trainer.phantom.truth import patch_parameters
+from trainer.phantom.subregions import Template, subregion_truth
 
 _SHARES = (30, 25, 25)
 """Normal, mild, advanced, as in the paper's cohort (Table 1)."""
@@ -56,29 +51,14 @@ class KneeParameters:
         """`truth` (200, 4), `positions` (200, 3) mm, `oa_class`, `cartilage` (5,)."""
         scene = knee_scene(seed)
         knee = scene.knees[0]
-        affine = knee_affine(knee.placement[:3, 3])
-        labels = canonical(label_on(scene, affine, SIZE, knee=0), knee.side)
-        truth, centres, middles = [], [], []
-        for bone in Bone:
-            region = trabecular_region(inward_distance(labels == LABEL[bone]), bone)
-            at = divide(region, np.array(self.templates[bone])).centres
-            truth.append(patch_parameters(knee, bone, lps_of(covered_centre(at), affine, knee.side)))
-            centres.append(at)
-            middles.append(bone_frame(region)[0])
+        bones = subregion_truth(scene, 0, self.templates).values()
+        middle = np.mean([bone.middle for bone in bones], axis=0)
         return {
-            "truth": np.concatenate(truth),
-            "positions": np.concatenate(centres) * SPACING[::-1] - np.mean(middles, axis=0),
+            "truth": np.concatenate([bone.parameters for bone in bones]),
+            "positions": np.concatenate([bone.positions for bone in bones]) - middle,
             "oa_class": np.array(tuple(OAClass).index(knee.oa_class)),
             "cartilage": np.array([knee.cartilage[r] for r in CartilageRegion]),
         }
-
-
-def lps_of(centres: Any, affine: Any, side: Side) -> Any:
-    """Canonical (k, j, i) to LPS mm."""
-    at = np.array(centres, dtype=np.float64)
-    if side is Side.LEFT:
-        at[:, 0] = SIZE[2] - 1 - at[:, 0]
-    return apply(affine, at[:, ::-1])
 
 
 @dataclass(frozen=True)

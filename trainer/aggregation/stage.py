@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 from ctsma_node.analysis.result import Bone
 from trainer.aggregation.cohort import KneeParameters, knee_labels, read_cohort
 from trainer.aggregation.errors import fit_errors
-from trainer.aggregation.template import Template, make_template
+from trainer.aggregation.template import make_template
 from trainer.aggregation.training import train_aggregator
 from trainer.distillation.stage import HELD_OUT
+from trainer.phantom.subregions import Template
 from trainer.stage import make_items, write_manifest
 
 AGGREGATOR, PLAN, TEMPLATES = "aggregator.safetensors", "aggregator.json", "templates.json"

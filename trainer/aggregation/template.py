@@ -12,9 +12,9 @@ from ctsma_node.analysis.bones import LABEL
 from ctsma_node.analysis.grid import SPACING
 from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone
 from ctsma_node.analysis.subregions import bone_frame, inward_distance, trabecular_region
+from trainer.phantom.subregions import Template
 
 _POINTS = 1500
-Template = tuple[tuple[float, float, float], ...]
 
 
 def make_template(paths: list[Path], bone: Bone, seed: int) -> Template:

@@ -18,10 +18,10 @@ from ctsma_node.analysis.patches import covered_centre, cut, noise_context
 from ctsma_node.analysis.result import Bone, Side
 from ctsma_node.analysis.subregions import CORTEX, inward_distance, trabecular_region
 from ctsma_node.volume import apply
-from trainer.aggregation.cohort import lps_of
 from trainer.phantom.acquisition import CTAcquisition, draw_acquisition
 from trainer.phantom.ct import label_on, render_ct
 from trainer.phantom.scene import draw_scene
+from trainer.phantom.subregions import lps_of
 from trainer.phantom.truth import patch_parameters
 
 _BOX = (47.0, 58.0, 46.0)

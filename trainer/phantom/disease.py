@@ -37,11 +37,13 @@ class Disease:
     cysts: int
 
 
-def draw_disease(rng: np.random.Generator, oa_class: OAClass | None = None) -> Disease:
+def draw_disease(
+    rng: np.random.Generator, oa_class: OAClass | None = None, severity_noise: float = SEVERITY_NOISE
+) -> Disease:
     """A grade and its consequences; the class from the paper's proportions when it is not given."""
     chosen = oa_class or list(PROPORTIONS)[int(rng.choice(3, p=list(PROPORTIONS.values())))]
     kl = int(rng.choice(GRADES[chosen]))
-    severity = float(np.clip(0.12 + 0.19 * kl + rng.normal(0.0, SEVERITY_NOISE), 0.0, 1.0))
+    severity = float(np.clip(0.12 + 0.19 * kl + rng.normal(0.0, severity_noise), 0.0, 1.0))
     cartilage = _scores(rng, severity)
     worn = [_wear(cartilage, side) for side in ("medial", "lateral")]
     space = [float(np.clip(rng.normal(5.0, 0.5) - 3.9 * w + rng.normal(0, 0.3), 0.7, 6.5)) for w in worn]

@@ -6,13 +6,13 @@ import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
-from trainer.phantom.acquisition import CTAcquisition
-
+F64 = npt.NDArray[np.float64]
 SOFTWARE = "ctsma-train phantom"
 DATE, TIME = "20250102", "093000"
 
@@ -24,6 +24,8 @@ class Header:
     seed: int
     series: int = 1
     """Number of the series within the study of the seed."""
+    study: str = ""
+    """Names one of several studies of the seed; part of its UIDs."""
     patient_name: str = "PHANTOM^KNEE"
     patient_id: str = ""
     """PHANTOM-<seed> where empty."""
@@ -52,7 +54,16 @@ class Header:
     @property
     def study_uid(self) -> UID:
         """StudyInstanceUID."""
-        return self.uid("study")
+        return self.uid("study", *self._study)
+
+    @property
+    def frame_of_reference_uid(self) -> UID:
+        """FrameOfReferenceUID: one for each study."""
+        return self.uid("frame of reference", *self._study)
+
+    @property
+    def _study(self) -> tuple[str, ...]:
+        return (self.study,) if self.study else ()
 
     @property
     def series_uid(self) -> UID:
@@ -88,9 +99,9 @@ def add_patient_and_study(ds: Dataset, header: Header) -> None:
     ds.StudyDescription = header.study_description
 
 
-def add_series_and_equipment(ds: Dataset, header: Header, acquisition: CTAcquisition) -> None:
+def add_series_and_equipment(ds: Dataset, header: Header, modality: str, protocol: str) -> None:
     """General Series, Frame of Reference, General Equipment."""
-    ds.Modality = "CT"
+    ds.Modality = modality
     ds.SeriesInstanceUID = header.series_uid
     ds.SeriesNumber = header.series + 1
     ds.SeriesDescription = header.series_description
@@ -98,18 +109,34 @@ def add_series_and_equipment(ds: Dataset, header: Header, acquisition: CTAcquisi
     ds.BodyPartExamined = header.body_part
     ds.PatientPosition = "FFS"
     ds.Laterality = header.laterality
-    ds.FrameOfReferenceUID = header.uid("frame of reference")
+    ds.FrameOfReferenceUID = header.frame_of_reference_uid
     ds.PositionReferenceIndicator = ""
-    ds.Manufacturer, ds.ManufacturerModelName = "ctsma_node", "Synthetic CT"
+    ds.Manufacturer, ds.ManufacturerModelName = "ctsma_node", f"Synthetic {modality}"
     ds.DeviceSerialNumber, ds.SoftwareVersions = "0", SOFTWARE
-    ds.ProtocolName = f"knee {acquisition.orientation}"
+    ds.ProtocolName = protocol
 
 
-def add_pixels(ds: Dataset, rows: int, columns: int) -> None:
-    """Image Pixel module for stored values that are HU: signed 16 bits."""
+def add_plane(ds: Dataset, affine: F64, k: int) -> None:
+    """Image Plane module of slice k of a grid (PS3.3 C.7.6.2)."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    direction = affine[:3, :3] / spacing
+    ds.ImageOrientationPatient = [decimal(v) for v in (*direction[:, 0], *direction[:, 1])]
+    ds.ImagePositionPatient = [decimal(v) for v in affine[:3, 3] + k * affine[:3, 2]]
+    ds.PixelSpacing = [decimal(spacing[1]), decimal(spacing[0])]
+
+
+def decimal(value: float) -> str:
+    """A Decimal String of at most 16 characters (PS3.5 6.2)."""
+    text = f"{float(value):.9f}".rstrip("0").rstrip(".")
+    return text[:16] if text not in ("-0", "") else "0"
+
+
+def add_pixels(ds: Dataset, rows: int, columns: int, *, signed: bool = True) -> None:
+    """Image Pixel module of 16 bits: signed for HU, unsigned for the signal of MR."""
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows, ds.Columns = rows, columns
-    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 16, 15
+    ds.PixelRepresentation = int(signed)
 
 
 def apply_overrides(ds: Dataset, header: Header) -> None:

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from ctsma_node.analysis.result import CartilageRegion, OAClass, Side
 from trainer.phantom.bones import Anatomy, build_structures
-from trainer.phantom.disease import Disease, draw_disease
+from trainer.phantom.disease import SEVERITY_NOISE, Disease, draw_disease
 from trainer.phantom.femur import draw_femur_form
 from trainer.phantom.joint import Posture, bone_poses
 from trainer.phantom.patella import draw_patella_form
+from trainer.phantom.person import Person
 from trainer.phantom.structure import BoneStructure, Part
 from trainer.phantom.tibia import draw_tibia_form
 from trainer.phantom.tissue import Tissue, draw_tissue
@@ -69,6 +70,13 @@ class Knee:
         in_leg = bone_poses(self.structures, self.posture, self.disease.joint_space, self.anatomy.patella.gap)
         return {part: self.placement @ pose for part, pose in in_leg.items()}
 
+    def posed(self, posture: Posture, placement: F64) -> Knee:
+        """The same knee, its very bones, in another posture and place (of a right leg, LPS mm, 4 x 4)."""
+        mirror = np.diag([1.0 if self.side is Side.RIGHT else -1.0, 1.0, 1.0, 1.0])
+        other = replace(self, posture=posture, placement=placement @ mirror)
+        other.__dict__["structures"] = self.structures  # the cached bones: they do not depend on the posture
+        return other
+
 
 def draw_knee(
     seed: int,
@@ -77,10 +85,13 @@ def draw_knee(
     *,
     placement: F64 | None = None,
     flexion: float | None = None,
+    who: Person | None = None,
+    severity_noise: float = SEVERITY_NOISE,
 ) -> Knee:
     """Draw one knee; equal arguments give an equal knee, and the two sides of a seed are one person's.
 
     Without a `placement` the joint is at the origin, the leg along z. `flexion` in degrees (0 to 15 drawn).
+    `who` brings sex and age: women's knees are smaller, and bone is lost with the years.
     """
     person = np.random.default_rng((seed, 2026))
     drawn = Side.RIGHT if person.random() < 0.5 else Side.LEFT
@@ -94,9 +105,20 @@ def draw_knee(
         axial_rotation=float(own.normal(0.0, 2.5)),
         wobble=tuple(own.normal(0.0, 0.6, 3).tolist()),
     )
+    if who is not None:
+        anatomy, tissue = _of_person(who, anatomy, tissue)
     mirror = np.diag([1.0 if chosen is Side.RIGHT else -1.0, 1.0, 1.0, 1.0])
     at = np.eye(4) if placement is None else placement
-    return Knee(seed, chosen, anatomy, tissue, draw_disease(own, oa_class), posture, at @ mirror)
+    disease = draw_disease(own, oa_class, severity_noise)
+    return Knee(seed, chosen, anatomy, tissue, disease, posture, at @ mirror)
+
+
+def _of_person(person: Person, anatomy: Anatomy, tissue: Tissue) -> tuple[Anatomy, Tissue]:
+    """Size by sex (about 10 % between the means), BV/TV by age (0.0006 a year about the age of 50)."""
+    scale = 0.955 if person.sex == "F" else 1.04
+    x, y, z = (scale * side for side in anatomy.size)
+    bvtv = float(np.clip(tissue.bvtv - 0.0006 * (person.age - 50), 0.13, 0.38))
+    return replace(anatomy, size=(x, y, z)), replace(tissue, bvtv=bvtv)
 
 
 def _draw_anatomy(person: np.random.Generator, own: np.random.Generator) -> Anatomy:

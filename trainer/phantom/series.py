@@ -19,8 +19,10 @@ from trainer.phantom.header import (
     Header,
     add_patient_and_study,
     add_pixels,
+    add_plane,
     add_series_and_equipment,
     apply_overrides,
+    decimal,
 )
 from trainer.phantom.multiframe import enhanced_ct, legacy_ct
 from trainer.phantom.record import write_truth
@@ -63,7 +65,7 @@ def write_series(
         slices = [legacy_ct(slices, who)]
     for ds in slices:
         apply_overrides(ds, who)
-    paths = _save(slices, folder / "dicom", transfer_syntax, reverse_files)
+    paths = save(slices, folder / "dicom", transfer_syntax, reverse_files)
     if truth:
         write_truth(scene, acquisition, folder, seed)
     return paths
@@ -97,24 +99,20 @@ def _slice(volume: CTVolume, k: int, acquisition: CTAcquisition, header: Header)
     ds.SOPClassUID = CTImageStorage
     ds.SOPInstanceUID = header.uid("instance", header.series, k)
     add_patient_and_study(ds, header)
-    add_series_and_equipment(ds, header, acquisition)
+    add_series_and_equipment(ds, header, "CT", f"knee {acquisition.orientation}")
     # AXIAL tells a cross-section from a localizer, whatever its plane (PS3.3 C.8.2.1.1.1).
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     ds.ContentDate = ds.AcquisitionDate = ds.InstanceCreationDate = DATE
     ds.ContentTime = ds.AcquisitionTime = ds.InstanceCreationTime = TIME
     ds.InstanceNumber, ds.AcquisitionNumber = k + 1, 1
-    direction = volume.affine[:3, :3] / volume.spacing
-    position = volume.to_lps([0, 0, k])
-    ds.ImageOrientationPatient = [_ds(v) for v in (*direction[:, 0], *direction[:, 1])]
-    ds.ImagePositionPatient = [_ds(v) for v in position]
-    ds.PixelSpacing = [_ds(volume.spacing[1]), _ds(volume.spacing[0])]
-    ds.SliceThickness = _ds(acquisition.slice_thickness)
+    add_plane(ds, volume.affine, k)
+    ds.SliceThickness = decimal(acquisition.slice_thickness)
     if acquisition.orientation in ("axial", "oblique"):
-        ds.SliceLocation = _ds(float(position[2]))
+        ds.SliceLocation = decimal(volume.affine[2, 3] + k * volume.affine[2, 2])
     ds.KVP, ds.XRayTubeCurrent, ds.ExposureTime = "120", 200, 500
     ds.ConvolutionKernel, ds.FilterType = acquisition.kernel_name, "NONE"
-    ds.ReconstructionDiameter = _ds(acquisition.fov_mm)
-    ds.GantryDetectorTilt = _ds(acquisition.tilt)
+    ds.ReconstructionDiameter = decimal(acquisition.fov_mm)
+    ds.GantryDetectorTilt = decimal(acquisition.tilt)
     ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", "1", "HU"
     ds.WindowCenter, ds.WindowWidth = "350", "1500"
     ds.BurnedInAnnotation = "NO"
@@ -124,13 +122,13 @@ def _slice(volume: CTVolume, k: int, acquisition: CTAcquisition, header: Header)
     return ds
 
 
-def _ds(value: float) -> str:
-    """A Decimal String of at most 16 characters (PS3.5 6.2)."""
-    text = f"{float(value):.9f}".rstrip("0").rstrip(".")
-    return text[:16] if text not in ("-0", "") else "0"
-
-
-def _save(slices: list[Dataset], folder: Path, transfer_syntax: str, reverse_files: bool) -> list[Path]:
+def save(
+    slices: list[Dataset],
+    folder: Path,
+    transfer_syntax: str = ExplicitVRLittleEndian,
+    reverse_files: bool = False,
+) -> list[Path]:
+    """Write `folder`/0001.dcm and so on; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [f"{n + 1:04d}.dcm" for n in range(len(slices))]
     if reverse_files:
