@@ -1,0 +1,169 @@
+"""What a series is, before its geometry: one check per function, each raises Refused with its code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    EnhancedMRImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    MRImageStorage,
+)
+
+from ctsma_node.assemble.strays import SECONDARY_CAPTURE, is_localizer
+from ctsma_node.assemble.syntax import DECODABLE
+from trainer.cohort.codes import refused
+from trainer.cohort.instance import Header, Instance
+from trainer.cohort.settings import CohortSettings
+from trainer.cohort.words import bare, names_knee, names_other_part, words
+
+SOP_CLASSES = {
+    "CT": frozenset({CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage}),
+    "MR": frozenset({MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage}),
+}
+_CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
+"""Conversion Type of the SC Equipment module (PS3.3 C.8.6.1): digitised, screen or workstation, drawn."""
+_LOCALIZER_WORDS = frozenset(
+    ["LOCALIZER", "LOCALISER", "SCOUT", "SURVEY", "SURVIEW", "TOPOGRAM", "LOC", "SCANOGRAM"]
+)
+_NOT_SLICES = frozenset(
+    [
+        "MIP",
+        "MINIP",
+        "MAXIP",
+        "PROJECTION",
+        "SCREEN",
+        "VRT",
+        "VR",
+        "SSD",
+        "RENDERING",
+        "RENDERED",
+        "CURVED",
+        "CPR",
+        "ADDITION",
+        "SUBTRACTION",
+        "SUBTRACTED",
+        "IODINE",
+        "CALCIUM",
+        "URIC",
+        "WATER",
+        "FAT",
+        "VNC",
+        "ZEFF",
+        "ADC",
+        "T1MAP",
+        "T2MAP",
+    ]
+)
+_PHASE = frozenset(["P", "PHASE", "R", "REAL", "I", "IMAGINARY"])
+
+
+def one_series(headers: Sequence[Header]) -> None:
+    """One modality, study and patient."""
+    for code, values in (
+        ("several_patients", {header.person.key for header in headers}),
+        ("several_studies", {header.study_uid for header in headers}),
+        ("mixed_modality", {_family(header) for header in headers}),
+    ):
+        if len(values) > 1:
+            raise refused(code, count=len(values))
+
+
+def known_modality(headers: Sequence[Header]) -> None:
+    """CT or MR by modality and SOP class; secondary captures first, since they may say CT or MR."""
+    if any(h.sop_class_uid in SECONDARY_CAPTURE or h.conversion_type in _CAPTURED for h in headers):
+        raise refused("secondary_capture")
+    if any(_family(header) not in SOP_CLASSES for header in headers):
+        raise refused("other_modality")
+
+
+def localizer(instances: Sequence[Instance]) -> None:
+    """No localizer, by Image Type or by the name that the operator gave it."""
+    header = instances[0].header
+    if all(is_localizer(frame.image_type) for each in instances for frame in each.frames):
+        raise refused("localizer")
+    if any({bare(word) for word in words(value)} & _LOCALIZER_WORDS for _, value in header.names):
+        raise refused("localizer")
+
+
+def original(instances: Sequence[Instance], settings: CohortSettings) -> None:
+    """The scanner's own slices: not projected, not a map, not derived, magnitude of an MR."""
+    for kind in {frame.image_type for each in instances for frame in each.frames}:
+        named = set(" ".join(kind[2:]).replace("_", " ").replace("-", " ").split())
+        if named & _NOT_SLICES:
+            raise refused("projection")
+        if _family(instances[0].header) == "MR" and named & _PHASE:
+            raise refused("phase_image")
+        primary = settings.allow_derived_primary and kind[1:2] == ("PRIMARY",)
+        if kind[:1] == ("DERIVED",) and not primary:
+            raise refused("derived")
+
+
+def measured_pixels(instances: Sequence[Instance], settings: CohortSettings) -> None:
+    """Grey, deep, decodable, not lossy, nothing burned in, all there."""
+    headers = [each.header for each in instances]
+    if any(header.burned_in for header in headers):
+        raise refused("burned_in_annotation")
+    if not all(header.grey for header in headers):
+        raise refused("colour_pixels")
+    _none("unsupported_transfer_syntax", headers, lambda h: h.transfer_syntax not in DECODABLE)
+    if not settings.allow_lossy:
+        _none("lossy_compressed", headers, lambda h: h.lossy)
+    for code in ("missing_pixels", "truncated_pixels"):
+        if count := sum(each.pixels == code for each in instances):
+            raise refused(code, count=count)
+
+
+def calibrated(instances: Sequence[Instance]) -> None:
+    """A CT's stored values become Hounsfield units (PS3.3 C.8.2.1)."""
+    for frame in (frame for each in instances for frame in each.frames):
+        if frame.rescale_intercept is None or not frame.rescale_slope:
+            raise refused("no_calibrated_hu")
+        if frame.rescale_type not in ("", "HU"):
+            raise refused("no_calibrated_hu")
+
+
+def knee(header: Header) -> bool:
+    """Whether something names the knee; nothing may name another part of the body alone."""
+    parts = [
+        value for keyword, value in header.names if keyword in ("BodyPartExamined", "AnatomicRegionSequence")
+    ]
+    texts = [value for _, value in header.names if value not in parts]
+    by_part, by_text = _names(parts), _names(texts)
+    if by_part == "knee" and by_text == "other":
+        raise refused("contradicting_body_part")
+    if "knee" not in (by_part, by_text) and "other" in (by_part, by_text, _names(_study(header))):
+        raise refused("other_body_part")
+    return "knee" in (by_part, by_text, _names(_study(header)))
+
+
+def _study(header: Header) -> list[str]:
+    return [value for _, value in header.study_names]
+
+
+def _names(texts: Sequence[str]) -> str:
+    """What texts name: the knee (beside whatever else), another part alone, or "" for neither."""
+    if any(names_knee(value) for value in texts):
+        return "knee"
+    return "other" if any(names_other_part(value) for value in texts) else ""
+
+
+def _family(header: Header) -> str:
+    """CT or MR where modality and SOP class agree; the SOP class otherwise."""
+    for modality, classes in SOP_CLASSES.items():
+        if header.sop_class_uid in classes and header.modality in ("", modality):
+            return modality
+    return header.sop_class_uid
+
+
+def modality_of(header: Header) -> str:
+    """CT or MR of a header that `known_modality` passed."""
+    return _family(header)
+
+
+def _none(code: str, headers: Sequence[Header], wrong: Callable[[Header], bool]) -> None:
+    if count := sum(map(wrong, headers)):
+        raise refused(code, count=count)

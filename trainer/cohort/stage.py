@@ -1,0 +1,193 @@
+"""The stage as a whole: an archive and a clinical table in, the cohort's manifest out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ctsma_node.errors import SettingsError
+from trainer.cohort import nifti
+from trainer.cohort.candidate import Candidate
+from trainer.cohort.clinical import ClinicalTable, read_clinical
+from trainer.cohort.entries import finding_entries, pair_entry
+from trainer.cohort.findings import Finding, PatientKey, found
+from trainer.cohort.folds import assign_folds, oa_class
+from trainer.cohort.grouping import group
+from trainer.cohort.judge import judge
+from trainer.cohort.manifest import MANIFEST, CohortManifest, read_manifest
+from trainer.cohort.pairing import Pair, pair
+from trainer.cohort.patients import identify, with_issuers
+from trainer.cohort.pseudonym import SECRET_FILE, Pseudonyms, read_secret
+from trainer.cohort.scan import scan
+from trainer.cohort.settings import CohortSettings
+from trainer.cohort.sides import settle_sides
+from trainer.cohort.verify import decodable
+from trainer.cohort.write import write_cohort
+
+Advance = Callable[[str, int, int], None]
+"""Told of progress: what is done, how many of how many."""
+
+
+@dataclass(frozen=True)
+class CohortRequest:
+    """What to read, and how."""
+
+    archive: Path
+    out: Path
+    clinical: Path | None = None
+    nifti_pairs: Path | None = None
+    secret: Path | None = None
+    """The site's secret; OUT/pseudonym.key where None."""
+    keep_ids: bool = False
+    verify: bool = False
+    """Decode every pixel of every usable series."""
+    jobs: int = 1
+    settings: CohortSettings = field(default_factory=CohortSettings)
+
+
+def run(request: CohortRequest, advance: Advance = lambda what, done, total: None) -> CohortManifest:
+    """Make the manifest of an archive and write it to `request.out`.
+
+    Raises FileNotFoundError, NotADirectoryError, TableError or SettingsError for what stops it as a whole;
+    everything else is a finding in the manifest.
+    """
+    table, findings = read_clinical(request.clinical) if request.clinical else (ClinicalTable(), [])
+    candidates, namesakes, noticed = _usable(request, advance)
+    findings += noticed
+    pairs, noticed = _pairs(candidates, table, request.settings)
+    findings += noticed + _unmatched(pairs, table)
+    manifest = _manifest(request, pairs, table, namesakes, findings)
+    write_cohort(request.out, manifest)
+    return manifest
+
+
+def _usable(
+    request: CohortRequest, advance: Advance
+) -> tuple[list[Candidate], list[frozenset[PatientKey]], list[Finding]]:
+    """Every series of the archive that is fit to be paired."""
+    settings, archive = request.settings, request.archive
+    content = scan(archive, request.jobs, lambda done, all_: advance("headers", done, all_), _known(request))
+    groups, findings = group(archive, content.instances)
+    findings += content.findings
+    groups = with_issuers(groups)
+    patients = identify(groups, allow_equal_names=settings.allow_equal_names)
+    candidates: list[Candidate] = []
+    for done, each in enumerate(groups, start=1):
+        judged = judge(archive, each, settings)
+        findings += judged.findings
+        if judged.candidate and judged.candidate.patient not in patients.excluded:
+            candidates.append(judged.candidate)
+        advance("series", done, len(groups))
+    findings += patients.findings
+    listed, noticed = _listed_nifti(request, content.nifti)
+    usable, refused = nifti.candidates(archive, listed, settings)
+    candidates += usable
+    findings += noticed + refused
+    if request.verify:
+        candidates, noticed = decodable(archive, candidates, lambda done, all_: advance("pixels", done, all_))
+        findings += noticed
+    return candidates, patients.namesakes, findings
+
+
+def _known(request: CohortRequest) -> frozenset[str]:
+    """The tables, where they lie within the archive: no foreign files."""
+    tables = [path.resolve() for path in (request.clinical, request.nifti_pairs) if path]
+    root = request.archive.resolve()
+    return frozenset(path.relative_to(root).as_posix() for path in tables if path.is_relative_to(root))
+
+
+def _listed_nifti(request: CohortRequest, files: Sequence[str]) -> tuple[list[nifti.Listed], list[Finding]]:
+    listed, findings = (
+        nifti.by_table(request.nifti_pairs, request.archive) if request.nifti_pairs else ([], [])
+    )
+    taken = {path for each in listed for path in each.files.values()}
+    more, noticed = nifti.by_folder(path for path in files if path not in taken)
+    return listed + more, findings + noticed
+
+
+def _pairs(
+    candidates: Iterable[Candidate], table: ClinicalTable, settings: CohortSettings
+) -> tuple[list[Pair], list[Finding]]:
+    of_patient: defaultdict[PatientKey, list[Candidate]] = defaultdict(list)
+    for each in candidates:
+        of_patient[each.patient].append(each)
+    pairs, findings = [], []
+    for patient in sorted(of_patient):
+        settled, noticed = settle_sides(of_patient[patient], table.sides(patient.patient_id), settings)
+        made, left = pair(settled, settings)
+        pairs += made
+        findings += noticed + left
+    return pairs, findings
+
+
+def _unmatched(pairs: Sequence[Pair], table: ClinicalTable) -> list[Finding]:
+    """Pairs without a row, and rows without a pair."""
+    if not table.name:
+        return []
+    used = {row.row: row for each in pairs if (row := table.of(each.patient.patient_id, each.side))}
+    missing = [
+        found("clinical_missing", each.mr.path, left_out=False, patient=each.patient)
+        for each in pairs
+        if table.of(each.patient.patient_id, each.side) is None
+    ]
+    idle = [row for row in table.rows.values() if row.row not in used]
+    return missing + [
+        found("clinical_no_images", table=table.name, row=row.row)
+        for row in sorted(idle, key=lambda r: r.row)
+    ]
+
+
+def _manifest(
+    request: CohortRequest,
+    pairs: Sequence[Pair],
+    table: ClinicalTable,
+    namesakes: Sequence[frozenset[PatientKey]],
+    findings: Sequence[Finding],
+) -> CohortManifest:
+    request.out.mkdir(parents=True, exist_ok=True)
+    names = Pseudonyms(read_secret(request.secret or request.out / SECRET_FILE), request.keep_ids)
+    classes = _worst_class(pairs, table, names)
+    together = [frozenset(map(names.of, keys)) for keys in namesakes]
+    settings = request.settings
+    folds = assign_folds(
+        classes, together, _previous_folds(request.out), folds=settings.folds, seed=settings.fold_seed
+    )
+    entries = [
+        pair_entry(
+            each,
+            names.of(each.patient),
+            folds[names.of(each.patient)],
+            table.of(each.patient.patient_id, each.side),
+        )
+        for each in pairs
+    ]
+    return CohortManifest(
+        settings=settings,
+        pairs=tuple(sorted(entries, key=lambda entry: entry.pair_id)),
+        left_out=finding_entries((each for each in findings if each.left_out), names),
+        remarks=finding_entries((each for each in findings if not each.left_out), names),
+        namesakes=tuple(sorted(tuple(sorted(keys)) for keys in together)),
+    )
+
+
+def _worst_class(pairs: Iterable[Pair], table: ClinicalTable, names: Pseudonyms) -> dict[str, str]:
+    """Each patient's class by the higher KL grade of the two knees."""
+    worst: dict[str, int] = {}
+    for each in pairs:
+        row = table.of(each.patient.patient_id, each.side)
+        kl = row.kl if row and row.kl is not None else -1
+        name = names.of(each.patient)
+        worst[name] = max(worst.get(name, -1), kl)
+    return {name: oa_class(None if kl < 0 else kl) for name, kl in worst.items()}
+
+
+def _previous_folds(out: Path) -> dict[str, int]:
+    """Folds of an earlier manifest in the same folder, which patients keep."""
+    if not (out / MANIFEST).exists():
+        return {}
+    try:
+        return {each.pseudonym: each.fold for each in read_manifest(out).pairs}
+    except SettingsError:
+        return {}
