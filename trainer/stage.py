@@ -11,11 +11,12 @@ import json
 import multiprocessing
 import os
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from rich.progress import (
@@ -26,6 +27,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 MANIFEST = "stage.json"
 _LIBRARIES = ("torch", "numpy", "monai", "scikit-learn")
@@ -52,21 +56,30 @@ def make_items(
     missing = [(s, p) for s, p in zip(seeds, paths, strict=True) if not p.exists()]
     with progress() as bar:
         task = bar.add_task(title, total=len(paths), completed=len(paths) - len(missing), note="")
-        for _ in _run(make, missing, jobs):
+        for _ in side_by_side(partial(_make_one, make), missing, jobs):
             bar.advance(task)
     return paths
 
 
-def _run(make: Callable[[int], dict[str, Any]], missing: list[tuple[int, Path]], jobs: int) -> Iterable[None]:
+def side_by_side(
+    make: Callable[[T], R], items: Sequence[T], jobs: int, initializer: Callable[[], None] | None = None
+) -> Iterator[R]:
+    """`make(item)` of every item, as they are done, in `jobs` processes of one thread each.
+
+    With one job they are made here, in order. An error in one ends the others.
+    """
     if jobs <= 1:
-        for seed, path in missing:
-            _make_one(make, seed, path)
-            yield
+        for item in items:
+            yield make(item)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread) as pool:
-        for done in as_completed([pool.submit(_make_one, make, s, p) for s, p in missing]):
-            yield done.result()
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=initializer or _one_thread) as pool:
+        try:
+            for done in as_completed([pool.submit(make, item) for item in items]):
+                yield done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _one_thread() -> None:
@@ -78,8 +91,9 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _make_one(make: Callable[[int], dict[str, Any]], seed: int, path: Path) -> None:
+def _make_one(make: Callable[[int], dict[str, Any]], item: tuple[int, Path]) -> None:
     """A file appears whole or not at all."""
+    seed, path = item
     part = path.with_suffix(f".{os.getpid()}.part.npz")
     np.savez_compressed(part, **make(seed))
     part.rename(path)

@@ -86,3 +86,16 @@ def decimate(work: F32, weights: F64, factor: int, count: int) -> F32:
             for q in range(inner):
                 out[o, m, q] += weight * work[o, m * factor + t, q]
     return out
+
+
+@parallel
+def decimate_rows(work: F32, weights: F64, factor: int, count: int) -> F32:
+    """As decimate along the last axis: (outer, n) to (outer, count)."""
+    outer = work.shape[0]
+    taps = weights.astype(np.float32)
+    out = np.zeros((outer, count), dtype=np.float32)
+    for o in prange(outer):
+        for t in range(taps.size):
+            for m in range(count):
+                out[o, m] += taps[t] * work[o, m * factor + t]
+    return out

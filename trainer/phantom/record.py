@@ -36,7 +36,7 @@ def write_truth(scene: Painted, acquisition: CTAcquisition, folder: Path, seed: 
         "seed": seed,
         "scene": describe(scene) if isinstance(scene, Scene) else None,
         "acquisition": asdict(acquisition),
-        "knees": [_knee(knee) for knee in scene.knees],
+        "knees": [describe_knee(knee) for knee in scene.knees],
     }
     (folder / "truth.json").write_text(json.dumps(described, indent=1) + "\n")
     arrays: dict[str, npt.NDArray[np.generic]] = {
@@ -85,7 +85,8 @@ def lattice(knee: Knee, bone: Bone) -> F64:
     return np.asarray(points @ pose[:3, :3].T + pose[:3, 3])
 
 
-def _knee(knee: Knee) -> dict[str, object]:
+def describe_knee(knee: Knee) -> dict[str, object]:
+    """Grade, scores, posture and poses of a knee, as JSON takes them."""
     return {
         "seed": knee.seed,
         "side": str(knee.side),

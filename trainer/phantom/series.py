@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,18 +55,17 @@ def write_series(
     """
     who = header or Header(seed=seed)
     image = volume or render_ct(scene, acquisition)
-    slices = [_slice(image, k, acquisition, who) for k in range(image.hu.shape[0])]
+    count = image.hu.shape[0]
+    numbers = np.arange(count)
     if shuffle_numbers:
-        order = np.random.default_rng((seed, 29)).permutation(len(slices))
-        for ds, number in zip(slices, order, strict=True):
-            ds.InstanceNumber = int(number) + 1
+        numbers = np.random.default_rng((seed, 29)).permutation(count)
+    pairs = ((k, int(numbers[k]) + 1) for k in range(count))
+    slices: Iterator[Dataset] = (_slice(image, k, number, acquisition, who) for k, number in pairs)
     if enhanced:
-        slices = [enhanced_ct(slices, acquisition, who)]
+        slices, count = iter([enhanced_ct(list(slices), acquisition, who)]), 1
     elif legacy:
-        slices = [legacy_ct(slices, who)]
-    for ds in slices:
-        apply_overrides(ds, who)
-    paths = save(slices, folder / "dicom", transfer_syntax, reverse_files)
+        slices, count = iter([legacy_ct(list(slices), who)]), 1
+    paths = save(_overridden(slices, who), count, folder / "dicom", transfer_syntax, reverse_files)
     if truth:
         write_truth(scene, acquisition, folder, seed)
     return paths
@@ -93,7 +93,13 @@ def write_subject(
     return write_series(scene, drawn, folder, seed=seed)
 
 
-def _slice(volume: CTVolume, k: int, acquisition: CTAcquisition, header: Header) -> Dataset:
+def _overridden(slices: Iterable[Dataset], header: Header) -> Iterator[Dataset]:
+    for ds in slices:
+        apply_overrides(ds, header)
+        yield ds
+
+
+def _slice(volume: CTVolume, k: int, number: int, acquisition: CTAcquisition, header: Header) -> Dataset:
     """One CT Image Storage instance (PS3.3 A.3)."""
     ds = Dataset()
     ds.SOPClassUID = CTImageStorage
@@ -104,7 +110,7 @@ def _slice(volume: CTVolume, k: int, acquisition: CTAcquisition, header: Header)
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     ds.ContentDate = ds.AcquisitionDate = ds.InstanceCreationDate = DATE
     ds.ContentTime = ds.AcquisitionTime = ds.InstanceCreationTime = TIME
-    ds.InstanceNumber, ds.AcquisitionNumber = k + 1, 1
+    ds.InstanceNumber, ds.AcquisitionNumber = number, 1
     add_plane(ds, volume.affine, k)
     ds.SliceThickness = decimal(acquisition.slice_thickness)
     if acquisition.orientation in ("axial", "oblique"):
@@ -123,14 +129,15 @@ def _slice(volume: CTVolume, k: int, acquisition: CTAcquisition, header: Header)
 
 
 def save(
-    slices: list[Dataset],
+    slices: Iterable[Dataset],
+    count: int,
     folder: Path,
     transfer_syntax: str = ExplicitVRLittleEndian,
     reverse_files: bool = False,
 ) -> list[Path]:
-    """Write `folder`/0001.dcm and so on; returns the files."""
+    """Write `count` instances as `folder`/0001.dcm and so on, one at a time; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = [f"{n + 1:04d}.dcm" for n in range(len(slices))]
+    names = [f"{n + 1:04d}.dcm" for n in range(count)]
     if reverse_files:
         names.reverse()
     paths = []

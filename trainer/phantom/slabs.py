@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trainer.phantom.cells import decimate
+from trainer.phantom.cells import decimate, decimate_rows
 from trainer.phantom.knee import Knee
 from trainer.phantom.painting import Painted, Size, paint_scene
 from trainer.phantom.spots import Contrast
@@ -69,8 +69,12 @@ def _slab(scene: Painted, affine: F64, size: Size, first: int, count: int, how: 
     cells = np.full(shape[::-1], how.background, dtype=np.float32)
     number = first * int(factor[2])
     paint_scene(scene, cells, np.asarray(affine @ to_cells), number, how.seen, how.every)
-    nk, nj, _ = cells.shape
-    cells = decimate(cells.reshape(nk * nj, -1, 1), weights[0], int(factor[0]), counts[0]).reshape(nk, nj, -1)
-    cells = decimate(cells, weights[1], int(factor[1]), counts[1])
-    cells = decimate(cells.reshape(1, nk, -1), weights[2], int(factor[2]), counts[2])
+    nk, nj, ni = cells.shape
+    if ni != counts[0] or weights[0].size > 1:
+        rows = cells.reshape(nk * nj, ni)
+        cells = decimate_rows(rows, weights[0], int(factor[0]), counts[0]).reshape(nk, nj, -1)
+    if nj != counts[1] or weights[1].size > 1:
+        cells = decimate(cells, weights[1], int(factor[1]), counts[1])
+    if nk != counts[2] or weights[2].size > 1:
+        cells = decimate(cells.reshape(1, nk, -1), weights[2], int(factor[2]), counts[2])
     return cells.reshape(counts[2], counts[1], counts[0])
