@@ -108,3 +108,61 @@ def _pairs(manifest: CohortManifest) -> Table:
 
 def _grid(size: tuple[int, int, int], spacing: tuple[float, float, float]) -> str:
     return "{}x{}x{}, {:.2f}x{:.2f}x{:.2f} mm".format(*size, *spacing)
+
+
+@app.command("cohort-export")
+def cohort_export(
+    archive: Annotated[Path, typer.Argument(help="The archive that the manifest was made of.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the de-identified copy.")],
+    cohort: Annotated[Path, typer.Option(help="Folder of the manifest.")] = Path("build/cohort"),
+    secret: Annotated[
+        Path | None, typer.Option(help="The secret the manifest was made with; COHORT/pseudonym.key without.")
+    ] = None,
+    dates: Annotated[
+        bool, typer.Option("--shift-dates/--remove-dates", help="Move each patient's dates, or remove them.")
+    ] = True,
+    descriptors: Annotated[
+        bool, typer.Option("--clean-descriptors/--remove-descriptors", help="Keep known words.")
+    ] = True,
+    retain_uids: Annotated[
+        bool, typer.Option("--retain-uids", help="Keep UIDs: with the originals at hand, patients are found.")
+    ] = False,
+    alternatives: Annotated[
+        bool, typer.Option("--alternatives/--pairs-only", help="Other reconstructions too, or not.")
+    ] = True,
+) -> None:
+    """Copy a cohort's pairs without their patients (DICOM PS3.15 Annex E).
+
+    Writes OUT/archive and OUT/clinical.csv, which `ctsma-train cohort OUT/archive --keep-ids` reads again.
+    The Basic Application Level Confidentiality Profile; UIDs and dates replaced consistently by the site's
+    secret; private attributes removed. Pixels are copied as they are: look at a sample before you give them
+    away.
+    """
+    from ctsma_node.errors import NodeError
+    from trainer.cohort.export import ExportOptions, export
+    from trainer.cohort.manifest import read_manifest
+    from trainer.cohort.pseudonym import SECRET_FILE, read_secret
+    from trainer.stage import progress
+
+    options = ExportOptions(dates, descriptors, retain_uids, alternatives)
+    try:
+        manifest = read_manifest(cohort)
+        key = read_secret(secret or cohort / SECRET_FILE)
+        with progress() as bar:
+            task = bar.add_task("pairs", total=len(manifest.pairs), note="")
+            refused = export(
+                manifest,
+                archive,
+                out,
+                key,
+                options,
+                lambda done, n: bar.update(task, completed=done, total=n),
+            )
+    except (NodeError, OSError) as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    for each in refused:
+        console.print(f"[yellow]{each.code}[/] {each.path}: {each.text}", highlight=False)
+    console.print(f"{len(manifest.pairs) - len(refused)} of {len(manifest.pairs)} pairs in {out}")
+    if len(refused) == len(manifest.pairs):
+        raise typer.Exit(NO_PAIRS)

@@ -102,7 +102,12 @@ TABLES: dict[str, str] = {
     "nifti_one_only": "The folder has no {missing}: a pair is ct and mr beside one another.",
 }
 
-REASONS: dict[str, str] = FILES | KINDS | PIXELS | GEOMETRY | PATIENTS | REMARKS | TABLES
+EXPORT: dict[str, str] = {
+    "burned_in_risk": "Pixels may show who the patient is ({why}): not exported.",
+    "unwritable": "An instance cannot be written as DICOM again: not exported.",
+}
+
+REASONS: dict[str, str] = FILES | KINDS | PIXELS | GEOMETRY | PATIENTS | REMARKS | TABLES | EXPORT
 
 
 def refused(code: str, **figures: object) -> Refused:

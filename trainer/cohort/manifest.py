@@ -107,6 +107,8 @@ class CohortManifest(_Frozen):
 
     format: Literal[1] = 1
     settings: CohortSettings
+    ids_kept: bool = False
+    """Whether the pseudonyms are the archive's own Patient IDs."""
     pairs: tuple[PairEntry, ...]
     """In the order of their ids."""
     left_out: tuple[FindingEntry, ...]

@@ -165,6 +165,7 @@ def _manifest(
     ]
     return CohortManifest(
         settings=settings,
+        ids_kept=request.keep_ids,
         pairs=tuple(sorted(entries, key=lambda entry: entry.pair_id)),
         left_out=finding_entries((each for each in findings if each.left_out), names),
         remarks=finding_entries((each for each in findings if not each.left_out), names),

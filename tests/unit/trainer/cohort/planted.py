@@ -1,4 +1,4 @@
-"""An archive with faults, each planted in a patient of its own; the code that must name it stands beside it."""
+"""An archive with faults, each in a patient of its own, and the code that must name each."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ FAULTS = (
 
 NAMES = {
     "latin": ("ISO_IR 100", "Müller^Jörg".encode("latin-1")),
-    "japanese": ("\\ISO 2022 IR 87", "Yamada^Tarou=".encode() + "山田^太郎".encode("iso2022_jp")),
+    "japanese": ("\\ISO 2022 IR 87", b"Yamada^Tarou=" + "山田^太郎".encode("iso2022_jp")),
     "korean": ("\\ISO 2022 IR 149", b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7"),
     "chinese": ("GB18030", "Wang^XiaoDong=王^小东".encode("gb18030")),
 }
