@@ -157,7 +157,7 @@ def _methods(how: Deidentification) -> list[Dataset]:
     used = [codes.DCM.BasicApplicationConfidentialityProfile]
     used += [codes.DCM.CleanDescriptorsOption] if how.clean_descriptors else []
     used += [codes.DCM.RetainLongitudinalTemporalInformationModifiedDatesOption] if how.keep_dates else []
-    used += [codes.DCM.RetainUIDsOption] if how.retain_uids else []
+    used += [codes.DCM.RetainUidsOption] if how.retain_uids else []
     items = []
     for code in used:
         item = Dataset()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from trainer.cohort.words import KNEE_WORDS, bare, words
+from trainer.cohort.words import KNEE, SIDES, VOCABULARY, bare, words
 
 CLEANED = frozenset(
     {
@@ -20,14 +20,9 @@ CLEANED = frozenset(
     }
 )
 """The descriptions that are cleaned; all other free text goes as the basic profile says."""
-_VOCABULARY = """
-CT MR MRI MRT CTA RIGHT LEFT RT LT R L RECHTS LINKS RE LI DROIT GAUCHE DESTRA SINISTRA DERECHA IZQUIERDA
-BOTH BILATERAL BEIDE SAG SAGITTAL COR CORONAL AX AXIAL TRA TRANSVERSAL OBL ISO 2D 3D BFFE B FFE BTFE TFE
-BALANCED SSFP BSSFP TRUFI TRUEFISP TRUFISP FISP TFI FIESTA CISS BASG TRUE T1 T2 PD TSE FSE GRE BONE SHARP
-SOFT TISSUE STANDARD DETAIL KERNEL THIN MM HR HIGH RES RESOLUTION NATIVE WITHOUT CONTRAST TRABECULAR
-CARTILAGE SYNTHETIC
-"""
-_KEPT = KNEE_WORDS | frozenset(_VOCABULARY.split())
+_KEPT = frozenset[str]().union(
+    VOCABULARY["description"].words, KNEE.words, *(side.words | side.abbreviations for side in SIDES.values())
+)
 _MEASURE = re.compile(r"\d{1,2}(?:[.,]\d{1,3})?\s?MM|\d[.,]\d{1,3}")
 
 

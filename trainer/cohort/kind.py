@@ -18,7 +18,7 @@ from ctsma_node.assemble.syntax import DECODABLE
 from trainer.cohort.codes import refused
 from trainer.cohort.instance import Header, Instance
 from trainer.cohort.settings import CohortSettings
-from trainer.cohort.words import bare, names_knee, names_other_part, words
+from trainer.cohort.words import KNEE, LOCALIZER, OTHER_PART
 
 SOP_CLASSES = {
     "CT": frozenset({CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage}),
@@ -26,39 +26,13 @@ SOP_CLASSES = {
 }
 _CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
 """Conversion Type of the SC Equipment module (PS3.3 C.8.6.1): digitised, screen or workstation, drawn."""
-_LOCALIZER_WORDS = frozenset(
-    ["LOCALIZER", "LOCALISER", "SCOUT", "SURVEY", "SURVIEW", "TOPOGRAM", "LOC", "SCANOGRAM"]
+_PROJECTED = frozenset({"MIP", "MINIP", "MAXIP", "PROJECTION", "SCREEN", "CURVED", "CPR"})
+_RENDERED = frozenset({"VRT", "VR", "SSD", "RENDERING", "RENDERED"})
+_MAPPED = frozenset(
+    {"ADDITION", "SUBTRACTION", "SUBTRACTED", "IODINE", "CALCIUM", "URIC", "WATER", "FAT", "VNC"}
 )
-_NOT_SLICES = frozenset(
-    [
-        "MIP",
-        "MINIP",
-        "MAXIP",
-        "PROJECTION",
-        "SCREEN",
-        "VRT",
-        "VR",
-        "SSD",
-        "RENDERING",
-        "RENDERED",
-        "CURVED",
-        "CPR",
-        "ADDITION",
-        "SUBTRACTION",
-        "SUBTRACTED",
-        "IODINE",
-        "CALCIUM",
-        "URIC",
-        "WATER",
-        "FAT",
-        "VNC",
-        "ZEFF",
-        "ADC",
-        "T1MAP",
-        "T2MAP",
-    ]
-)
-_PHASE = frozenset(["P", "PHASE", "R", "REAL", "I", "IMAGINARY"])
+_NOT_SLICES = _PROJECTED | _RENDERED | _MAPPED | {"ZEFF", "ADC", "T1MAP", "T2MAP"}
+_PHASE = frozenset({"P", "PHASE", "R", "REAL", "I", "IMAGINARY"})
 
 
 def one_series(headers: Sequence[Header]) -> None:
@@ -85,7 +59,7 @@ def localizer(instances: Sequence[Instance]) -> None:
     header = instances[0].header
     if all(is_localizer(frame.image_type) for each in instances for frame in each.frames):
         raise refused("localizer")
-    if any({bare(word) for word in words(value)} & _LOCALIZER_WORDS for _, value in header.names):
+    if any(LOCALIZER.is_in(value) for _, value in header.names):
         raise refused("localizer")
 
 
@@ -146,9 +120,9 @@ def _study(header: Header) -> list[str]:
 
 def _names(texts: Sequence[str]) -> str:
     """What texts name: the knee (beside whatever else), another part alone, or "" for neither."""
-    if any(names_knee(value) for value in texts):
+    if any(KNEE.is_in(value) for value in texts):
         return "knee"
-    return "other" if any(names_other_part(value) for value in texts) else ""
+    return "other" if any(OTHER_PART.is_in(value) for value in texts) else ""
 
 
 def _family(header: Header) -> str:

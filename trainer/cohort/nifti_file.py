@@ -70,11 +70,8 @@ def affine_of(direction: tuple[float, ...], spacing: tuple[float, ...], origin: 
 
 def _has_all_bytes(path: Path, reader: sitk.ImageFileReader) -> None:
     """Uncompressed files alone can be measured; the others are decoded by --verify."""
-    if path.suffix != ".nii":
+    if path.suffix.lower() != ".nii":
         return
-    bits = {"8": 8, "16": 16, "32": 32, "64": 64}
-    stored = next(
-        (n for name, n in bits.items() if name in sitk.GetPixelIDValueAsString(reader.GetPixelID())), 0
-    )
-    if path.stat().st_size < int(np.prod(reader.GetSize())) * stored // 8:
+    offset, bits = (float(reader.GetMetaData(key)) for key in ("vox_offset", "bitpix"))
+    if path.stat().st_size < offset + np.prod(reader.GetSize()) * bits / 8:
         raise refused("truncated_pixels", count=1)

@@ -11,27 +11,20 @@ from trainer.cohort.grouping import Group
 from trainer.cohort.instance import Person
 
 _PLACEHOLDERS = frozenset(
-    [
-        "anon",
-        "anonym",
-        "anonymous",
-        "anonymized",
-        "anonymised",
-        "anonymisiert",
-        "deidentified",
-        "pseudonym",
-        "phantom",
-        "test",
-        "unknown",
-        "patient",
-        "name",
-        "noname",
-        "none",
-        "removed",
-        "research",
-        "subject",
-    ]
+    {"anon", "anonym", "anonymous", "anonymized", "anonymised", "deidentified", "pseudonym"}
 )
+_PLACEHOLDERS |= {
+    "phantom",
+    "test",
+    "unknown",
+    "patient",
+    "name",
+    "noname",
+    "none",
+    "removed",
+    "research",
+    "subject",
+}
 _MOST_NAMESAKES = 3
 """A name carried by more patients than this is a stand-in that a tool wrote, no one's name."""
 

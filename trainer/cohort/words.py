@@ -1,11 +1,18 @@
-"""Free text of headers as words: how a side, a part of the body or a sequence is named."""
+"""Free text of headers as words: how a side, a part of the body or a localizer is named (vocabulary.toml)."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
+from dataclasses import dataclass
+from importlib import resources
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LETTERS = str.maketrans(
+    {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ß": "ss", "æ": "ae", "Æ": "AE", "\u0131": "i"}
+)
+"""Letters that Unicode does not take apart."""
 _WORD = re.compile(r"[^\W_]+\.?")
 
 
@@ -14,7 +21,7 @@ def words(text: str) -> tuple[str, ...]:
 
     A full stop stays with the word it ends, since it tells an abbreviation ("re.") from a word.
     """
-    wide = _CAMEL.sub(" ", unicodedata.normalize("NFKC", text))
+    wide = _CAMEL.sub(" ", unicodedata.normalize("NFKC", text)).translate(_LETTERS)
     plain = "".join(c for c in unicodedata.normalize("NFKD", wide) if not unicodedata.combining(c))
     composed = unicodedata.normalize("NFC", plain)
     return tuple(match.group().upper() for match in _WORD.finditer(composed))
@@ -25,122 +32,35 @@ def bare(word: str) -> str:
     return word.removesuffix(".")
 
 
-KNEE_WORDS = frozenset(
-    [
-        "KNEE",
-        "KNEES",
-        "KNIE",
-        "KNIEGELENK",
-        "KNIEGELENKE",
-        "GENOU",
-        "GENOUX",
-        "RODILLA",
-        "RODILLAS",
-        "GINOCCHIO",
-        "GINOCCHIA",
-        "JOELHO",
-        "JOELHOS",
-        "KOLANO",
-        "KOLANA",
-        "KNA",
-        "KNAE",
-        "POLVI",
-        "KOLENO",
-        "TIBIOFEMORAL",
-        "PATELLA",
-        "KNIELENK",
-        "DIZ",
-        "TERD",
-    ]
-)
-"""The knee in the languages of protocol names, without accents."""
-KNEE_SIGNS = ("膝", "무릎", "슬관절", "슬부", "КОЛЕН")
+@dataclass(frozen=True)
+class Vocabulary:
+    """One section of vocabulary.toml."""
 
-OTHER_WORDS = frozenset(
-    [
-        "ANKLE",
-        "FOOT",
-        "HEEL",
-        "HINDFOOT",
-        "FOREFOOT",
-        "TOE",
-        "HIP",
-        "HIPS",
-        "PELVIS",
-        "SHOULDER",
-        "ELBOW",
-        "WRIST",
-        "HAND",
-        "FINGER",
-        "FINGERS",
-        "THUMB",
-        "SPINE",
-        "CSPINE",
-        "LSPINE",
-        "TSPINE",
-        "NECK",
-        "HEAD",
-        "BRAIN",
-        "SKULL",
-        "CHEST",
-        "THORAX",
-        "LUNG",
-        "ABDOMEN",
-        "HEART",
-        "CARDIAC",
-        "BREAST",
-        "SPRUNGGELENK",
-        "OSG",
-        "FUSS",
-        "HUFTE",
-        "HUEFTE",
-        "HUFTGELENK",
-        "BECKEN",
-        "SCHULTER",
-        "ELLENBOGEN",
-        "HANDGELENK",
-        "KOPF",
-        "SCHADEL",
-        "WIRBELSAULE",
-        "HALS",
-        "BAUCH",
-        "CHEVILLE",
-        "PIED",
-        "HANCHE",
-        "BASSIN",
-        "EPAULE",
-        "COUDE",
-        "POIGNET",
-        "TOBILLO",
-        "PIE",
-        "CADERA",
-        "HOMBRO",
-        "CODO",
-        "MUNECA",
-        "CAVIGLIA",
-        "PIEDE",
-        "ANCA",
-        "SPALLA",
-        "GOMITO",
-        "POLSO",
-        "TORNOZELO",
-        "QUADRIL",
-        "OMBRO",
-        "COTOVELO",
-        "ENKEL",
-        "HEUP",
-    ]
-)
-"""Other parts of the body, in the same languages."""
-OTHER_SIGNS = ("踝", "髋", "股関節", "肩", "肘", "手関節", "足関節", "발목", "고관절", "어깨")
+    words: frozenset[str]
+    signs: tuple[str, ...]
+    abbreviations: frozenset[str]
+    """Words of their own in some language: they count beside the knee, or with a full stop."""
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text has one of the words, or one of the signs anywhere."""
+        upper = text.upper()
+        return any(bare(word) in self.words for word in words(text)) or any(
+            sign in upper for sign in self.signs
+        )
 
 
-def names_knee(text: str) -> bool:
-    """Whether a text names the knee."""
-    upper = text.upper()
-    return any(bare(word) in KNEE_WORDS for word in words(text)) or any(sign in upper for sign in KNEE_SIGNS)
+def _read() -> dict[str, Vocabulary]:
+    text = resources.files("trainer.cohort").joinpath("vocabulary.toml").read_text(encoding="utf-8")
+    return {
+        name: Vocabulary(
+            words=frozenset(section["words"].split()),
+            signs=tuple(section["signs"]),
+            abbreviations=frozenset(section.get("abbreviations", "").split()),
+        )
+        for name, section in tomllib.loads(text).items()
+    }
 
 
-def names_other_part(text: str) -> bool:
-    """Whether a text names another part of the body."""
-    return any(bare(word) in OTHER_WORDS for word in words(text)) or any(sign in text for sign in OTHER_SIGNS)
+VOCABULARY = _read()
+KNEE, OTHER_PART, LOCALIZER = (VOCABULARY[name] for name in ("knee", "other_part", "localizer"))
+SIDES = {"R": VOCABULARY["right"], "L": VOCABULARY["left"], "B": VOCABULARY["both"]}

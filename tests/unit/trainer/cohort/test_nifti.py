@@ -1,0 +1,115 @@
+"""NIfTI pairs, by folder and by table."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from tests.fixtures.paired_archive import scene
+from trainer.cohort.images import read_ct, read_mr
+from trainer.cohort.manifest import CohortManifest
+from trainer.cohort.settings import CohortSettings
+from trainer.cohort.stage import CohortRequest, run
+
+DIRECTION = (0.0, 0.0, -1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0)  # sagittal: i to posterior, j to inferior
+AFFINE = np.array([[0, 0, -1.5, 20], [0.25, 0, 0, -30], [0, -0.25, 0, 40], [0, 0, 0, 1.0]])
+
+
+def volume(path: Path) -> None:
+    """A scene whose voxels lie at AFFINE, in LPS mm."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    k, j, i = np.mgrid[:6, :9, :8]
+    lps = np.stack([i, j, k], axis=-1) @ AFFINE[:3, :3].T + AFFINE[:3, 3]
+    image = sitk.GetImageFromArray(scene(lps).astype(np.int16))
+    image.SetSpacing((0.25, 0.25, 1.5))
+    image.SetDirection(DIRECTION)
+    image.SetOrigin(tuple(AFFINE[:3, 3]))
+    sitk.WriteImage(image, str(path))
+
+
+def cohort(tmp_path: Path, table: Path | None = None) -> CohortManifest:
+    settings = CohortSettings(max_ct_pixel_mm=1.0)
+    request = CohortRequest(
+        tmp_path / "a", tmp_path / "out", nifti_pairs=table, keep_ids=True, settings=settings
+    )
+    return run(request)
+
+
+def codes(manifest: CohortManifest) -> list[str]:
+    return sorted(finding.code for finding in manifest.left_out)
+
+
+def test_the_folder_convention(tmp_path: Path) -> None:
+    for name in ("p1/R/ct.nii.gz", "p1/R/mr.nii.gz", "deeper/p2/left/CT.nii", "deeper/p2/left/mr.nii"):
+        volume(tmp_path / "a" / name)
+    manifest = cohort(tmp_path)
+    assert [pair.pair_id for pair in manifest.pairs] == ["p1-R", "p2-L"]
+    assert codes(manifest) == []
+
+
+def test_coordinates_are_lps(tmp_path: Path) -> None:
+    """NIfTI itself is RAS: a reader that forgets to turn it puts voxels on the other side of the body."""
+    for name in ("ct.nii.gz", "mr.nii.gz"):
+        volume(tmp_path / "a" / "p" / "R" / name)
+    (pair,) = cohort(tmp_path).pairs
+    assert np.allclose(pair.ct.affine, AFFINE, atol=1e-4)
+    ct, mr = read_ct(pair.ct, tmp_path / "a"), read_mr(pair.mr, tmp_path / "a")
+    for values, affine in ((ct.hu, ct.affine), (mr.signal, mr.affine)):
+        assert np.allclose(affine, AFFINE, atol=1e-4)
+        k, j, i = np.mgrid[:6, :9, :8]
+        assert np.array_equal(values, scene(np.stack([i, j, k], axis=-1) @ AFFINE[:3, :3].T + AFFINE[:3, 3]))
+
+
+def test_the_table_of_pairs(tmp_path: Path) -> None:
+    for name in ("x.nii.gz", "y.nii.gz"):
+        volume(tmp_path / "a" / "images" / name)
+    table = tmp_path / "a" / "pairs.csv"
+    row = "images/x.nii.gz;images/y.nii.gz"
+    table.write_text(
+        f"patient_id;side;ct;mr;days\np;L;{row};-12\nq;X;{row};\nr;R;images/z.nii;images/y.nii.gz;\n"
+        f"s;R;../x.nii.gz;images/y.nii.gz;\nt;R;{row};soon\n"
+    )
+    manifest = cohort(tmp_path, table)
+    assert [(pair.pair_id, pair.days) for pair in manifest.pairs] == [("p-L", -12)]
+    texts = [finding.text for finding in manifest.left_out]
+    for place in ("row 3, column side", "row 4, column ct", "row 5, column ct", "row 6, column days"):
+        assert sum(place in text for text in texts) == 1
+
+
+def test_what_is_wrong_is_named(tmp_path: Path) -> None:
+    archive = tmp_path / "a"
+    for patient in ("cut", "half", "four", "lost"):
+        for name in ("ct.nii", "mr.nii"):
+            volume(archive / patient / "R" / name)
+    cut = archive / "cut" / "R" / "ct.nii"
+    cut.write_bytes(cut.read_bytes()[:-100])
+    (archive / "half" / "R" / "mr.nii").unlink()
+    sitk.WriteImage(
+        sitk.GetImageFromArray(np.zeros((2, 3, 4, 5), np.int16), isVector=False),
+        str(archive / "four" / "R" / "ct.nii"),
+    )
+    placed = archive / "lost" / "R" / "mr.nii"
+    content = bytearray(placed.read_bytes())
+    content[252:256] = bytes(4)  # qform_code and sform_code (NIfTI-1 header)
+    placed.write_bytes(content)
+    volume(archive / "stray.nii.gz")
+    manifest = cohort(tmp_path)
+    assert manifest.pairs == ()
+    named = {finding.code: finding.path for finding in manifest.left_out}
+    assert named["truncated_pixels"] == "cut/R/ct.nii"
+    assert named["nifti_one_only"] == "half/R/ct.nii"
+    assert named["nifti_not_3d"] == "four/R/ct.nii"
+    assert named["no_geometry"] == "lost/R/mr.nii"
+    assert named["nifti_unassigned"] == "stray.nii.gz"
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", gzip.compress(b"nonsense")])
+def test_a_file_that_is_no_nifti(tmp_path: Path, content: bytes) -> None:
+    for name in ("ct.nii.gz", "mr.nii.gz"):
+        volume(tmp_path / "a" / "p" / "R" / name)
+    (tmp_path / "a" / "p" / "R" / "ct.nii.gz").write_bytes(content)
+    assert codes(cohort(tmp_path)) == ["no_ct", "unreadable"]
