@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from trainer.cli.app import app, console
 
@@ -48,8 +49,9 @@ def cohort(
     cannot be used.
     """
     from ctsma_node.errors import NodeError
+    from trainer.cohort.request import CohortRequest
     from trainer.cohort.settings_file import read_settings
-    from trainer.cohort.stage import CohortRequest, run
+    from trainer.cohort.stage import run
     from trainer.stage import progress
 
     try:
@@ -62,7 +64,7 @@ def cohort(
                 tasks["pixels"] = bar.add_task("pixels", total=None, note="")
             manifest = run(request, lambda what, done, n: bar.update(tasks[what], completed=done, total=n))
     except (NodeError, OSError) as error:
-        console.print(f"[red]{error}", highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     _show(manifest, out)
     if not manifest.pairs:
@@ -80,9 +82,9 @@ def _show(manifest: CohortManifest, out: Path) -> None:
         first = {each.code: each for each in reversed(findings)}
         table = Table("code", "count", "first", "why", title=title)
         for code, count in Counter(each.code for each in findings).most_common():
-            table.add_row(code, str(count), first[code].path, first[code].text)
+            table.add_row(code, str(count), Text(first[code].path), Text(first[code].text))
         console.print(table)
-    console.print(f"Everything: {out / 'cohort.json'}; pairs for people: {out / 'cohort.csv'}")
+    console.print(Text(f"Everything: {out / 'cohort.json'}; pairs for people: {out / 'cohort.csv'}"))
 
 
 def _pairs(manifest: CohortManifest) -> Table:
@@ -159,10 +161,10 @@ def cohort_export(
                 lambda done, n: bar.update(task, completed=done, total=n),
             )
     except (NodeError, OSError) as error:
-        console.print(f"[red]{error}", highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     for each in refused:
-        console.print(f"[yellow]{each.code}[/] {each.path}: {each.text}", highlight=False)
+        console.print(Text(f"{each.code} {each.path}: {each.text}", style="yellow"))
     console.print(f"{len(manifest.pairs) - len(refused)} of {len(manifest.pairs)} pairs in {out}")
     if len(refused) == len(manifest.pairs):
         raise typer.Exit(NO_PAIRS)

@@ -17,6 +17,7 @@ FILES: dict[str, str] = {
     "not_a_file": "A socket, pipe or device, not a file: move it out of the archive.",
     "broken_link": "A symbolic link whose target is not there: copy the target, or remove the link.",
     "symlink_loop": "A symbolic link to a folder that was walked already: it is not entered a second time.",
+    "name_not_utf8": "The name of this file or folder is not UTF-8: rename it (convmv does whole trees).",
     "dicomdir": "A DICOMDIR; it is not needed, since every file of the tree is read by itself.",
     "dicomdir_lists_missing": "The DICOMDIR lists {count} files that are not there: copy the medium again.",
     "deflated": "A deflated instance may inflate without bound: export it as explicit VR little endian.",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ctsma_node.assemble import FrameGeometry, Series
 from ctsma_node.errors import Refused
-from trainer.cohort import geometry, kind, sequence
+from trainer.cohort import geometry, kind, pixel_checks, sequence
 from trainer.cohort.candidate import Candidate
 from trainer.cohort.codes import refused
 from trainer.cohort.findings import Finding, found, from_refusal
@@ -62,9 +62,9 @@ def _accept_kind(group: Group, settings: CohortSettings) -> tuple[str, list[str]
     if modality == "MR":
         remarks += [] if sequence.balanced(headers[0], settings) else ["sequence_by_values"]
         sequence.three_dimensional(headers[0], settings)
-    kind.measured_pixels(instances, settings)
+    pixel_checks.measured_pixels(instances, settings)
     if modality == "CT":
-        kind.calibrated(instances)
+        pixel_checks.calibrated(instances)
     return modality, remarks
 
 

@@ -3,48 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ctsma_node.errors import SettingsError
-from trainer.cohort import nifti
 from trainer.cohort.candidate import Candidate
 from trainer.cohort.clinical import ClinicalTable, read_clinical
 from trainer.cohort.entries import finding_entries, pair_entry
 from trainer.cohort.findings import Finding, PatientKey, found
 from trainer.cohort.folds import assign_folds, oa_class
-from trainer.cohort.grouping import group
-from trainer.cohort.judge import judge
 from trainer.cohort.manifest import MANIFEST, CohortManifest, read_manifest
 from trainer.cohort.pairing import Pair, pair
-from trainer.cohort.patients import identify, with_issuers
 from trainer.cohort.pseudonym import SECRET_FILE, Pseudonyms, read_secret
-from trainer.cohort.scan import scan
+from trainer.cohort.request import Advance, CohortRequest
 from trainer.cohort.settings import CohortSettings
 from trainer.cohort.sides import settle_sides
-from trainer.cohort.verify import decodable
+from trainer.cohort.usable import usable_series
 from trainer.cohort.write import write_cohort
-
-Advance = Callable[[str, int, int], None]
-"""Told of progress: what is done, how many of how many."""
-
-
-@dataclass(frozen=True)
-class CohortRequest:
-    """What to read, and how."""
-
-    archive: Path
-    out: Path
-    clinical: Path | None = None
-    nifti_pairs: Path | None = None
-    secret: Path | None = None
-    """The site's secret; OUT/pseudonym.key where None."""
-    keep_ids: bool = False
-    verify: bool = False
-    """Decode every pixel of every usable series."""
-    jobs: int = 1
-    settings: CohortSettings = field(default_factory=CohortSettings)
 
 
 def run(request: CohortRequest, advance: Advance = lambda what, done, total: None) -> CohortManifest:
@@ -54,57 +29,13 @@ def run(request: CohortRequest, advance: Advance = lambda what, done, total: Non
     everything else is a finding in the manifest.
     """
     table, findings = read_clinical(request.clinical) if request.clinical else (ClinicalTable(), [])
-    candidates, namesakes, noticed = _usable(request, advance)
+    candidates, namesakes, noticed = usable_series(request, advance)
     findings += noticed
     pairs, noticed = _pairs(candidates, table, request.settings)
     findings += noticed + _unmatched(pairs, table)
     manifest = _manifest(request, pairs, table, namesakes, findings)
     write_cohort(request.out, manifest)
     return manifest
-
-
-def _usable(
-    request: CohortRequest, advance: Advance
-) -> tuple[list[Candidate], list[frozenset[PatientKey]], list[Finding]]:
-    """Every series of the archive that is fit to be paired."""
-    settings, archive = request.settings, request.archive
-    content = scan(archive, request.jobs, lambda done, all_: advance("headers", done, all_), _known(request))
-    groups, findings = group(archive, content.instances)
-    findings += content.findings
-    groups = with_issuers(groups)
-    patients = identify(groups, allow_equal_names=settings.allow_equal_names)
-    candidates: list[Candidate] = []
-    for done, each in enumerate(groups, start=1):
-        judged = judge(archive, each, settings)
-        findings += judged.findings
-        if judged.candidate and judged.candidate.patient not in patients.excluded:
-            candidates.append(judged.candidate)
-        advance("series", done, len(groups))
-    findings += patients.findings
-    listed, noticed = _listed_nifti(request, content.nifti)
-    usable, refused = nifti.candidates(archive, listed, settings)
-    candidates += usable
-    findings += noticed + refused
-    if request.verify:
-        candidates, noticed = decodable(archive, candidates, lambda done, all_: advance("pixels", done, all_))
-        findings += noticed
-    return candidates, patients.namesakes, findings
-
-
-def _known(request: CohortRequest) -> frozenset[str]:
-    """The tables, where they lie within the archive: no foreign files."""
-    tables = [path.resolve() for path in (request.clinical, request.nifti_pairs) if path]
-    root = request.archive.resolve()
-    return frozenset(path.relative_to(root).as_posix() for path in tables if path.is_relative_to(root))
-
-
-def _listed_nifti(request: CohortRequest, files: Sequence[str]) -> tuple[list[nifti.Listed], list[Finding]]:
-    listed, findings = (
-        nifti.by_table(request.nifti_pairs, request.archive) if request.nifti_pairs else ([], [])
-    )
-    taken = {path for each in listed for path in each.files.values()}
-    more, noticed = nifti.by_folder(path for path in files if path not in taken)
-    return listed + more, findings + noticed
 
 
 def _pairs(

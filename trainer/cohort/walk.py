@@ -39,6 +39,9 @@ def _enter(folder: Path, below: str, entered: set[tuple[int, int]], seen: Walk) 
     links = []
     for name in _names(folder, below, seen):
         path, relative = folder / name, f"{below}{name}"
+        if not _is_text(name):
+            seen.findings.append(found("name_not_utf8", _shown(relative)))
+            continue
         try:
             status = path.stat()
         except PermissionError:
@@ -72,3 +75,12 @@ def _names(folder: Path, below: str, seen: Walk) -> Iterator[str]:
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name's bytes are UTF-8; the manifest can hold no others."""
+    return name.isprintable() or not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _shown(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

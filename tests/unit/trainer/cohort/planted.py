@@ -171,6 +171,11 @@ def _broken_link(root: Path, patient: str) -> None:
     (root / patient / "gone").symlink_to(root / "nowhere")
 
 
+def _latin_name(root: Path, patient: str) -> None:
+    save_pair(root, patient)
+    (root / patient / os.fsdecode(b"M\xfcller.dcm")).write_bytes(b"x")
+
+
 def _pipe(root: Path, patient: str) -> None:
     save_pair(root, patient)
     os.mkfifo(root / patient / "pipe")
@@ -236,6 +241,7 @@ FAULTS = (
     Fault("DICOMDIR", "dicomdir", _directory, pairs=1),
     Fault("symlink loop", "symlink_loop", _loop, pairs=1),
     Fault("broken link", "broken_link", _broken_link, pairs=1),
+    Fault("file name in Latin-1", "name_not_utf8", _latin_name, pairs=1),
     Fault("pipe", "not_a_file", _pipe, pairs=1),
     Fault("no permission", "no_permission", _locked, pairs=1),
     Fault("KL 7", "clinical_value", save_pair, pairs=1),

@@ -21,8 +21,9 @@ from trainer.cohort.export import ExportOptions, export
 from trainer.cohort.export_series import no_burned_in_risk
 from trainer.cohort.manifest import CohortManifest
 from trainer.cohort.pseudonym import Pseudonyms
+from trainer.cohort.request import CohortRequest
 from trainer.cohort.settings import CohortSettings
-from trainer.cohort.stage import CohortRequest, run
+from trainer.cohort.stage import run
 
 SECRET = bytes(range(32))
 SETTINGS = CohortSettings(min_ct_slices=4, min_mr_slices=4)
@@ -79,7 +80,7 @@ def test_what_a_measurement_needs_is_left() -> None:
 def test_who_it_is_and_how_it_was_done_is_said() -> None:
     ds = marked()
     deidentify(ds, how())
-    assert (ds.PatientID, str(ds.PatientName), ds.PatientBirthDate) == ("QUAGGA", "QUAGGA", "")
+    assert (ds.PatientID, str(ds.PatientName), ds.PatientBirthDate or "") == ("QUAGGA", "QUAGGA", "")
     assert (ds.PatientIdentityRemoved, ds.LongitudinalTemporalInformationModified) == ("YES", "MODIFIED")
     used = [item.CodeValue for item in ds.DeidentificationMethodCodeSequence]
     assert used == ["113100", "113105", "113107"]
@@ -87,7 +88,7 @@ def test_who_it_is_and_how_it_was_done_is_said() -> None:
     deidentify(ds, how(keep_dates=False, clean_descriptors=False, retain_uids=True))
     assert [item.CodeValue for item in ds.DeidentificationMethodCodeSequence] == ["113100", "113110"]
     assert "SeriesDescription" not in ds
-    assert ds.StudyDate == ""
+    assert not ds.StudyDate
 
 
 def test_uids_are_replaced_alike_everywhere_and_those_of_the_standard_stay() -> None:

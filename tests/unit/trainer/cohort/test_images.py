@@ -12,8 +12,9 @@ from ctsma_node.errors import Refused
 from tests.fixtures.paired_archive import SeriesPlan, ct, datasets, mr, save, scene
 from trainer.cohort.images import read_ct, read_mr
 from trainer.cohort.manifest import CohortManifest, PairEntry
+from trainer.cohort.request import CohortRequest
 from trainer.cohort.settings import CohortSettings
-from trainer.cohort.stage import CohortRequest, run
+from trainer.cohort.stage import run
 
 SETTINGS = CohortSettings(min_ct_slices=4, min_mr_slices=4)
 TILT = (0.0, np.cos(0.3), np.sin(0.3))

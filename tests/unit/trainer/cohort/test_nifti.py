@@ -12,8 +12,9 @@ import SimpleITK as sitk
 from tests.fixtures.paired_archive import scene
 from trainer.cohort.images import read_ct, read_mr
 from trainer.cohort.manifest import CohortManifest
+from trainer.cohort.request import CohortRequest
 from trainer.cohort.settings import CohortSettings
-from trainer.cohort.stage import CohortRequest, run
+from trainer.cohort.stage import run
 
 DIRECTION = (0.0, 0.0, -1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0)  # sagittal: i to posterior, j to inferior
 AFFINE = np.array([[0, 0, -1.5, 20], [0.25, 0, 0, -30], [0, -0.25, 0, 40], [0, 0, 0, 1.0]])

@@ -10,8 +10,9 @@ import pytest
 from tests.fixtures.paired_archive import SeriesPlan, ct, mr, save
 from trainer.cohort.clinical import COLUMNS
 from trainer.cohort.manifest import CohortManifest, PairEntry
+from trainer.cohort.request import CohortRequest
 from trainer.cohort.settings import CohortSettings
-from trainer.cohort.stage import CohortRequest, run
+from trainer.cohort.stage import run
 
 LIMITS: dict[str, Any] = {"min_ct_slices": 4, "min_mr_slices": 4}
 
