@@ -23,6 +23,11 @@ _SIDE_CODES = {
     **dict.fromkeys(("7771000", "G-A101"), "L"),
     **dict.fromkeys(("51440002", "G-A102"), "B"),
 }
+_CLASSIC = {
+    **{"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")},  # (0018,9008)
+    **{"FREE_PRECESSION": ("SS",), "TRANSVERSE": ("SP",)},  # (0018,9017)
+}
+"""Terms of Enhanced MR (PS3.3 C.8.13.4) in those of MR (PS3.3 C.8.3.1)."""
 _GREY = ("", "MONOCHROME1", "MONOCHROME2")
 _FEWEST_BITS = 10
 
@@ -48,13 +53,27 @@ def header_of(ds: Dataset) -> Header:
         names=(*_regions(ds), *_texts(ds, _NAMES)),
         study_names=_texts(ds, _STUDY_NAMES),
         sequence=_texts(ds, _SEQUENCE),
-        scanning_sequence=_words(ds, "ScanningSequence"),
-        sequence_variant=_words(ds, "SequenceVariant"),
+        scanning_sequence=_words(ds, "ScanningSequence") or _as_classic(ds, "EchoPulseSequence"),
+        sequence_variant=_words(ds, "SequenceVariant") or _as_classic(ds, "SteadyStatePulseSequence"),
         acquisition_type=_upper(ds, "MRAcquisitionType"),
-        repetition_ms=number(ds, "RepetitionTime"),
-        echo_ms=number(ds, "EchoTime") or number(ds, "EffectiveEchoTime"),
+        repetition_ms=_timing(ds, "MRTimingAndRelatedParametersSequence", "RepetitionTime"),
+        echo_ms=number(ds, "EchoTime") or _timing(ds, "MREchoSequence", "EffectiveEchoTime"),
         kernel=text(ds, "ConvolutionKernel"),
     )
+
+
+def _as_classic(ds: Dataset, keyword: str) -> tuple[str, ...]:
+    return _CLASSIC.get(_upper(ds, keyword), ())
+
+
+def _timing(ds: Dataset, macro: str, keyword: str) -> float | None:
+    """A time of the instance, else of its functional groups (the first frame's)."""
+    groups = (
+        *items(ds, "SharedFunctionalGroupsSequence"),
+        *items(ds, "PerFrameFunctionalGroupsSequence")[:1],
+    )
+    found = [number(item, keyword) for group in groups for item in items(group, macro)]
+    return number(ds, keyword) or next((value for value in found if value), None)
 
 
 def _person(ds: Dataset) -> Person:

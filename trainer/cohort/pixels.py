@@ -50,9 +50,9 @@ def _fragments(file: BinaryIO, value: int, size: int) -> int:
     count = -1  # the first item is the Basic Offset Table (PS3.5 A.4)
     while True:
         start = file.read(8)
-        if start[:4] == _END:
+        if len(start) == 8 and start[:4] == _END:
             return count
-        if start[:4] != _ITEM or len(start) < 8:
+        if len(start) < 8 or start[:4] != _ITEM:
             return -1
         end = file.tell() + int.from_bytes(start[4:], "little")
         if end > size:

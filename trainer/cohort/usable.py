@@ -38,7 +38,8 @@ def usable_series(
 def _judged(
     request: CohortRequest, groups: Sequence[Group], patients: Patients, advance: Advance
 ) -> tuple[list[Candidate], list[Finding]]:
-    candidates, findings = [], []
+    candidates: list[Candidate] = []
+    findings: list[Finding] = []
     for done, each in enumerate(groups, start=1):
         judged = judge(request.archive, each, request.settings)
         findings += judged.findings
