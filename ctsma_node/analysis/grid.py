@@ -51,6 +51,15 @@ def canonical(array: npt.NDArray[Any], side: Side) -> npt.NDArray[Any]:
     return np.ascontiguousarray(array[::-1]) if side is Side.LEFT else array
 
 
+def canonical_affine(affine: Array, side: Side) -> Array:
+    """(i, j, k) of the canonical array to LPS mm, from the affine of the array in patient space."""
+    if side is Side.RIGHT:
+        return affine
+    flip = np.eye(4)
+    flip[2, 2], flip[2, 3] = -1.0, SIZE[2] - 1
+    return np.asarray(affine @ flip)
+
+
 def axis_aligned_affine(volume: CTVolume, step: float) -> tuple[Array, tuple[int, int, int]]:
     """A grid of `step` mm along L, P and S that holds the whole volume: its affine and size (i, j, k)."""
     i, j, k = volume.size

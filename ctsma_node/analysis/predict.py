@@ -12,7 +12,7 @@ import torch
 
 from ctsma_node.analysis import bones, measure
 from ctsma_node.analysis.bundle import Bundle, read_bundle
-from ctsma_node.analysis.grid import SIZE, canonical, knee_affine, resample
+from ctsma_node.analysis.grid import SIZE, canonical, canonical_affine, knee_affine, resample
 from ctsma_node.analysis.knees import KneeSite, find_knees
 from ctsma_node.analysis.result import (
     SUBREGIONS_PER_BONE,
@@ -146,10 +146,7 @@ class Analyser:
         side: Side,
         labels: npt.NDArray[np.uint8],
     ) -> tuple[Subregion, ...]:
-        centres = t.centres.copy()
-        if side is Side.LEFT:
-            centres[:, 0] = SIZE[2] - 1 - centres[:, 0]
-        lps = apply(affine, centres[:, ::-1])
+        lps = apply(canonical_affine(affine, side), t.centres[:, ::-1])
         counts = np.bincount(labels.ravel(), minlength=2 * SUBREGIONS_PER_BONE + 1)
         return tuple(
             Subregion(

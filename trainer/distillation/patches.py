@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from ctsma_node.analysis.bones import LABEL
-from ctsma_node.analysis.grid import AIR, SIZE, canonical, knee_affine, resample
+from ctsma_node.analysis.grid import AIR, SIZE, canonical, canonical_affine, knee_affine, resample
 from ctsma_node.analysis.patches import covered_centre, cut, noise_context
 from ctsma_node.analysis.result import Bone, Side
 from ctsma_node.analysis.subregions import CORTEX, inward_distance, trabecular_region
@@ -21,7 +21,6 @@ from ctsma_node.volume import apply
 from trainer.phantom.acquisition import CTAcquisition, draw_acquisition
 from trainer.phantom.ct import label_on, render_ct
 from trainer.phantom.scene import draw_scene
-from trainer.phantom.subregions import lps_of
 from trainer.phantom.truth import patch_parameters
 
 _BOX = (47.0, 58.0, 46.0)
@@ -51,7 +50,7 @@ def knee_patches(seed: int) -> dict[str, Any]:
         centres = picked + rng.uniform(-0.5, 0.5, (PER_BONE, 3))
         out["hu"].append(cut(hu, centres, AIR).astype(np.float16))
         out["mask"].append(cut((distance > CORTEX) & covered, centres, 0.0) > 0)
-        lps = lps_of(covered_centre(centres), affine, side)
+        lps = apply(canonical_affine(affine, side), covered_centre(centres)[:, ::-1])
         out["truth"].append(patch_parameters(knee, bone, lps))
         out["centre"].append(lps)
     joined: dict[str, Any] = {name: np.concatenate(parts) for name, parts in out.items()}

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from ctsma_node.analysis.result import CartilageRegion
 from trainer.phantom.difficulty import DIFFICULTIES
-from trainer.phantom.knee import Knee
 from trainer.phantom.pair import write_pair
 from trainer.phantom.person import Person, draw_people
-from trainer.phantom.subject import Subject, draw_subject, subject_seed
+from trainer.phantom.subject import Subject, draw_subject, knee_of, subject_seed
 from trainer.stage import side_by_side, write_manifest
 
 ARCHIVE, TRUTH, CLINICAL = "archive", "truth", "clinical.csv"
@@ -95,8 +94,9 @@ def _write_clinical(path: Path, people: list[Person], settings: PhantomSettings)
         rows = csv.writer(file)
         rows.writerow(["patient_id", "side", "kl", *columns, "age", "sex", "bmi"])
         for person in people:
-            knee: Knee = subject_of(person, settings).ct_knee
-            scores = [f"{knee.cartilage[region]:g}" for region in CartilageRegion]
+            seed = subject_seed(settings.seed, person.number)
+            knee = knee_of(person, seed, DIFFICULTIES[settings.difficulty])
+            scores = [round(knee.cartilage[region]) for region in CartilageRegion]
             known = [person.patient_id, person.side, knee.kl, *scores, person.age, person.sex, person.bmi]
             rows.writerow(known)
 

@@ -62,6 +62,11 @@ def subject_seed(cohort_seed: int, number: int) -> int:
     return cohort_seed * 100_000 + number
 
 
+def knee_of(person: Person, seed: int, difficulty: Difficulty) -> Knee:
+    """The subject's knee before anyone laid it into a scanner: its grade is known without building it."""
+    return draw_knee(seed, person.side, person.oa_class, who=person, severity_noise=difficulty.severity_noise)
+
+
 def draw_subject(person: Person, seed: int, difficulty: Difficulty, visit: int = 0) -> Subject:
     """Draw a knee and both its scans; equal arguments give an equal subject.
 
@@ -70,7 +75,7 @@ def draw_subject(person: Person, seed: int, difficulty: Difficulty, visit: int =
     own = np.random.default_rng((seed, 61))
     form = _of_build(draw_leg_form(own), person)
     rng = np.random.default_rng((seed, 62, visit))
-    knee = draw_knee(seed, person.side, person.oa_class, who=person, severity_noise=difficulty.severity_noise)
+    knee = knee_of(person, seed, difficulty)
     ct = _scene(seed, knee, form, rng, CT_FLEXION, lateral=100.0)
     mr = _scene(seed, knee, form, rng, MR_FLEXION, lateral=15.0)
     return Subject(

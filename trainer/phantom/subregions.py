@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ctsma_node.analysis.bones import LABEL
-from ctsma_node.analysis.grid import SIZE, SPACING, canonical, knee_affine
+from ctsma_node.analysis.grid import SIZE, SPACING, canonical, canonical_affine, knee_affine
 from ctsma_node.analysis.patches import covered_centre
 from ctsma_node.analysis.plan import DEFAULT, PLAN, Plan
-from ctsma_node.analysis.result import Bone, Side
+from ctsma_node.analysis.result import Bone
 from ctsma_node.analysis.subregions import bone_frame, divide, inward_distance, trabecular_region
 from ctsma_node.volume import apply
 from trainer.phantom.knee import Knee
@@ -57,18 +57,10 @@ def _of_bone(
 ) -> SubregionTruth:
     region = trabecular_region(inward_distance(labels == LABEL[bone]), bone)
     at = divide(region, np.array(seeds)).centres
-    centres = lps_of(covered_centre(at), affine, knee.side)
+    centres = apply(canonical_affine(affine, knee.side), covered_centre(at)[:, ::-1])
     return SubregionTruth(
         centres=centres,
         parameters=patch_parameters(knee, bone, centres),
         positions=np.asarray(at * SPACING[::-1]),
         middle=bone_frame(region)[0],
     )
-
-
-def lps_of(centres: npt.ArrayLike, affine: F64, side: Side) -> F64:
-    """Canonical (k, j, i), (n, 3), to LPS mm."""
-    at = np.array(centres, dtype=np.float64)
-    if side is Side.LEFT:
-        at[:, 0] = SIZE[2] - 1 - at[:, 0]
-    return apply(affine, at[:, ::-1])
