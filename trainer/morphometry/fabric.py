@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.morphometry.distance import Mask, Voxel
-from trainer.morphometry.surface import crossings_per_mm, test_lines
+from trainer.morphometry.surface import crossings_per_mm, lattice_lines
 
 
 def fabric_tensor(bone: Mask, voxel: Voxel, region: Mask | None = None) -> npt.NDArray[np.float64]:
@@ -15,7 +15,7 @@ def fabric_tensor(bone: Mask, voxel: Voxel, region: Mask | None = None) -> npt.N
     The mean intercept length is 1 / sqrt(d' M d) up to a constant (Harrigan and Mann 1984, J Mater Sci
     19: 761-767). Least squares over the 13 directions of the lattice. NaN where there is no surface.
     """
-    lines = test_lines(voxel)
+    lines = lattice_lines(voxel)
     counts = crossings_per_mm(bone, voxel, region)
     seen = np.isfinite(counts)
     if seen.sum() < 6 or not counts[seen].any():

@@ -14,8 +14,8 @@ from trainer.morphometry.distance import F32, I32, Mask, Voxel, distance_to_back
 from trainer.phantom.compiled import inlined, serial
 
 SURFACE = {True: 0.33, False: 0.25}
-"""How far the surface lies before the nearest centre outside, in voxels, for spheres with and without centres
-half-way between voxels. Half a voxel is right for a flat face that a sphere's centre lies in the middle of, and
+"""How far the surface lies before the nearest centre outside, in voxels, with and without spheres centred
+half-way between voxels. Half a voxel is right for a flat face between two sphere centres, and
 too much where a face is curved, because a sphere then touches the first of many centres. Chosen between
 the two (`python -m benchmarks morphometry`)."""
 _TOUCHING = 0.99999

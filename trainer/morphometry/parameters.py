@@ -19,6 +19,7 @@ class Method(StrEnum):
     PLATE = "plate"
     SKELETON = "skeleton"
     SRRD = "srrd"
+    AUTOCORRELATION = "autocorrelation"
 
 
 @dataclass(frozen=True)

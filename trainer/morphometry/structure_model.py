@@ -14,8 +14,10 @@ def structure_model_index(bone: Mask, voxel: Voxel, region: Mask | None = None) 
     The structure is dilated and eroded by a voxel; what dr that was follows from the volumes, dr = dBV / BS.
     Concave surface counts negative, so that dense bone tends to less than 0 whatever its shape (Salmon et
     al. 2015, Front Endocrinol 6: 162): report it beside BV/TV, and on resolved trabeculae only. NaN without
-    a surface.
+    a surface; ValueError where voxels are not cubes, which cannot be dilated evenly.
     """
+    if max(voxel) > 1.01 * min(voxel):
+        raise ValueError("the structure model index needs cubic voxels")
     reach = 1.5 * float(max(voxel))
     grown = distance_to_background(~bone, voxel)[0] < reach
     shrunk = distance_to_background(bone, voxel)[0] > reach

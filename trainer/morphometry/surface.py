@@ -28,7 +28,7 @@ _SPIRAL = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class TestLines:
+class LatticeLines:
     """Directions of lines through a lattice.
 
     `step` (n, 3) in voxels, `length` (n,) mm of one step, unit `axis` (n, 3) along k, j, i, and `weight`
@@ -42,7 +42,7 @@ class TestLines:
 
 
 @cache
-def test_lines(voxel: Voxel) -> TestLines:
+def lattice_lines(voxel: Voxel) -> LatticeLines:
     """The 13 directions of a lattice, or the 4 of a slice where the first side is infinite."""
     flat = math.isinf(voxel[0])
     step = np.array([d for d in _FACES + _EDGES + _CORNERS if not (flat and d[0])], dtype=np.int64)
@@ -52,7 +52,7 @@ def test_lines(voxel: Voxel) -> TestLines:
     axis = vector / length[:, None]
     nearest = np.abs(_directions(flat) @ axis.T).argmax(axis=1)
     weight = np.bincount(nearest, minlength=len(step)) / len(nearest)
-    return TestLines(step, length, axis, weight)
+    return LatticeLines(step, length, axis, weight)
 
 
 def _directions(flat: bool) -> F64:
@@ -85,11 +85,11 @@ def _count(mask: Mask, region: Mask, step: I64, crossings: I64, pairs: I64) -> N
 
 
 def crossings_per_mm(mask: Mask, voxel: Voxel, region: Mask | None = None) -> F64:
-    """Surface crossings per mm of line, for each direction of `test_lines(voxel)`; NaN without line.
+    """Surface crossings per mm of line, for each direction of `lattice_lines(voxel)`; NaN without line.
 
     Crossings are counted between voxels that both lie in `region` (the whole array without one).
     """
-    lines = test_lines(voxel)
+    lines = lattice_lines(voxel)
     crossings, pairs = np.zeros(len(lines.step), np.int64), np.zeros(len(lines.step), np.int64)
     inside = np.ones(mask.shape, dtype=np.bool_) if region is None else region
     _count(mask, inside, lines.step, crossings, pairs)
@@ -102,4 +102,4 @@ def surface_density(mask: Mask, voxel: Voxel, region: Mask | None = None) -> flo
 
     Slice by slice (an infinite first side) the structure is taken to be isotropic.
     """
-    return float(2.0 * np.sum(test_lines(voxel).weight * crossings_per_mm(mask, voxel, region)))
+    return float(2.0 * np.sum(lattice_lines(voxel).weight * crossings_per_mm(mask, voxel, region)))
