@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 from typer.testing import CliRunner
 
 from tests.fixtures.paired_archive import ct, save, save_pair
 from trainer.cli import app
+from trainer.cohort.clinical import COLUMNS
 
 RUNNER = CliRunner()
 
@@ -86,3 +90,15 @@ def test_markup_in_a_path_is_shown_as_it_is(tmp_path: Path, limits: Path) -> Non
     save_pair(tmp_path / "archive", "good")
     (tmp_path / "archive" / "[red]note.txt").write_text("x" * 200)
     assert "[red]note.txt" in cohort(tmp_path, "--settings", limits)[1]
+
+
+def test_the_readme_names_commands_columns_and_options_that_exist() -> None:
+    readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Your own cohort")[2].partition("\n## ")[0]
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    known = {
+        name for command in ("cohort", "cohort-export") for p in commands[command].params for name in p.opts
+    }
+    assert set(re.findall(r"ctsma-train ([a-z-]+)", section)) == {"cohort", "cohort-export"}
+    assert set(re.findall(r"--[a-z-]+", section)) <= known
+    assert all(f"`{column.removeprefix('moaks_')}`" in section for column in COLUMNS)
