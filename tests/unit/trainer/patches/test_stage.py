@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ctsma_node.errors import Refused
+from trainer.patches import stage
+from trainer.patches.stage import PatchRequest, run
+from trainer.patches.store import STORE, PatchStore
+
+
+def pair(pair_id: str) -> SimpleNamespace:
+    series = SimpleNamespace(series_uid=f"1.{pair_id[1]}")
+    return SimpleNamespace(
+        pair_id=pair_id,
+        pseudonym=pair_id[:2],
+        side=pair_id[-1],
+        fold=1,
+        oa_class="mild",
+        clinical=None,
+        ct=series,
+        mr=series,
+    )
+
+
+@pytest.fixture
+def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PatchRequest:
+    """Four pairs: one without transforms, one that the gate refuses, two good ones."""
+    (tmp_path / "cohort.json").write_text("{}")
+    pairs = tuple(pair(name) for name in ("P1-R", "P2-L", "P3-R", "P4-L"))
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=pairs))
+    for number in (2, 3, 4):
+        folder = tmp_path / "truth" / f"P{number}"
+        folder.mkdir(parents=True)
+        plain = np.eye(4).tolist()
+        (folder / "truth.json").write_text(json.dumps({"ct_to_mr": {"femur": plain, "tibia": plain}}))
+    monkeypatch.setattr(stage, "read_ct", lambda entry, archive: entry.series_uid)
+    monkeypatch.setattr(stage, "read_mr", lambda entry, archive: entry.series_uid)
+    monkeypatch.setattr(stage, "_analyser", lambda bundle: SimpleNamespace(digest="0" * 64))
+    monkeypatch.setattr(stage, "label_pair", labelled)
+    return PatchRequest(tmp_path, tmp_path, tmp_path / "truth", tmp_path / "out", jobs=1)
+
+
+def labelled(ct: str, *_: object) -> dict[str, Any]:
+    if ct == "1.2":
+        raise Refused("no_knee", "no knee was found")
+    return {"label": np.zeros((7, 4), dtype=np.float32), "bone": np.zeros(7, dtype=np.uint8)}
+
+
+def test_each_pair_ends_in_patches_or_in_a_reason(request_: PatchRequest) -> None:
+    ended = {done.pair_id: (done.patches, done.code) for done in run(request_)}
+    assert ended == {
+        "P1-R": (0, "not_registered"),
+        "P2-L": (0, "no_knee"),
+        "P3-R": (7, ""),
+        "P4-L": (7, ""),
+    }
+    listed = json.loads((request_.out / "left_out.json").read_text())
+    assert [(row["pair_id"], row["code"]) for row in listed] == [
+        ("P1-R", "not_registered"),
+        ("P2-L", "no_knee"),
+    ]
+    attributes = PatchStore(request_.out / STORE).attributes("P3-R")
+    assert (attributes["fold"], attributes["oa_class"], attributes["ct_series_uid"]) == (1, "mild", "1.3")
+    assert attributes["ct_to_mr"]["femur"] == np.eye(4).tolist()
+
+
+def test_what_is_there_is_not_made_again(request_: PatchRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(run(request_))
+
+    def never(ct: str, *_: object) -> dict[str, Any]:
+        if ct in ("1.3", "1.4"):
+            raise AssertionError("made again")
+        return labelled(ct)
+
+    monkeypatch.setattr(stage, "label_pair", never)
+    assert [done.pair_id for done in run(request_) if not done.code] == ["P3-R", "P4-L"]

@@ -1,0 +1,74 @@
+"""Paired patches with labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from trainer.cli.app import Jobs, app, console
+
+if TYPE_CHECKING:
+    from trainer.patches.stage import Done
+
+NOTHING = 3
+
+
+@app.command()
+def patches(
+    archive: Annotated[Path, typer.Argument(help="Folder that `ctsma-train cohort` read.")],
+    cohort: Annotated[Path, typer.Option(help="Folder of its cohort.json.")] = Path("build/cohort"),
+    transforms: Annotated[
+        Path,
+        typer.Option(help="PAIR.json of registration, or the truth of a phantom cohort (OUT/truth)."),
+    ] = Path("build/registration"),
+    out: Annotated[Path, typer.Option(help="Folder of patches.zarr.")] = Path("build/patches"),
+    bundle: Annotated[Path | None, typer.Option(help="Bundle that finds the bones; the default one.")] = None,
+    drawn: Annotated[int, typer.Option(help="Points drawn in each bone beside its 100 subregions.")] = 50,
+    seed: Annotated[int, typer.Option(help="Of the drawn points.")] = 0,
+    jobs: Jobs = 2,
+) -> None:
+    """Cut paired CT and MR patches and measure the trabeculae of each on its MR.
+
+    The CT goes through the node's own analysis; the MR is measured at the same places of the same bones, on
+    its own grid. Stopped, it goes on where it was. Exit code 3 where no pair gave patches.
+    """
+    from ctsma_node.errors import NodeError
+    from trainer.patches.labelling import Sampling
+    from trainer.patches.stage import PatchRequest, count_pairs, run
+    from trainer.stage import progress
+
+    request = PatchRequest(archive, cohort, transforms, out, bundle, jobs, Sampling(drawn, seed))
+    ended: list[Done] = []
+    try:
+        with progress() as bar:
+            task = bar.add_task("pairs", total=count_pairs(cohort), note="")
+            for done in run(request):
+                ended.append(done)
+                bar.update(task, advance=1, note=done.pair_id)
+    except NodeError as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    _show(ended, out)
+    if all(done.code for done in ended):
+        raise typer.Exit(NOTHING)
+
+
+def _show(rows: list[Done], out: Path) -> None:
+    left_out = [done for done in rows if done.code]
+    if left_out:
+        table = Table("pair", "code", "why", title="left out")
+        for done in left_out:
+            table.add_row(done.pair_id, done.code, done.text)
+        console.print(table)
+    made = [done for done in rows if done.patches]
+    count = sum(done.patches for done in made)
+    console.print(f"{len(rows) - len(left_out)} pairs in {out}, {count} patches made now")
+    if made:
+        seconds = sum(done.seconds for done in made)
+        console.print(
+            f"{seconds / len(made):.1f} s of one process a pair, "
+            f"{count / seconds:.0f} patches a second of one process"
+        )

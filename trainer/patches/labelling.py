@@ -1,0 +1,88 @@
+"""One pair to patches: the CT analysed as the node does, the MR measured at the same places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ctsma_node.analysis.grid import AIR, canonical, canonical_affine
+from ctsma_node.analysis.patches import cut, noise_context
+from ctsma_node.analysis.predict import Analyser
+from ctsma_node.analysis.result import Bone, KneeResult, Side
+from ctsma_node.errors import Refused
+from ctsma_node.volume import Array, CTVolume
+from trainer.morphometry.labels import fit_reference, label_patches
+from trainer.mr import MRVolume
+from trainer.patches.mr_patches import cut_mask, cut_mr, on_mr
+from trainer.patches.sites import Sites, sites_of
+from trainer.patches.transforms import Transforms
+
+Arrays = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many points are drawn in each bone beside its 100 subregions, and from what seed."""
+
+    drawn: int = 50
+    seed: int = 0
+
+
+def label_pair(
+    ct: CTVolume,
+    mr: MRVolume,
+    side: Side,
+    transforms: Transforms,
+    analyser: Analyser,
+    sampling: Sampling,
+) -> Arrays:
+    """Named arrays of n patches, as store.ARRAYS describes them; sites outside the MR are left out.
+
+    Raises Refused where the node would not analyse the CT, or sees no knee of that side in it.
+    """
+    knee = _knee(analyser, ct, side)
+    rng = np.random.default_rng((sampling.seed, list(Side).index(side)))
+    hu = canonical(knee.hu, knee.side)
+    bone_mask = canonical(knee.bone_labels > 0, knee.side)
+    parts = []
+    for bone in Bone:
+        sites = sites_of(knee, bone, sampling.drawn, rng)
+        parts.append(_of_bone(sites, hu, mr, transforms[bone], canonical_affine(knee.affine, knee.side)))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return joined | {"context": noise_context(hu, bone_mask)}
+
+
+def _knee(analyser: Analyser, ct: CTVolume, side: Side) -> KneeResult:
+    """The knee of that side; a CT may show both."""
+    knees = analyser.analyse(ct, stated_side=side).knees
+    found = [knee for knee in knees if knee.side is side]
+    if not found:
+        raise Refused("other_side", f"the CT shows no {side} knee")
+    return found[0]
+
+
+def _of_bone(sites: Sites, hu: Array, mr: MRVolume, ct_to_mr: Array, to_lps: Array) -> Arrays:
+    to_mr = np.asarray(ct_to_mr @ to_lps)
+    signal, covered = cut_mr(mr, sites.centres, to_mr)
+    centres = sites.centres[covered]
+    at = sites.lps[covered] @ ct_to_mr[:3, :3].T + ct_to_mr[:3, 3]
+    region = on_mr(sites.region, mr, to_mr)
+    reference = fit_reference(mr, region)
+    labels = label_patches(mr, reference, at, region)
+    n = len(centres)
+    return {
+        "ct": cut(hu, centres, AIR).astype(np.float16),
+        "ct_mask": cut(sites.inside, centres, 0.0) > 0,
+        "mr": signal[covered],
+        "mr_mask": cut_mask(sites.inside, centres),
+        "mr_marrow": reference.marrow_at(at).astype(np.float32),
+        "label": labels.calibrated.astype(np.float32),
+        "apparent": labels.apparent.astype(np.float32),
+        "cover": labels.cover.astype(np.float32),
+        "lps": sites.lps[covered],
+        "mr_lps": at,
+        "bone": np.full(n, list(Bone).index(sites.bone), dtype=np.uint8),
+        "subregion": sites.subregion[covered],
+    }
