@@ -16,7 +16,7 @@ class Import:
     imported: str
     line: int
     deferred: bool
-    """Inside a function: runs when it is called, not when the importer is loaded."""
+    """Inside a function or for the type checker alone: does not run when the importer is loaded."""
 
     def __str__(self) -> str:
         return f"{self.importer}:{self.line} imports {self.imported}"
@@ -53,8 +53,12 @@ def _imports_of(name: str, path: Path, modules: dict[str, Path]) -> Iterator[Imp
 def _nodes(node: ast.AST, deferred: bool) -> Iterator[tuple[ast.AST, bool]]:
     for child in ast.iter_child_nodes(node):
         yield child, deferred
-        inside = deferred or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
-        yield from _nodes(child, inside)
+        inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) or _is_for_types(child)
+        yield from _nodes(child, deferred or inside)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 def _from_targets(node: ast.ImportFrom, package: str, modules: dict[str, Path]) -> list[str]:
