@@ -17,67 +17,55 @@ Voxel = tuple[float, float, float]
 
 
 @serial
-def _nearest_on_line(
-    cost: npt.NDArray[np.float64], step: float, hull: I32, edge: npt.NDArray[np.float64], nearest: I32
-) -> None:
-    """For each point q of a line, the p of least cost[p] + (step (q - p))^2; -1 where all are infinite.
-
-    Lower envelope of parabolas (Felzenszwalb and Huttenlocher 2012).
-    """
-    n = cost.size
-    last = -1
-    for q in range(n):
-        if math.isinf(cost[q]):
-            continue
-        while last >= 0:
-            p = hull[last]
-            s = ((cost[q] - cost[p]) / (step * step) + q * q - p * p) / (2.0 * (q - p))
-            if s > edge[last]:
-                break
-            last -= 1
-        last += 1
-        hull[last] = q
-        edge[last] = -math.inf if last == 0 else s
-    m = 0
-    for q in range(n):
-        if last < 0:
-            nearest[q] = -1
-            continue
-        while m < last and edge[m + 1] < q:
-            m += 1
-        nearest[q] = hull[m]
+def _along_rows(mask: Mask, step: float, squared: F32, offset: I32) -> None:
+    """Squared distance to the nearest background of the row, by a scan each way; infinite without any."""
+    nk, nj, ni = mask.shape
+    for k in range(nk):
+        for j in range(nj):
+            last = -1
+            for i in range(ni):
+                if not mask[k, j, i]:
+                    last = i
+                squared[k, j, i] = np.inf if last < 0 else (step * (i - last)) ** 2
+                offset[k, j, i, 2] = last - i
+            last = -1
+            for i in range(ni - 1, -1, -1):
+                if not mask[k, j, i]:
+                    last = i
+                if last >= 0 and (step * (last - i)) ** 2 < squared[k, j, i]:
+                    squared[k, j, i] = (step * (last - i)) ** 2
+                    offset[k, j, i, 2] = last - i
 
 
 @serial
-def _sweep(squared: F32, offset: I32, axis: int, step: float) -> None:
-    """One pass of the separable transform along `axis`, in place.
+def _across_rows(squared: F32, offset: I32, axis: int, step: float) -> None:
+    """Let every point look along `axis` (0 or 1) for a point from which the background is nearer, in place.
 
-    `offset[k, j, i]` is the vector, in voxels, to the background found so far.
+    The search ends where its own length exceeds the best distance found: few steps, since bone is thin.
     """
     nk, nj, ni = squared.shape
     n = squared.shape[axis]
-    cost = np.empty(n, dtype=np.float64)
-    edge = np.empty(n, dtype=np.float64)
-    hull = np.empty(n, dtype=np.int32)
-    nearest = np.empty(n, dtype=np.int32)
-    found = np.empty((n, 3), dtype=np.int32)
-    first = nj if axis == 0 else nk
-    second = nj if axis == 2 else ni
-    for a in range(first):
-        for b in range(second):
+    cost, found = np.empty(n, dtype=np.float32), np.empty((n, 3), dtype=np.int32)
+    for line in range(nj if axis == 0 else nk):
+        for i in range(ni):
             for q in range(n):
-                k, j, i = (q, a, b) if axis == 0 else ((a, q, b) if axis == 1 else (a, b, q))
+                k, j = (q, line) if axis == 0 else (line, q)
                 cost[q] = squared[k, j, i]
                 found[q] = offset[k, j, i]
-            _nearest_on_line(cost, step, hull, edge, nearest)
             for q in range(n):
-                p = nearest[q]
-                if p < 0:
-                    continue
-                k, j, i = (q, a, b) if axis == 0 else ((a, q, b) if axis == 1 else (a, b, q))
-                squared[k, j, i] = cost[p] + (step * (q - p)) ** 2
-                offset[k, j, i] = found[p]
-                offset[k, j, i, axis] = p - q
+                best, nearest = cost[q], q
+                for reach in range(1, n):
+                    length = (step * reach) ** 2
+                    if length >= best:
+                        break
+                    for p in (q - reach, q + reach):
+                        if 0 <= p < n and cost[p] + length < best:
+                            best, nearest = np.float32(cost[p] + length), p
+                if nearest != q:
+                    k, j = (q, line) if axis == 0 else (line, q)
+                    squared[k, j, i] = best
+                    offset[k, j, i] = found[nearest]
+                    offset[k, j, i, axis] = nearest - q
 
 
 def distance_to_background(mask: Mask, voxel: Voxel) -> tuple[F32, I32]:
@@ -86,9 +74,10 @@ def distance_to_background(mask: Mask, voxel: Voxel) -> tuple[F32, I32]:
     (k, j, i), and (k, j, i, 3) in voxels. What lies beyond the array counts as neither; with no background in
     sight the distance is infinite.
     """
-    squared = np.where(mask, np.float32(np.inf), np.float32(0.0))
+    squared = np.empty(mask.shape, dtype=np.float32)
     offset = np.zeros((*mask.shape, 3), dtype=np.int32)
-    for axis in (2, 1, 0):
+    _along_rows(mask, float(voxel[2]), squared, offset)
+    for axis in (1, 0):
         if math.isfinite(voxel[axis]):
-            _sweep(squared, offset, axis, float(voxel[axis]))
+            _across_rows(squared, offset, axis, float(voxel[axis]))
     return np.sqrt(squared), offset
