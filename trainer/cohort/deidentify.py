@@ -23,6 +23,8 @@ from trainer.cohort.descriptors import CLEANED, clean
 from trainer.cohort.pseudonym import Pseudonyms
 
 _STANDARD_UIDS = "1.2.840.10008."
+_UIDS_OF_TERMS = frozenset({"CodingSchemeUID", "ContextUID", "MappingResourceUID"})
+"""They name vocabularies, not instances."""
 _TEXTS = frozenset(["AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"])
 _DUMMIES = {
     **{"AS": "000Y", "CS": "REMOVED", "DS": "0", "IS": "0", "DA": "19000101", "TM": "000000"},
@@ -119,7 +121,7 @@ def shifted(value: str, days: int) -> str:
 
 
 def _replace_uids(ds: Dataset, tag: BaseTag, how: Deidentification) -> None:
-    if how.retain_uids:
+    if how.retain_uids or keyword_for_tag(tag) in _UIDS_OF_TERMS:
         return
     originals = read_text(ds, keyword_for_tag(tag)).split("\\")
     ds[tag].value = [
@@ -142,7 +144,12 @@ def _identifiers(ds: Dataset) -> set[str]:
 
 def _remove_leaks(ds: Dataset, identifiers: set[str]) -> None:
     """No text that stayed holds an identifier."""
-    for element in list(ds):
+    for tag in list(ds.keys()):
+        try:
+            element = ds[tag]
+        except Exception:  # a value that cannot be read cannot be searched
+            del ds[tag]
+            continue
         if element.VR == "SQ":
             for item in element.value:
                 _remove_leaks(item, identifiers)

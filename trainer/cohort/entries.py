@@ -42,6 +42,7 @@ def series_entry(candidate: Candidate) -> SeriesEntry:
         {
             "modality": candidate.modality,
             "source": candidate.source,
+            "shows": candidate.side,
             "folder": folder,
             "files": tuple(path[skipped:] for path in candidate.files),
             "size": candidate.size,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from trainer.cohort.manifest import CohortManifest, PairEntry, SeriesEntry
 from trainer.cohort.pseudonym import Pseudonyms
 from trainer.cohort.write import write_whole
 
-ARCHIVE, CLINICAL, RECORD = "archive", "clinical.csv", "export.json"
+ARCHIVE, CLINICAL, RECORD, UNFINISHED = "archive", "clinical.csv", "export.json", ".unfinished"
 _OLDEST = 90.0
 """Ages from here on are given as 90: few people are older, and they would be found."""
 
@@ -58,7 +59,7 @@ def export(
     for done, pair in enumerate(manifest.pairs, start=1):
         patient = _patient(pair, manifest, pseudonyms)
         try:
-            _export_pair(pair, patient, archive, out / ARCHIVE, pseudonyms, options)
+            _export_pair(pair, patient, archive, out, pseudonyms, options)
             rows.append((patient, pair))
         except Refused as refusal:
             findings.append(from_refusal(refusal, pair.ct.folder))
@@ -83,6 +84,7 @@ def _patient(pair: PairEntry, manifest: CohortManifest, pseudonyms: Pseudonyms) 
 def _export_pair(
     pair: PairEntry, patient: str, archive: Path, out: Path, pseudonyms: Pseudonyms, options: ExportOptions
 ) -> None:
+    """Series appear whole and together, or not at all."""
     how = Deidentification(
         pseudonyms,
         patient,
@@ -92,17 +94,34 @@ def _export_pair(
         retain_uids=options.retain_uids,
     )
     others = (*pair.ct_alternatives, *pair.mr_alternatives) if options.alternatives else ()
-    for number, entry in enumerate((pair.ct, pair.mr, *others)):
-        if entry.source == "nifti":
-            export_nifti(entry, archive, out / patient / pair.side / f"{entry.modality.lower()}.nii.gz")
-        else:
-            folder = out / patient / f"{entry.modality}-{pair.side}" / str(number)
-            export_dicom(entry, archive, folder, how, pair.side if _is_told(pair, entry) else "")
+    unfinished = out / UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)
+    made: dict[Path, Path] = {}
+    try:
+        for entry in (pair.ct, pair.mr, *others):
+            target = out / ARCHIVE / patient / _folder(entry, pair.side, pseudonyms)
+            if not target.exists():
+                made[unfinished / str(len(made))] = target
+                _export_series(entry, archive, list(made)[-1], how)
+        for folder, target in made.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _is_told(pair: PairEntry, entry: SeriesEntry) -> bool:
-    """Whether the series shows this knee alone, so that its side may be written into it."""
-    return "both" not in pair.side_source[entry.modality.lower()]
+def _folder(entry: SeriesEntry, side: str, pseudonyms: Pseudonyms) -> str:
+    """A name that follows from the series: a CT of both knees is exported once."""
+    if entry.source == "nifti":
+        return f"{side}/{entry.modality.lower()}.nii.gz"
+    return f"{entry.modality}-{pseudonyms.uid(entry.series_uid)[-8:]}"
+
+
+def _export_series(entry: SeriesEntry, archive: Path, target: Path, how: Deidentification) -> None:
+    if entry.source == "nifti":
+        export_nifti(entry, archive, target)
+    else:
+        export_dicom(entry, archive, target, how)
 
 
 def _clinical_table(rows: Iterable[tuple[str, PairEntry]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -17,17 +16,15 @@ from trainer.cohort.deidentify import Deidentification, deidentify
 from trainer.cohort.manifest import SeriesEntry
 
 
-def export_dicom(entry: SeriesEntry, archive: Path, folder: Path, how: Deidentification, side: str) -> None:
-    """Write a series as `folder`/0001.dcm and so on, in the order of its slices; what is there already stays.
+def export_dicom(entry: SeriesEntry, archive: Path, folder: Path, how: Deidentification) -> None:
+    """Write a series as `folder`/0001.dcm and so on, in the order of its slices.
 
-    `side` (R, L or "") is written as Laterality, since descriptions that named it may be gone.
+    The side is written into each instance, since descriptions that named it may be gone: Image Laterality
+    (0020,0062), which knows R, L and B.
     Raises Refused: burned_in_risk, unwritable, unreadable_files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number, path in enumerate(entry.paths(archive), start=1):
-        target = folder / f"{number:04d}.dcm"
-        if target.exists():
-            continue
         try:
             ds = dcmread(path, force=True)
         except Exception as error:  # gone or damaged since the manifest was made
@@ -35,12 +32,15 @@ def export_dicom(entry: SeriesEntry, archive: Path, folder: Path, how: Deidentif
         no_burned_in_risk(ds)
         syntax = transfer_syntax(ds)
         deidentify(ds, how)
-        if side:
-            ds.Laterality = side
+        ds.pop("Laterality", None)  # may not be there beside the other (PS3.3 C.7.3.1)
+        ds.ImageLaterality = entry.shows
         ds.file_meta = FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = syntax
         ds.preamble = b"\0" * 128
-        _save(ds, target)
+        try:
+            ds.save_as(folder / f"{number:04d}.dcm", enforce_file_format=True)
+        except Exception as error:  # values that no writer takes
+            raise refused("unwritable") from error
 
 
 def no_burned_in_risk(ds: Dataset) -> None:
@@ -56,8 +56,6 @@ def no_burned_in_risk(ds: Dataset) -> None:
 
 def export_nifti(entry: SeriesEntry, archive: Path, target: Path) -> None:
     """Write a NIfTI file with its grid and voxels alone, without the texts of its header."""
-    if target.exists():
-        return
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         image = sitk.ReadImage(str(archive / entry.folder / entry.files[0]), imageIO="NiftiImageIO")
@@ -65,17 +63,6 @@ def export_nifti(entry: SeriesEntry, archive: Path, target: Path) -> None:
         raise refused("unreadable_files", count=1, total=1) from error
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
-    part = target.with_name(f".{os.getpid()}.{target.name}")
+    part = target.with_name(f"{target.name}.nii.gz")  # the suffix tells the format
     sitk.WriteImage(image, str(part), True)
-    part.rename(target)
-
-
-def _save(ds: Dataset, target: Path) -> None:
-    """The file appears whole or not at all."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        ds.save_as(part, enforce_file_format=True)
-    except Exception as error:  # values that no writer takes
-        part.unlink(missing_ok=True)
-        raise refused("unwritable") from error
     part.rename(target)

@@ -26,6 +26,8 @@ class SeriesEntry(_Frozen):
 
     modality: Literal["CT", "MR"]
     source: Literal["dicom", "nifti"]
+    shows: Literal["R", "L", "B"]
+    """The knee in it; B: both."""
     folder: str
     """Folder of all files, relative to the archive, with forward slashes; "" for the archive itself."""
     files: tuple[str, ...]

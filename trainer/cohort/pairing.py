@@ -1,8 +1,8 @@
 """One patient's CT and MR to pairs, one for each knee.
 
-Rule, in this order: fewest days between, finest voxels of the CT, finest voxels of the MR, most voxels.
-Where two series are equal in all of these they are reported, and the one with the lower Series Number, then
-the lower UID, is taken.
+Rule, in this order: fewest days between, finest voxels of the CT, sharpest kernel of the CT, finest voxels
+of the MR, most voxels. Where two series are equal in all of these they are reported, and the one with the
+lower Series Number, then the lower UID, is taken.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from math import prod
 
 from trainer.cohort.candidate import Candidate
 from trainer.cohort.findings import Finding, PatientKey, found
+from trainer.cohort.kernels import sharpness
 from trainer.cohort.settings import CohortSettings
 
 _UNKNOWN_DAYS = 10**6
@@ -83,8 +84,8 @@ def _nearest(
 def _rank(ct: Candidate, mr: Candidate) -> tuple[float, ...]:
     days = _days(ct, mr)
     between = _UNKNOWN_DAYS if days is None else abs(days)
-    fine = (float(f"{ct.voxel_mm3:.3g}"), float(f"{mr.voxel_mm3:.3g}"))
-    return (between, *fine, -prod(ct.size), -prod(mr.size))
+    of_ct, of_mr = (float(f"{each.voxel_mm3:.3g}") for each in (ct, mr))
+    return (between, of_ct, -sharpness(ct.kernel), of_mr, -prod(ct.size), -prod(mr.size))
 
 
 def _last(each: Candidate) -> tuple[int, str, str]:

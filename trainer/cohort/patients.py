@@ -47,7 +47,7 @@ def with_issuers(groups: Iterable[Group]) -> list[Group]:
         if key.issuer:
             issuers[key.patient_id].add(key.issuer)
     only = {patient_id: next(iter(found)) for patient_id, found in issuers.items() if len(found) == 1}
-    return [_completed(one, only) for one in groups]
+    return [_completed(one, only) for one in groups] if only else groups
 
 
 def _completed(one: Group, only: dict[str, str]) -> Group:
@@ -68,10 +68,10 @@ def identify(groups: Iterable[Group], *, allow_equal_names: bool) -> Patients:
     people: defaultdict[PatientKey, set[Person]] = defaultdict(set)
     first: dict[PatientKey, str] = {}
     for one in sorted(groups, key=lambda group: group.path):
-        person = one.instances[0].header.person
-        if person.key.patient_id:
-            people[person.key].add(person)
-            first.setdefault(person.key, one.path)
+        for person in {each.header.person for each in one.instances}:
+            if person.key.patient_id:
+                people[person.key].add(person)
+                first.setdefault(person.key, one.path)
     patients = Patients()
     for key in sorted(people):
         if _differ({p.birth_date for p in people[key]}) or _differ({p.sex for p in people[key]}):

@@ -32,8 +32,7 @@ class Pseudonyms:
     def of(self, key: PatientKey) -> str:
         """The pseudonym of a patient: ten characters of 32, so that 10^6 patients clash with p = 4e-4."""
         if self.keep_ids:
-            joined = "_".join(part for part in key if part)
-            return "".join(c if c.isalnum() or c in "-_." else "_" for c in joined)
+            return _as_file_name("_".join(part for part in key if part))
         number = int.from_bytes(self._digest("patient", *key)[:8], "big")
         return "".join(_ALPHABET[number >> 5 * at & 31] for at in range(10))
 
@@ -51,6 +50,14 @@ class Pseudonyms:
 
     def _digest(self, *parts: str) -> bytes:
         return hmac.new(self.secret, "\0".join(parts).encode(), hashlib.sha256).digest()
+
+
+def _as_file_name(patient_id: str) -> str:
+    """An ID that may name a folder; where characters had to go, a hash keeps it apart from others."""
+    plain = "".join(c if c.isalnum() or c in "-_" else "_" for c in patient_id)
+    if plain == patient_id:
+        return plain
+    return f"{plain}-{hashlib.sha256(patient_id.encode()).hexdigest()[:6]}"
 
 
 def read_secret(path: Path) -> bytes:

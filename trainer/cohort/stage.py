@@ -79,11 +79,16 @@ def _manifest(
 ) -> CohortManifest:
     request.out.mkdir(parents=True, exist_ok=True)
     names = Pseudonyms(read_secret(request.secret or request.out / SECRET_FILE), request.keep_ids)
+    _told_apart(pairs, names)
     classes = _worst_class(pairs, table, names)
     together = [frozenset(map(names.of, keys)) for keys in namesakes]
     settings = request.settings
     folds = assign_folds(
-        classes, together, _previous_folds(request.out), folds=settings.folds, seed=settings.fold_seed
+        classes,
+        together,
+        _previous_folds(request.out, settings),
+        folds=settings.folds,
+        seed=settings.fold_seed,
     )
     entries = [
         pair_entry(
@@ -104,6 +109,14 @@ def _manifest(
     )
 
 
+def _told_apart(pairs: Iterable[Pair], names: Pseudonyms) -> None:
+    """Each pseudonym is one patient's."""
+    of: dict[str, PatientKey] = {}
+    for each in pairs:
+        if of.setdefault(names.of(each.patient), each.patient) != each.patient:
+            raise SettingsError("Patient IDs of two issuers are alike: run without --keep-ids")
+
+
 def _worst_class(pairs: Iterable[Pair], table: ClinicalTable, names: Pseudonyms) -> dict[str, str]:
     """Each patient's class by the higher KL grade of the two knees."""
     worst: dict[str, int] = {}
@@ -115,11 +128,15 @@ def _worst_class(pairs: Iterable[Pair], table: ClinicalTable, names: Pseudonyms)
     return {name: oa_class(None if kl < 0 else kl) for name, kl in worst.items()}
 
 
-def _previous_folds(out: Path) -> dict[str, int]:
+def _previous_folds(out: Path, settings: CohortSettings) -> dict[str, int]:
     """Folds of an earlier manifest in the same folder, which patients keep."""
     if not (out / MANIFEST).exists():
         return {}
     try:
-        return {each.pseudonym: each.fold for each in read_manifest(out).pairs}
-    except SettingsError:
+        previous = read_manifest(out)
+    except SettingsError:  # of an earlier version
         return {}
+    before = (previous.settings.folds, previous.settings.fold_seed)
+    if before != (settings.folds, settings.fold_seed):
+        return {}
+    return {each.pseudonym: each.fold for each in previous.pairs}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 from pathlib import Path
@@ -211,8 +212,8 @@ def test_an_export_goes_on_and_keeps_its_options(made: tuple[CohortManifest, Pat
     export(manifest, archive, tmp_path / "new", SECRET, ExportOptions())
     files = sorted((tmp_path / "new" / "archive").rglob("*.dcm"))
     first = [path.read_bytes() for path in files]
-    for path in files[::3]:
-        path.unlink()
+    for folder in sorted({path.parent for path in files})[::3]:
+        shutil.rmtree(folder)
     export(manifest, archive, tmp_path / "new", SECRET, ExportOptions())
     assert [path.read_bytes() for path in files] == first
     with pytest.raises(SettingsError, match="other options"):
@@ -227,6 +228,8 @@ def test_a_pair_that_is_gone_is_named_and_the_others_go_on(
     findings = export(manifest, archive, tmp_path / "new", SECRET, ExportOptions())
     assert [finding.code for finding in findings] == ["unreadable_files"]
     assert len((tmp_path / "new" / "clinical.csv").read_text().splitlines()) == 3
+    assert len(list((tmp_path / "new" / "archive").glob("*/*"))) == 4
+    assert not (tmp_path / "new" / ".unfinished").exists()
 
 
 def test_instances_stay_conformant(
@@ -245,3 +248,36 @@ def test_instances_stay_conformant(
     original = next(path for path in (archive / "Okapi-1").rglob("IM005"))
     assert errors(exported) - errors(original) == set()
     assert dcmread(exported).file_meta.MediaStorageSOPInstanceUID == dcmread(exported).SOPInstanceUID
+
+
+def test_a_ct_of_both_knees_is_exported_once_and_pairs_with_each(tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    for plan in (ct("p", side="B"), mr("p", name="r"), mr("p", name="l", side="L")):
+        save(archive, plan)
+    manifest = run(CohortRequest(archive, tmp_path / "out", settings=SETTINGS))
+    export(manifest, archive, tmp_path / "new", SECRET, ExportOptions())
+    folders = [path.name for path in (tmp_path / "new" / "archive").glob("*/*")]
+    assert sorted(name[:2] for name in folders) == ["CT", "MR", "MR"]
+    again = run(
+        CohortRequest(tmp_path / "new" / "archive", tmp_path / "again", keep_ids=True, settings=SETTINGS)
+    )
+    assert [(pair.side, pair.ct.shows) for pair in again.pairs] == [("L", "B"), ("R", "B")]
+    assert again.left_out == ()
+
+
+def test_nifti_is_exported_without_its_texts(tmp_path: Path) -> None:
+    import SimpleITK as sitk
+
+    for name in ("ct.nii.gz", "mr.nii.gz"):
+        path = tmp_path / "archive" / "Okapi" / "R" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = sitk.Image(6, 6, 6, sitk.sitkInt16)
+        image.SetSpacing((0.3, 0.3, 1.0))
+        image.SetMetaData("descrip", "Okapi^Olga")
+        sitk.WriteImage(image, str(path))
+    manifest = run(CohortRequest(tmp_path / "archive", tmp_path / "out", settings=SETTINGS))
+    assert export(manifest, tmp_path / "archive", tmp_path / "new", SECRET, ExportOptions()) == []
+    again = run(CohortRequest(tmp_path / "new" / "archive", tmp_path / "again", keep_ids=True))
+    assert [pair.pair_id for pair in again.pairs] == [pair.pair_id for pair in manifest.pairs]
+    for path in (tmp_path / "new" / "archive").rglob("*.nii.gz"):
+        assert b"Okapi" not in gzip.decompress(path.read_bytes())

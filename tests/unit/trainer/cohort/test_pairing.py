@@ -51,6 +51,17 @@ def test_the_finer_reconstruction_is_the_ct_and_the_others_are_kept(tmp_path: Pa
     assert codes(manifest) == []
 
 
+@pytest.mark.parametrize(
+    ("soft", "sharp"),
+    [("B30f", "U70u"), ("Br40", "Hr60"), ("STANDARD", "BONE"), ("B", "YC"), ("FC08", "FC30")],
+)
+def test_of_equal_grids_the_sharper_kernel_is_the_ct(tmp_path: Path, soft: str, sharp: str) -> None:
+    first = ct("p", name="soft", attributes={"ConvolutionKernel": soft, "SeriesNumber": 1})
+    second = ct("p", name="sharp", attributes={"ConvolutionKernel": sharp, "SeriesNumber": 2})
+    pair = only(manifest := cohort(tmp_path, first, second, mr("p")))
+    assert (pair.ct.kernel, codes(manifest)) == (sharp, [])
+
+
 def test_the_nearest_date_comes_before_the_finest_voxels(tmp_path: Path) -> None:
     near = ct("p", name="near", study="1", date="20240305")
     far = ct("p", name="far", study="2", date="20240101", spacing=(0.2, 0.2))
