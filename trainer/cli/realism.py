@@ -20,14 +20,17 @@ def realism(
         "build/phantom"
     ),
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("build/realism"),
-    subjects: Annotated[int, typer.Option(min=0, help="The first so many subjects; 0: all that are there.")] = 0,
+    subjects: Annotated[
+        int, typer.Option(min=0, help="The first so many subjects; 0: all that are there.")
+    ] = 0,
     retest: Annotated[int, typer.Option(min=1, help="Knees that are scanned a second time.")] = 12,
     jobs: Jobs = 1,
 ) -> None:
     """Compare the drawn knees with published ones.
 
-    Writes OUT/README.md, index.html and pictures: HU, true parameters, people, noise, texture and test-retest
-    beside published ranges with their sources. Nothing is written into COHORT. A run that was stopped goes on.
+    Writes OUT/README.md, index.html and pictures: HU, true parameters, people, noise, texture and
+    test-retest beside published ranges with their sources. Nothing is written into COHORT. A run that was
+    stopped goes on.
     """
     from trainer.evaluation.realism.stage import RealismSettings, run
 

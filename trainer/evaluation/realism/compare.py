@@ -9,16 +9,9 @@ import numpy.typing as npt
 
 from ctsma_node.analysis.result import OAClass
 from trainer.evaluation.realism.demography import Table
-from trainer.evaluation.realism.published import (
-    CONTRASTS,
-    DIRECTIONS,
-    MEMORY,
-    RANGES,
-    WORN,
-    Contrast,
-    Direction,
-    Published,
-)
+from trainer.evaluation.realism.orders import CONTRASTS, DIRECTIONS
+from trainer.evaluation.realism.published import MEMORY, WORN, Contrast, Direction, Published
+from trainer.evaluation.realism.ranges import RANGES
 
 F64 = npt.NDArray[np.float64]
 
@@ -47,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Claim:
-    """A published order beside the drawn knees': the mean difference, and whether it has the published sign."""
+    """A published order beside the drawn knees': the mean difference, and its sign."""
 
     claim: str
     difference: float
@@ -57,7 +50,13 @@ class Claim:
     @property
     def verdict(self) -> str:
         """Whether the drawn knees show it."""
-        return "as published" if self.difference > 0.0 else "not so" if np.isfinite(self.difference) else "no knees"
+        return (
+            "as published"
+            if self.difference > 0.0
+            else "not so"
+            if np.isfinite(self.difference)
+            else "no knees"
+        )
 
 
 def values_of(table: Table, keys: tuple[str, ...]) -> F64:

@@ -12,7 +12,14 @@ from ctsma_node.analysis.bones import LABEL
 from ctsma_node.analysis.result import Bone
 from ctsma_node.volume import CTVolume
 from trainer.evaluation.realism.scans import Scans
-from trainer.evaluation.realism.zones import COMPARTMENTS, DEPTHS, F64, Mask, depth_under_surface, loaded_columns
+from trainer.evaluation.realism.zones import (
+    COMPARTMENTS,
+    DEPTHS,
+    F64,
+    Mask,
+    depth_under_surface,
+    loaded_columns,
+)
 
 Figures = dict[str, float]
 
@@ -52,7 +59,7 @@ def _soft_tissue(hu: npt.NDArray[np.float32], bones: Mask) -> Figures:
 
 
 def _trabecular(scans: Scans, bone: Bone, depth: npt.NDArray[np.float32]) -> Iterator[tuple[str, float]]:
-    """Mean HU of the loaded columns by depth under the bone's surface; the subchondral plate is the first 3 mm."""
+    """Mean HU of the loaded columns by depth under the bone's surface; the first 3 mm hold the plate."""
     k, j, i = np.nonzero((depth > 0.0) & (depth < 20.0))
     points = scans.ct.to_lps(np.stack([i, j, k], axis=1))
     hu, deep = scans.ct.hu[k, j, i], depth[k, j, i]

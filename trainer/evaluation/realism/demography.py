@@ -1,4 +1,4 @@
-"""Who is in a cohort, beside Table 1 of the paper, and how grade, scores, joint space and posture go together."""
+"""Who is in a cohort, beside Table 1 of the paper, and the means of each grade."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from trainer.phantom.person import Person
 Table = dict[str, npt.NDArray[np.float64]]
 """Figures of all subjects, (n,) each."""
 
-GRADED = ("MOAKS sum", "joint space medial", "joint space lateral", "joint space smallest", "age", "flexion CT", "flexion MR")
+GRADED = (
+    "MOAKS sum",
+    "joint space medial",
+    "joint space lateral",
+    "joint space smallest",
+    "age",
+    "flexion CT",
+    "flexion MR",
+)
 PAPER: dict[str, tuple[str, str, str, float]] = {
     "age, years": ("38.6 ± 9.6", "56.3 ± 9.7", "62.4 ± 10.1", 0.001),
     "men": ("15", "14", "16", 0.58),

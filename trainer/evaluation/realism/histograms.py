@@ -12,7 +12,8 @@ from ctsma_node.analysis.result import Bone, OAClass
 from trainer.evaluation.realism.compare import of_classes, values_of
 from trainer.evaluation.realism.demography import Table
 from trainer.evaluation.realism.pictures import save
-from trainer.evaluation.realism.published import MEMORY, RANGES, Published
+from trainer.evaluation.realism.published import MEMORY, Published
+from trainer.evaluation.realism.ranges import RANGES
 from trainer.evaluation.realism.zones import COMPARTMENTS, DEPTHS
 from trainer.morphometry.parameters import NAMES
 
@@ -21,7 +22,7 @@ UNITS = ("", "mm", "mm", "1/mm")
 
 
 def range_picture(table: Table, path: Path) -> None:
-    """A small histogram for each published range, which is shaded: green if read in its source, grey if not."""
+    """A small histogram for each published range, which is shaded: green, or grey if unverified."""
     columns = 5
     figure = Figure(figsize=(15.0, 2.4 * -(-len(RANGES) // columns)), dpi=80, layout="constrained")
     axes = figure.subplots(-(-len(RANGES) // columns), columns).ravel()
@@ -38,7 +39,7 @@ def _range(axis: Axes, table: Table, p: Published) -> None:
         chosen &= (table["woman"] > 0.5) == p.women
     values = values_of(table, p.keys)
     low, high = min(p.low, np.nanmin(values[chosen])), max(p.high, np.nanmax(values[chosen]))
-    edges = np.linspace(low - 0.05 * (high - low), high + 0.05 * (high - low), 16)
+    edges = np.linspace(low - 0.05 * (high - low), high + 0.05 * (high - low), 16).tolist()
     groups = [values[chosen & of_classes(table, (c,))] for c in p.classes]
     axis.axvspan(p.low, p.high, color="#bbbbbb" if p.source == MEMORY else "#a6d96a", alpha=0.5, linewidth=0)
     axis.hist(groups, edges, stacked=True, color=[COLOURS[c] for c in p.classes])
@@ -68,8 +69,16 @@ def _depths(axis: Axes, table: Table, name: str, bone: Bone) -> None:
         for compartment, line in zip(COMPARTMENTS, ("-", "--"), strict=True):
             keys = [f"{name} {bone} {compartment} {low:g}-{high:g} mm" for low, high in DEPTHS]
             chosen = of_classes(table, (oa_class,))
-            means = [np.nanmean(table[key][chosen]) if chosen.any() else np.nan for key in keys]
-            axis.plot(middle, means, line, color=colour, marker="o", markersize=3, label=f"{oa_class}, {compartment}")
+            means = [float(np.nanmean(table[key][chosen])) if chosen.any() else np.nan for key in keys]
+            axis.plot(
+                middle,
+                means,
+                line,
+                color=colour,
+                marker="o",
+                markersize=3,
+                label=f"{oa_class}, {compartment}",
+            )
 
 
 def grade_picture(table: Table, path: Path) -> None:
@@ -80,7 +89,9 @@ def grade_picture(table: Table, path: Path) -> None:
     names = ("MOAKS sum", "joint space smallest", "age", "flexion CT", "flexion MR")
     units = ("", "mm", "years", "degrees", "degrees")
     for axis, name, unit in zip(axes, names, units, strict=False):
-        axis.scatter(table["KL"] + jitter, table[name], s=9, c=[list(COLOURS.values())[int(c)] for c in table["class"]])
+        axis.scatter(
+            table["KL"] + jitter, table[name], s=9, c=[list(COLOURS.values())[int(c)] for c in table["class"]]
+        )
         axis.set_title(f"{name}{', ' + unit if unit else ''}", fontsize=9)
         axis.set_xlabel("Kellgren-Lawrence grade", fontsize=8)
     axes[5].scatter(table["MR SNR asked"], table["MR SNR marrow"], s=9, color="#444444")

@@ -23,8 +23,10 @@ def measure(number: int, cohort: Path) -> dict[str, npt.NDArray[np.float64]]:
     """The figures of subject `number` of a cohort, one value each."""
     scans = read_scans(cohort, number)
     thin = read_ct(cohort, scans.subject.person.patient_id, THIN, PROXIMAL)
-    figures = _who(scans) | ct_figures(scans) | noise_figures(thin) | mr_figures(scans) | structure_figures(scans)
-    return {name: np.float64(value).reshape(()) for name, value in figures.items()}
+    figures = (
+        _who(scans) | ct_figures(scans) | noise_figures(thin) | mr_figures(scans) | structure_figures(scans)
+    )
+    return {name: np.array(float(value)) for name, value in figures.items()}
 
 
 def _who(scans: Scans) -> dict[str, float]:

@@ -40,14 +40,16 @@ def mr_figures(scans: Scans) -> Figures:
         "MR SNR muscle": muscle / noise,
         "MR marrow / muscle": marrow / muscle,
         "MR trabecular mean / marrow": float(signal[deep].mean()) / marrow,
-        "MR trabecular SD / mean": float(np.sqrt(max(signal[deep].var() - noise**2, 0.0)) / signal[deep].mean()),
+        "MR trabecular SD / mean": float(
+            np.sqrt(max(signal[deep].var() - noise**2, 0.0)) / signal[deep].mean()
+        ),
         "MR texture length": length,
         "MR texture first minimum": minimum,
     }
 
 
 def air_noise(signal: F32) -> float:
-    """Standard deviation of either channel's noise from blocks of air, where the magnitude is Rayleigh distributed.
+    """Standard deviation of either channel's noise from blocks of air (Rayleigh noise).
 
     NaN where the field shows no air.
     """
@@ -61,7 +63,7 @@ def air_noise(signal: F32) -> float:
 
 
 def _deep(labels: npt.NDArray[np.uint8], pixel: float) -> Mask:
-    """Trabecular bone of femur and tibia, DEEP under the surface within each slice, the outer slices left out."""
+    """Trabecular bone of femur and tibia, DEEP under the surface, but for the outer slices."""
     out = np.zeros(labels.shape, dtype=bool)
     steps = int(np.ceil(DEEP / pixel))
     for k in range(3, len(labels) - 3):
@@ -90,8 +92,8 @@ def texture_lengths(signal: F32, region: Mask, noise: float, pixel: float) -> tu
     """
     products, pairs = np.zeros(REACH + 1), np.zeros(REACH + 1)
     for k in np.nonzero(region.any(axis=(1, 2)))[0][::2]:
-        p, n = _products(signal[k], region[k], 3.0 / pixel)
-        products, pairs = products + p, pairs + n
+        own, count = _products(signal[k], region[k], 3.0 / pixel)
+        products, pairs = products + own, pairs + count
     correlation = products / np.maximum(pairs, 1.0)
     correlation[0] -= noise**2 if np.isfinite(noise) else 0.0
     correlation /= max(correlation[0], 1e-9)

@@ -21,7 +21,8 @@ README, HTML = "README.md", "index.html"
 
 STYLE = (
     "body{font:14px/1.45 system-ui,sans-serif;max-width:1500px;margin:1em auto;padding:0 1em;color:#222}"
-    "table{border-collapse:collapse;font-size:12px}td,th{border:1px solid #ccc;padding:2px 6px;text-align:left}"
+    "table{border-collapse:collapse;font-size:12px}"
+    "td,th{border:1px solid #ccc;padding:2px 6px;text-align:left}"
     "img{max-width:100%}"
 )
 
@@ -32,9 +33,10 @@ def readme(report: Report, knees: list[str]) -> str:
     pictures = "\n\n".join(f"![knee]({name})" for name in knees)
     return f"""# How real are the drawn knees?
 
-{n} subjects of the paired cohort (`ctsma-train phantom`, difficulty {report.difficulty}), measured on their DICOM
-files and on their truth by `ctsma-train realism`. Ranges were read in the abstracts that are cited; those marked
-"from memory, unverified" were not. A verdict tells where the mean of the drawn knees lies, not that each knee is real.
+{n} subjects of the paired cohort (`ctsma-train phantom`, difficulty {report.difficulty}), measured on
+their DICOM files and on their truth by `ctsma-train realism`. Ranges were read in the abstracts cited; those
+marked "from memory, unverified" were not. A verdict tells where the mean of the drawn knees lies, not
+that each knee is real.
 
 ## Beside published ranges
 
@@ -44,8 +46,8 @@ files and on their truth by `ctsma-train realism`. Ranges were read in the abstr
 
 ## Beside published orders
 
-Share: the part of the knees in which the order holds; of two groups, the probability that a knee of the one exceeds
-a knee of the other.
+Share: the part of the knees in which the order holds; of two groups, the probability that a knee of the one
+exceeds a knee of the other.
 
 {claim_table(report.claims)}
 
@@ -67,17 +69,18 @@ P: chi-square for counts, analysis of variance for means, as in Table 1 of the p
 
 ## Test and retest
 
-{report.retested} knees positioned and scanned anew by CT: means over 12 mm patches at 200 subregions each. *Mapped*: about
-the very points of the bone. *Divided*: where the second visit's own division puts the subregions. What MR labels
-repeat is the morphometry's own table. Published for MR in vivo, for scale: 2.9, 3.3, 2.3 and 1.1 % for app.BV/TV, Tb.Th,
-Tb.Sp and Tb.N at 7 T (Zuo et al. 2008, Magn Reson Imaging 26: 560-566).
+{report.retested} knees positioned and scanned anew by CT: means over 12 mm patches at 200 subregions each.
+*Mapped*: about the very points of the bone. *Divided*: where the second visit's own division puts the
+subregions. What MR labels repeat is the morphometry's own table. Published for MR in vivo, for scale: 2.9,
+3.3, 2.3 and 1.1 % for app.BV/TV, Tb.Th, Tb.Sp and Tb.N at 7 T (Zuo et al. 2008, Magn Reson Imaging 26:
+560-566).
 
 {repeat_table(report.repeats)}
 
 ## Pictures
 
-Thin CT (0.27 x 0.27 x 0.3 mm) and MR; outlines of femur and tibia are the truth's. The last two columns are one plane
-of the medial tibia, carried from the MR into the CT by the truth's transform.
+Thin CT (0.27 x 0.27 x 0.3 mm) and MR; outlines of femur and tibia are the truth's. The last two columns are
+one plane of the medial tibia, carried from the MR into the CT by the truth's transform.
 
 {pictures}
 """
@@ -88,7 +91,8 @@ def write_page(report: Report, knees: list[str], folder: Path) -> None:
     text = readme(report, knees)
     (folder / README).write_text(text, encoding="utf-8")
     body = "\n".join(_block(block, folder) for block in text.strip().split("\n\n"))
-    page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Drawn knees</title><style>{STYLE}</style>{body}</html>\n'
+    head = f'<meta charset="utf-8"><title>Drawn knees</title><style>{STYLE}</style>'
+    page = f'<!doctype html><html lang="en">{head}{body}</html>\n'
     (folder / HTML).write_text(page, encoding="utf-8")
 
 

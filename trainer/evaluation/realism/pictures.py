@@ -82,7 +82,9 @@ def _mr_plane(scans: Scans) -> Plane:
     return Plane.about(inside, axes[:, 0], axes[:, 1], FIELD, STEP)
 
 
-def _show(axis: Axes, image: npt.NDArray[np.float32], window: tuple[float, float], title: str, plane: Plane) -> None:
+def _show(
+    axis: Axes, image: npt.NDArray[np.float32], window: tuple[float, float], title: str, plane: Plane
+) -> None:
     axis.imshow(image, cmap="gray", vmin=window[0], vmax=window[1], interpolation="nearest")
     axis.set_title(title, fontsize=9, pad=3)
     axis.set_xticks([])

@@ -38,9 +38,11 @@ class Plane:
         return Plane(apply(transform, self.points), self.step)
 
 
-def seen(values: npt.NDArray[np.generic], affine: F64, plane: Plane, order: int = 1, outside: float = 0.0) -> F32:
+def seen(
+    values: npt.NDArray[np.generic], affine: F64, plane: Plane, order: int = 1, outside: float = 0.0
+) -> F32:
     """`values` [k, j, i] on a plane."""
-    index = apply(np.linalg.inv(affine), plane.points)
+    index = apply(np.asarray(np.linalg.inv(affine)), plane.points)
     coordinates = np.moveaxis(index[..., ::-1], -1, 0)
     source = values if order == 0 else np.asarray(values, dtype=np.float32)
     return np.asarray(
@@ -49,7 +51,7 @@ def seen(values: npt.NDArray[np.generic], affine: F64, plane: Plane, order: int 
 
 
 def anatomical(centre: F64, name: str, size: tuple[float, float], step: float) -> Plane:
-    """A plane as radiologists show it: patient's right on the image's left, anterior left, superior or anterior up."""
+    """A plane as radiologists show it: the patient's right or front on the left, superior or front on top."""
     right, down = {
         "axial": ((1, 0, 0), (0, 1, 0)),
         "coronal": ((1, 0, 0), (0, 0, -1)),
@@ -72,4 +74,4 @@ def zoom_planes(scans: Scans) -> tuple[Plane, Plane]:
     k = np.rint(scans.mr.to_index(centre)[2])
     centre = centre + axes[:, 2] * (k - scans.mr.to_index(centre)[2]) * scans.mr.spacing[2]
     mr = Plane.about(centre, axes[:, 0], axes[:, 1], (ZOOM_MM, ZOOM_MM), ZOOM_STEP)
-    return mr.moved(np.linalg.inv(scans.subject.ct_to_mr(Bone.TIBIA))), mr
+    return mr.moved(np.asarray(np.linalg.inv(scans.subject.ct_to_mr(Bone.TIBIA)))), mr

@@ -40,7 +40,9 @@ def run(cohort: Path, out: Path, settings: RealismSettings, jobs: int = 1) -> Re
     """
     numbers = numbers_written(cohort)
     if not numbers:
-        raise ValueError(f"{cohort} holds no subject yet: write some with `ctsma-train phantom --out {cohort}`")
+        raise ValueError(
+            f"{cohort} holds no subject yet: write some with `ctsma-train phantom --out {cohort}`"
+        )
     numbers = numbers[: settings.subjects or None]
     out.mkdir(parents=True, exist_ok=True)
     write_manifest(out, asdict(settings), [cohort / "stage.json"])
@@ -49,7 +51,13 @@ def run(cohort: Path, out: Path, settings: RealismSettings, jobs: int = 1) -> Re
     visits = make_items("second visits", partial(both_visits, cohort=cohort), retested, out / RETEST, jobs)
     known = cohort_settings(cohort)
     report = Report(
-        table, rows(table), claims(table), demography(draw_cohort(known)), _agreement(visits), len(visits), known.difficulty
+        table,
+        rows(table),
+        claims(table),
+        demography(draw_cohort(known)),
+        _agreement(visits),
+        len(visits),
+        known.difficulty,
     )
     range_picture(table, out / "ranges.png")
     depth_picture(table, out / "depths.png")

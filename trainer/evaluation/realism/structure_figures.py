@@ -50,7 +50,10 @@ def columns(knee: Knee, bone: Bone) -> Figures:
             for name, value in zip(NAMES, np.nanmean(values, axis=0), strict=True):
                 out[f"{name} {bone} {compartment} {low:g}-{high:g} mm"] = float(value)
         plate = inside & (np.abs(channels[:, Channel.DISTANCE]) < 2.0)
-        for what, channel in (("plate thickness", Channel.CORTEX), ("cartilage thickness", Channel.CARTILAGE)):
+        for what, channel in (
+            ("plate thickness", Channel.CORTEX),
+            ("cartilage thickness", Channel.CARTILAGE),
+        ):
             out[f"{what} {bone} {compartment}"] = float(channels[plate, channel].mean())
     return out
 

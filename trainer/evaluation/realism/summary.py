@@ -51,7 +51,14 @@ def range_table(rows: Sequence[Row]) -> str:
     return markdown_table(
         ("figure", "knees", "phantom, mean ± SD", "published", "verdict", "source"),
         (
-            (r.figure, str(r.knees), f"{_number(r.mean)} ± {_number(r.sd)} {r.unit}", f"{_number(r.low)} to {_number(r.high)}", r.verdict, r.source)
+            (
+                r.figure,
+                str(r.knees),
+                f"{_number(r.mean)} ± {_number(r.sd)} {r.unit}",
+                f"{_number(r.low)} to {_number(r.high)}",
+                r.verdict,
+                r.source,
+            )
             for r in rows
         ),
     )
@@ -81,7 +88,8 @@ def grade_table(table: Table) -> str:
     """Means by Kellgren-Lawrence grade, and rank correlations."""
     grades = by_grade(table)
     lines = [
-        (str(kl), f"{means['knees']:.0f}", *(f"{means[name]:.1f}" for name in GRADED)) for kl, means in grades.items()
+        (str(kl), f"{means['knees']:.0f}", *(f"{means[name]:.1f}" for name in GRADED))
+        for kl, means in grades.items()
     ]
     lines.append(("Spearman's rho", "", *(f"{rank_correlation(table, name):+.2f}" for name in GRADED)))
     return markdown_table(("KL", "knees", *GRADED), lines)
@@ -93,7 +101,11 @@ def plain_table(table: Table) -> str:
     return markdown_table(
         ("figure", "mean ± SD", "5 % to 95 %"),
         (
-            (title, f"{_number(float(np.nanmean(v)))} ± {_number(float(np.nanstd(v)))} {unit}", " to ".join(_number(float(q)) for q in np.nanpercentile(v, [5, 95])))
+            (
+                title,
+                f"{_number(float(np.nanmean(v)))} ± {_number(float(np.nanstd(v)))} {unit}",
+                " to ".join(_number(float(q)) for q in np.nanpercentile(v, [5, 95])),
+            )
             for title, v, unit in ((title, known[key], unit) for title, key, unit in PLAIN)
         ),
     )

@@ -18,7 +18,10 @@ Mask = npt.NDArray[np.bool_]
 DEPTHS = ((0.0, 3.0), (3.0, 6.0), (6.0, 10.0), (10.0, 15.0))
 """mm under the endosteal surface; published cores are mostly of the first 5 to 6 mm."""
 COMPARTMENTS = ("medial", "lateral")
-_COLUMNS = {Bone.FEMUR: ((12.0, 30.0), (-8.0, 16.0), (-8.0, 22.0)), Bone.TIBIA: ((12.0, 30.0), (-12.0, 16.0), (-30.0, 8.0))}
+_COLUMNS = {
+    Bone.FEMUR: ((12.0, 30.0), (-8.0, 16.0), (-8.0, 22.0)),
+    Bone.TIBIA: ((12.0, 30.0), (-12.0, 16.0), (-30.0, 8.0)),
+}
 """|x| (medial or lateral), y (posterior) and z (superior) of the bone's frame, mm for a knee of middle size:
 below the middle of each plateau and above the distal face of each condyle."""
 
@@ -38,7 +41,7 @@ def depth_under_surface(mask: Mask, spacing: F64) -> F32:
 
 def in_bone_frame(knee: Knee, bone: Bone, points_lps: F64) -> F64:
     """Points (n, 3) in the bone's frame of a right knee: x medial, y posterior, z superior, mm."""
-    return apply(np.linalg.inv(knee.poses[Part(bone.value)]), points_lps)
+    return apply(np.asarray(np.linalg.inv(knee.poses[Part(bone.value)])), points_lps)
 
 
 def loaded_columns(knee: Knee, bone: Bone, compartment: str, points_lps: F64) -> Mask:
