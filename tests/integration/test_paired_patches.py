@@ -47,7 +47,7 @@ def store(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> PatchSt
         root / "truth",
         root / "patches",
         jobs=1,
-        sampling=Sampling(drawn=20),
+        sampling=sampling,
     )
     ended = list(run(request))
     assert [done.code for done in ended] == [""], json.dumps([done.text for done in ended])
