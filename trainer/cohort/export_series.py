@@ -32,8 +32,9 @@ def export_dicom(entry: SeriesEntry, archive: Path, folder: Path, how: Deidentif
         no_burned_in_risk(ds)
         syntax = transfer_syntax(ds)
         deidentify(ds, how)
-        ds.pop("Laterality", None)  # may not be there beside the other (PS3.3 C.7.3.1)
-        ds.ImageLaterality = entry.shows
+        if entry.shows:
+            ds.pop("Laterality", None)  # may not stand beside the other (PS3.3 C.7.3.1)
+            ds.ImageLaterality = entry.shows
         ds.file_meta = FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = syntax
         ds.preamble = b"\0" * 128

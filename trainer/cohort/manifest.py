@@ -26,8 +26,6 @@ class SeriesEntry(_Frozen):
 
     modality: Literal["CT", "MR"]
     source: Literal["dicom", "nifti"]
-    shows: Literal["R", "L", "B"]
-    """The knee in it; B: both."""
     folder: str
     """Folder of all files, relative to the archive, with forward slashes; "" for the archive itself."""
     files: tuple[str, ...]
@@ -38,6 +36,8 @@ class SeriesEntry(_Frozen):
     """Between voxel centres along i, j, k."""
     affine: Matrix
     """Index (i, j, k, 1) of a voxel's centre to LPS mm, 4 x 4."""
+    shows: Literal["", "R", "L", "B"] = ""
+    """The knee in it; B: both; "": not said."""
     series_uid: str = ""
     """Series Instance UID (0020,000E); "" for NIfTI."""
     study_uid: str = ""

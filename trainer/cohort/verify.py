@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ctsma_node.errors import Refused
@@ -20,8 +19,7 @@ def decodable(
     kept, findings = [], []
     for done, each in enumerate(candidates, start=1):
         try:
-            entry = series_entry(replace(each, side=each.side or "B"))  # sides are settled later
-            (read_ct if each.modality == "CT" else read_mr)(entry, archive)
+            (read_ct if each.modality == "CT" else read_mr)(series_entry(each), archive)
             kept.append(each)
         except Refused as refusal:
             findings.append(from_refusal(refusal, each.path, each.patient, each.series_uid))
