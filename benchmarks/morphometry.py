@@ -28,7 +28,7 @@ from trainer.morphometry.solids import SOLIDS
 from trainer.morphometry.topology import connectivity_density
 
 RUNS = 7
-ANGLES = 4
+ANGLES = 3
 MR_VOXEL: Voxel = (1.5, 0.234375, 0.234375)
 
 

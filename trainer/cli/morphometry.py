@@ -12,7 +12,7 @@ from trainer.cli.app import BUILD, Build, Jobs, app, console
 
 @app.command("morphometry")
 def analytic(
-    angles: Annotated[int, typer.Option(help="Rotations of each solid.")] = 6,
+    angles: Annotated[int, typer.Option(help="Rotations of each solid.")] = 3,
 ) -> None:
     """Print the error of each method on plates, rods, spheres and boxes whose parameters are known."""
     from rich.table import Table

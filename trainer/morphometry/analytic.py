@@ -13,7 +13,7 @@ from trainer.morphometry.distance import Mask, Voxel
 from trainer.morphometry.parameters import TrabecularParameters
 from trainer.morphometry.plate import plate, plate_lengths
 from trainer.morphometry.skeleton import skeleton, srrd
-from trainer.morphometry.solids import SOLIDS, Solid, voxelised
+from trainer.morphometry.solids import PITCH, SOLIDS, Solid, voxelised
 
 IN_PLANE = 0.1
 """Pixel of every grid, mm."""
@@ -25,7 +25,7 @@ VOXELS: dict[str, Voxel] = {
 """Sides of a voxel along k, j, i."""
 PIXELS = (2, 3, 4, 6, 8)
 """Thickness, in pixels."""
-ANGLES = 6
+ANGLES = 3
 """Random rotations and offsets of each case; the first is not turned."""
 PERIODS = 3.0
 """Periods along each side of the grid; half of one at each face is left out of the means."""
@@ -94,7 +94,7 @@ def _turned(solid: Solid, voxel: Voxel, thickness: float, angle: int) -> tuple[M
     """The voxelised solid, its true share within the measured region, and that region."""
     rng = np.random.default_rng((angle, 81))
     turn = Rotation.random(random_state=rng).as_matrix() if angle else np.eye(3)
-    k, j, i = (int(np.ceil(3.0 * PERIODS * thickness / side)) for side in voxel)
+    k, j, i = (int(np.ceil(PITCH * PERIODS * thickness / side)) for side in voxel)
     offset = rng.random(3)
     inner = tuple(slice(n // 6, n - n // 6) for n in (k, j, i))
     bone, *finer = (

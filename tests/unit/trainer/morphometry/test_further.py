@@ -9,6 +9,7 @@ from skimage.measure import euler_number
 
 from trainer.morphometry.distance import Mask, Voxel
 from trainer.morphometry.fabric import degree_of_anisotropy, fabric_tensor
+from trainer.morphometry.resolved import resolved
 from trainer.morphometry.skeleton import skeleton, srrd
 from trainer.morphometry.solids import SOLIDS, voxelised
 from trainer.morphometry.structure_model import structure_model_index
@@ -108,3 +109,13 @@ def test_the_released_formula_keeps_its_faults() -> None:
     share = found.thickness / (found.thickness + found.separation)
     assert found.bvtv == pytest.approx(share)  # no volume fraction
     assert found.bvtv < 0.5 < float((signal > 500).mean())  # bright is called bone, and still comes out small
+
+
+def test_all_of_a_resolved_structure_in_one_record() -> None:
+    found = resolved(turned("rods"), (0.05, 0.05, 0.05))
+    assert found.thickness == pytest.approx(0.3, rel=0.15)
+    assert found.anisotropy is not None
+    assert found.anisotropy > 0.9
+    assert found.structure_model_index == pytest.approx(3.0, abs=0.4)
+    assert found.connectivity == pytest.approx(0.0, abs=1.0)
+    assert found.names == ("BV/TV", "Tb.Th", "Tb.Sp", "Tb.N")
