@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ctsma_node.analysis.result import Bone, OAClass
 from trainer.evaluation.realism.compare import of_classes, values_of
@@ -30,7 +31,7 @@ def range_picture(table: Table, path: Path) -> None:
         _range(axis, table, published)
     for axis in axes[len(RANGES) :]:
         axis.set_axis_off()
-    save(figure, path, 64)
+    save(figure, path)
 
 
 def _range(axis: Axes, table: Table, p: Published) -> None:
@@ -43,8 +44,9 @@ def _range(axis: Axes, table: Table, p: Published) -> None:
     groups = [values[chosen & of_classes(table, (c,))] for c in p.classes]
     axis.axvspan(p.low, p.high, color="#bbbbbb" if p.source == MEMORY else "#a6d96a", alpha=0.5, linewidth=0)
     axis.hist(groups, edges, stacked=True, color=[COLOURS[c] for c in p.classes])
-    axis.set_title(f"{p.figure}{', ' + p.unit if p.unit else ''}", fontsize=7.5)
+    axis.set_title(f"{p.figure}{', ' + p.unit if p.unit else ''}", fontsize=7, wrap=True)
     axis.tick_params(labelsize=7)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
 
 
 def depth_picture(table: Table, path: Path) -> None:
@@ -60,7 +62,7 @@ def depth_picture(table: Table, path: Path) -> None:
             axis.set_ylim(bottom=0.0)
     axes[1][0].set_xlabel("mm under the plate (HU: under the surface)", fontsize=8)
     axes[0][0].legend(fontsize=7, frameon=False)
-    save(figure, path, 64)
+    save(figure, path)
 
 
 def _depths(axis: Axes, table: Table, name: str, bone: Bone) -> None:
@@ -97,5 +99,5 @@ def grade_picture(table: Table, path: Path) -> None:
     axes[5].scatter(table["MR SNR asked"], table["MR SNR marrow"], s=9, color="#444444")
     ends = [table["MR SNR asked"].min(), table["MR SNR asked"].max()]
     axes[5].plot(ends, ends, color="#888888", linewidth=0.8)
-    axes[5].set_title("SNR of marrow: measured over asked", fontsize=9)
-    save(figure, path, 64)
+    axes[5].set_title("SNR: measured by asked", fontsize=9)
+    save(figure, path)

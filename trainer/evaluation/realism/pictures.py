@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageColor
 
 from ctsma_node.analysis.bones import LABEL
 from ctsma_node.analysis.result import Bone, OAClass, Side
@@ -32,8 +32,8 @@ STEP = 0.3
 
 def knee_picture(scans: Scans, thin: CTVolume, path: Path) -> None:
     """One row: CT sagittal, coronal and axial, MR sagittal, and the same place of the tibia in both."""
-    figure = Figure(figsize=(15.0, 3.05), dpi=100)
-    axes = figure.subplots(1, 6, gridspec_kw={"width_ratios": [1, 1, 1, 1, 1.05, 1.05]})
+    figure = Figure(figsize=(15.0, 2.85), dpi=100)
+    axes = figure.subplots(1, 6, gridspec_kw={"width_ratios": [*[FIELD[0] / FIELD[1]] * 4, 1, 1]})
     for axis, (name, plane) in zip(axes, _ct_planes(scans), strict=False):
         _show(axis, seen(thin.hu, thin.affine, plane, outside=-1000.0), CT_WINDOW, f"CT {name}", plane)
         _outlines(axis, scans.ct_labels, scans.ct.affine, plane)
@@ -44,9 +44,9 @@ def knee_picture(scans: Scans, thin: CTVolume, path: Path) -> None:
     in_ct, in_mr = zoom_planes(scans)
     _show(axes[4], seen(thin.hu, thin.affine, in_ct), ZOOM_WINDOW, "CT, medial tibia", in_ct)
     _show(axes[5], seen(scans.mr.signal, scans.mr.affine, in_mr), (0.0, top), "MR, same place", in_mr)
-    figure.subplots_adjust(left=0.022, right=0.998, top=0.91, bottom=0.005, wspace=0.02)
+    figure.subplots_adjust(left=0.02, right=0.999, top=0.92, bottom=0.005, wspace=0.015)
     axes[0].set_ylabel(_title(scans), fontsize=9)
-    save(figure, path)
+    save(figure, path, _greys_and_outlines())
 
 
 def _title(scans: Scans) -> str:
@@ -100,15 +100,27 @@ def _outlines(axis: Axes, labels: npt.NDArray[np.uint8], affine: F64, plane: Pla
     for bone, colour in OUTLINE.items():
         mask = seen((labels == LABEL[bone]).astype(np.float32), affine, plane)
         if mask.max() > 0.5:
-            axis.contour(mask, levels=[0.5], colors=[colour], linewidths=0.7)
+            axis.contour(mask, levels=[0.5], colors=[colour], linewidths=0.5, antialiased=False)
 
 
-def save(figure: Figure, path: Path, colours: int = 128) -> None:
-    """As a PNG of few colours: half the size, and nothing that the eye misses."""
+def save(figure: Figure, path: Path, colours: int | Image.Image = 64) -> None:
+    """As a PNG of few colours, or of a palette: half the size, and nothing that the eye misses."""
     raw = io.BytesIO()
     figure.savefig(raw, format="png")
     image = Image.open(raw).convert("RGB")
-    image.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+    if isinstance(colours, int):
+        image = image.quantize(colours, dither=Image.Dither.NONE)
+    else:
+        image = image.quantize(palette=colours, dither=Image.Dither.NONE)
+    image.save(path, optimize=True)
+
+
+def _greys_and_outlines() -> Image.Image:
+    """A palette of 62 greys and the outlines' colours."""
+    greys = [level for level in np.linspace(0, 255, 62).astype(int).tolist() for _ in range(3)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*greys, *(c for colour in OUTLINE.values() for c in ImageColor.getrgb(colour))])
+    return palette
 
 
 def chosen(persons: Sequence[tuple[int, OAClass, Side]]) -> list[int]:

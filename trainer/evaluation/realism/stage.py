@@ -75,12 +75,14 @@ def _knees(cohort: Path, numbers: Sequence[int], out: Path) -> list[str]:
     """A picture of a knee of each group and side; their names."""
     people = [person for person in draw_cohort(cohort_settings(cohort)) if person.number in numbers]
     persons: list[tuple[int, OAClass, Side]] = [(p.number, p.oa_class, p.side) for p in people]
-    names = []
+    names, shown = [], chosen(persons)
     with progress() as bar:
-        for number in bar.track(chosen(persons), description="pictures"):
+        task = bar.add_task("pictures", total=len(shown), note="")
+        for number in shown:
             scans = read_scans(cohort, number)
             person = scans.subject.person
             name = f"{person.oa_class}-{person.side}.png"
             knee_picture(scans, read_ct(cohort, person.patient_id, THIN), out / name)
             names.append(name)
+            bar.update(task, advance=1, note=name)
     return names
