@@ -1,1 +1,1 @@
-"""MR to CT registration: a global start, then femur and tibia apart (paper, section 3.1), each result judged."""
+"""MR to CT registration: a global start, then femur and tibia apart (paper, section 3.1), and a verdict."""

@@ -3,7 +3,7 @@ its synthesis)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from trainer.registration.coarse import Start, global_starts, joint_centre, midd
 from trainer.registration.fixed import FixedPoints, grown, points_of
 from trainer.registration.knee import CTKnee
 from trainer.registration.match import Found, Match, best_first
-from trainer.registration.moving import Level, levels
+from trainer.registration.moving import LEVELS, Level, averaged, levels
 from trainer.registration.rigid import distances, mean_rigid, turned_about
+from trainer.registration.texture import TextureMatch, texture_of, texture_points
 
 FLEXIONS = (-24.0, -16.0, -8.0, 0.0, 8.0, 16.0, 24.0)
 """Degrees about the left-right axis that each start is turned by: what the global start got wrong."""
@@ -32,24 +33,37 @@ class Effort:
     step: float
 
 
-FIRST, SECOND, LAST = Effort(2500, 150, 5.0), Effort(8000, 200, 2.0), Effort(24_000, 200, 0.6)
+FIRST, SECOND, THIRD = Effort(2500, 150, 5.0), Effort(8000, 200, 2.0), Effort(24_000, 120, 0.6)
+TEXTURE = Effort(30_000, 150, 0.3)
 KEPT = (5, 2)
 """Starts that are climbed from on the first and on the second level."""
+TRUSTED_TEXTURE = 0.4
+"""Agreement of texture above which it has the last word on the pose."""
+TEXTURE_REACH = 1.5
+"""mm (root mean square) that it may move the bone: further off it would fit another trabecula."""
 
 
 @dataclass(frozen=True, eq=False)
 class BonePose:
-    """A bone's registration."""
+    """A bone's registration and what is known of it."""
 
     transform: Array
     """4 x 4, LPS mm of the CT to LPS mm of the MR."""
-    score: float
+    by_information: Array
+    """What mutual information alone had found."""
+    information: float
     """Mutual information on the finest level in bits, weighed by overlap."""
+    texture: float
+    """Agreement of the trabecular texture, -1 to 1."""
+    inside: float
+    """Share of the bone (and 4 mm around) that lies in the MR's field of view."""
+    moved_mm: float
+    """How far the texture moved what mutual information had found (root mean square over the bone)."""
     halves_mm: float
-    """Root mean square distance between the poses that two halves of the points give."""
-    others: tuple[Found, ...]
-    """The ends of the other starts on the first level, the best first; `agreeing` counts those at this pose."""
+    """How far apart the poses are that two halves of the texture's points give."""
     agreeing: int
+    """Starts that ended at this pose on the coarsest level, of `started`."""
+    started: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +77,7 @@ class KneePose:
 
 
 def register(knee: CTKnee, mr: MRVolume) -> KneePose:
-    """Where both bones of the CT lie in the MR. Deterministic; whether to believe it is for `quality` to say."""
+    """Where both bones of the CT lie in the MR. Deterministic; whether to believe it, `quality` says."""
     points = bone_points(knee)
     pyramid = levels(mr)
     starts = global_starts(points, pyramid[0], middle_of(mr.affine, mr.size))
@@ -72,7 +86,14 @@ def register(knee: CTKnee, mr: MRVolume) -> KneePose:
     for bone, other in ((Bone.FEMUR, Bone.TIBIA), (Bone.TIBIA, Bone.FEMUR)):
         beside = [turned_about(first[other][0].transform, np.array([d, 0.0, 0.0]), joint) for d in FLEXIONS]
         first[bone] = best_first(first[bone] + _roughly(points[bone], pyramid[0], beside))
-    bones = {bone: _finely(points[bone], pyramid, first[bone]) for bone in Bone}
+    texture = texture_of(averaged(mr, LEVELS[-1][0]))
+    bones = {}
+    for bone in Bone:
+        found = _finely(points[bone], pyramid, first[bone])
+        inside = texture_points(knee.mask(bone), knee.hu, knee.affine, TEXTURE.points)
+        bones[bone] = _by_texture(
+            TextureMatch(inside, *texture), points[bone], pyramid[-1], found, first[bone]
+        )
     return KneePose(bones, points, starts, pyramid)
 
 
@@ -98,22 +119,43 @@ def _roughly(points: FixedPoints, level: Level, starts: list[Array]) -> list[Fou
     return best_first([match.climb(each.transform, FIRST.step, FIRST.evaluations) for each in likely])
 
 
-def _finely(points: FixedPoints, pyramid: tuple[Level, ...], first: list[Found]) -> BonePose:
-    """The best of the first level, on the finer ones; its two halves apart tell how far noise moves it."""
-    corners = points.lps(every=97)
+def _finely(points: FixedPoints, pyramid: tuple[Level, ...], first: list[Found]) -> Found:
+    """The best of the first level, on the finer ones."""
     middle = Match(points.sample(SECOND.points), pyramid[1])
-    kept = _distinct(first, corners)[: KEPT[1]]
+    kept = _distinct(first, points.lps(every=97))[: KEPT[1]]
     second = best_first([middle.climb(each.transform, SECOND.step, SECOND.evaluations) for each in kept])
-    final = points.sample(2 * LAST.points)
-    halves = [
-        Match(half, pyramid[2]).climb(second[0].transform, LAST.step, LAST.evaluations).transform
-        for half in final.halves()
-    ]
-    transform = mean_rigid(halves[0], halves[1], corners)
-    apart = float(np.sqrt(np.mean(distances(halves[0], halves[1], corners) ** 2)))
-    score = Match(final, pyramid[2]).score(transform)
-    agreeing = sum(rms(each.transform, transform, corners) < 2.0 * SAME for each in first)
-    return BonePose(transform, score, apart, tuple(first), agreeing)
+    last = Match(points.sample(THIRD.points), pyramid[2])
+    return last.climb(second[0].transform, THIRD.step, THIRD.evaluations)
+
+
+def _by_texture(
+    match: TextureMatch, points: FixedPoints, level: Level, found: Found, first: list[Found]
+) -> BonePose:
+    """The last refinement: by each half of the texture's points, the pose half way between them.
+
+    Where the texture does not agree, or leads away, what mutual information found stands.
+    """
+    corners = points.lps(every=97)
+    one, two = (
+        replace(match, texture=half).climb(found.transform, TEXTURE.step, TEXTURE.evaluations).transform
+        for half in match.texture.halves()
+    )
+    refined = mean_rigid(one, two, corners)
+    moved, agreement = rms(found.transform, refined, corners), match.score(refined)
+    if agreement < TRUSTED_TEXTURE or moved > TEXTURE_REACH:
+        refined, agreement = found.transform, match.score(found.transform)
+    edges = Match(points.sample(THIRD.points), level)
+    return BonePose(
+        transform=refined,
+        by_information=found.transform,
+        information=edges.score(refined),
+        texture=agreement,
+        inside=edges.inside(refined),
+        moved_mm=moved,
+        halves_mm=rms(one, two, corners),
+        agreeing=sum(rms(each.transform, refined, corners) < 2.0 * SAME for each in first),
+        started=len(first),
+    )
 
 
 def _distinct(found: list[Found], points: Array) -> list[Found]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.phantom.compiled import serial
+from trainer.registration.interpolation import trilinear
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -37,15 +38,7 @@ def count(points: F32, bins: U8, mapping: F64, moving: F32, histogram: F64) -> i
         k = mapping[2, 0] * x + mapping[2, 1] * y + mapping[2, 2] * z + mapping[2, 3]
         if i < 0.0 or j < 0.0 or k < 0.0 or i >= width - 1 or j >= height - 1 or k >= depth - 1:
             continue
-        a, b, c = int(i), int(j), int(k)
-        fi, fj, fk = i - a, j - b, k - c
-        low = (1.0 - fj) * (moving[c, b, a] + fi * (moving[c, b, a + 1] - moving[c, b, a])) + fj * (
-            moving[c, b + 1, a] + fi * (moving[c, b + 1, a + 1] - moving[c, b + 1, a])
-        )
-        high = (1.0 - fj) * (
-            moving[c + 1, b, a] + fi * (moving[c + 1, b, a + 1] - moving[c + 1, b, a])
-        ) + fj * (moving[c + 1, b + 1, a] + fi * (moving[c + 1, b + 1, a + 1] - moving[c + 1, b + 1, a]))
-        value = low + fk * (high - low)
+        value = trilinear(moving, i, j, k)
         column = min(int(value), columns - 2)
         share = value - column
         row = bins[n] * rows // FIXED_BINS
@@ -86,4 +79,4 @@ def agreement(
     """
     histogram = np.zeros(shape)
     inside = count(points, bins, mapping, moving, histogram) / points.shape[0]
-    return information(histogram) * min(inside / share, 1.0)
+    return float(information(histogram) * min(inside / share, 1.0))

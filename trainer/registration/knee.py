@@ -1,4 +1,4 @@
-"""The knee of a CT as registration needs it: HU and bone labels on the analysis grid, by the node's own steps."""
+"""The knee of a CT as registration needs it: HU and bones on the analysis grid, by the node's own steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctsma_node.volume import Array, CTVolume
 
 @dataclass(frozen=True, eq=False)
 class CTKnee:
-    """`hu[k, j, i]` and `labels[k, j, i]` (bones.LABEL; others are patella and fibula) with `affine` to LPS mm."""
+    """`hu[k, j, i]`, `labels[k, j, i]` (1 femur, 2 tibia, 3 patella, 4 fibula), `affine` to LPS mm."""
 
     side: Side
     hu: npt.NDArray[np.float32]

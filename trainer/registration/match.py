@@ -17,12 +17,12 @@ from trainer.registration.rigid import motion_of, rigid
 SHARE = 0.9
 """Of a bone's points that an MR must hold: the ends of the shafts may lie outside its field of view."""
 _VALUE_TOLERANCE = 1e-4  # bits
-_SIZE_TOLERANCE = 0.02  # mm
+_SIZE_TOLERANCE = 0.01  # mm
 
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Points of the CT against a level of the MR; the score is mutual information in bits, weighed by overlap."""
+    """Points of the CT against a level of the MR; scores are mutual information in bits, weighed by overlap."""
 
     points: FixedPoints
     level: Level
@@ -42,14 +42,12 @@ class Match:
 
     def climb(self, transform: Array, size: float, evaluations: int) -> Found:
         """The best pose near `transform`; the first steps are `size` mm."""
-        moving_centre = apply(transform, self.points.centre)
-        start = motion_of(transform, self.points.centre, moving_centre)
+        return climb(self.score, transform, self.points.centre, size, evaluations)
 
-        def pose(step: Array) -> Array:
-            return rigid(start + step, self.points.centre, moving_centre)
-
-        step, score = simplex(lambda step: self.score(pose(step)), np.zeros(6), np.full(6, size), evaluations)
-        return Found(pose(step), score)
+    def inside(self, transform: Array) -> float:
+        """Share of the points that lie in the MR's field of view."""
+        at = apply(self.level.to_index @ transform, self.points.lps())
+        return float(((at >= 0) & (at < np.array(self.level.bins.shape[::-1]) - 1)).all(axis=1).mean())
 
     def _mapping(self, transform: Array) -> Array:
         mapping = self.level.to_index @ transform
@@ -65,10 +63,24 @@ class Found:
     score: float
 
 
+def climb(
+    score: Callable[[Array], float], transform: Array, centre: Array, size: float, evaluations: int
+) -> Found:
+    """The pose near `transform` of the highest score, turned about `centre`; the first steps are `size` mm."""
+    moving_centre = apply(transform, centre)
+    start = motion_of(transform, centre, moving_centre)
+
+    def pose(step: Array) -> Array:
+        return rigid(start + step, centre, moving_centre)
+
+    step, best = simplex(lambda step: score(pose(step)), np.zeros(6), np.full(6, size), evaluations)
+    return Found(pose(step), best)
+
+
 def simplex(
     score: Callable[[Array], float], start: Array, size: Array, evaluations: int
 ) -> tuple[Array, float]:
-    """Where `score` is highest near `start`, and how high, by Nelder and Mead's simplex of first edges `size`."""
+    """Where `score` is highest near `start`, and how high: Nelder and Mead, the first edges `size` long."""
     corners = np.vstack([start, start + np.diag(size)])
     options = {
         "initial_simplex": corners,

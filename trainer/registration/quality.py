@@ -1,0 +1,167 @@
+"""Whether a registration is to be believed, how far it may be off, and if not, why.
+
+Two witnesses that share little are heard for each bone: mutual information, which rests on edges, and the
+texture inside, which is as personal as a fingerprint. The rest guards against what both cannot see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from ctsma_node.analysis.result import Bone
+from ctsma_node.volume import Array, apply
+from trainer.registration.bonewise import BonePose, KneePose
+from trainer.registration.coarse import joint_centre
+
+
+class Verdict(StrEnum):
+    """What becomes of a pair."""
+
+    REGISTERED = "registered"
+    NOT_REGISTERED = "not_registered"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is still believed. Set between 40 right and 40 wrong phantom pairs; a site may have to move them."""
+
+    information: float = 0.65
+    """Bits: bones of others and mirrored ones reach 0.6, right ones stay above 0.8."""
+    texture: float = 0.4
+    """Bones of others stay below 0.3, right ones above 0.7."""
+    inside: float = 0.85
+    """Share of each bone that the MR shows."""
+    error_mm: float = 1.0
+    flexion_degrees: float = 75.0
+    """Between the scans."""
+    other_turn_degrees: float = 20.0
+    """Of the tibia against the femur about the two other axes."""
+    shift_mm: float = 25.0
+    """Of the tibia against the femur at the joint: the condyles roll back by about 10 mm."""
+    agreeing: float = 0.3
+    """Share of the starts that end at the same pose."""
+
+
+@dataclass(frozen=True)
+class BoneFigures:
+    """One bone, as in BonePose; `agreeing` is a share."""
+
+    information: float
+    texture: float
+    inside: float
+    moved_mm: float
+    halves_mm: float
+    agreeing: float
+    error_mm: float
+
+
+@dataclass(frozen=True)
+class KneeMotion:
+    """How the knee lies otherwise in the MR than in the CT: the tibia against the femur."""
+
+    flexion_degrees: float
+    other_turn_degrees: float
+    shift_mm: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Figures of a pair and the verdict; `code` is stable and "" for a registered pair."""
+
+    verdict: Verdict
+    code: str
+    reason: str
+    error_mm: float
+    """Estimated target registration error: the larger of the bones'."""
+    bones: dict[Bone, BoneFigures]
+    motion: KneeMotion
+
+
+_FLOOR_MM = 0.03
+"""What no half of the points sees: the two grids' own smoothing."""
+
+
+def figures(pose: BonePose, limits: Limits) -> BoneFigures:
+    """Figures of a bone.
+
+    The error is estimated from how far noise moves the pose (its halves), and where texture had no say, from
+    how far apart texture and mutual information are.
+    """
+    error = float(np.hypot(pose.halves_mm, _FLOOR_MM))
+    if pose.texture < limits.texture:
+        error = max(error, pose.moved_mm)
+    return BoneFigures(
+        information=pose.information,
+        texture=pose.texture,
+        inside=pose.inside,
+        moved_mm=pose.moved_mm,
+        halves_mm=pose.halves_mm,
+        agreeing=pose.agreeing / max(pose.started, 1),
+        error_mm=error,
+    )
+
+
+def motion(femur: Array, tibia: Array, joint: Array) -> KneeMotion:
+    """Between the scans, from both bones' 4 x 4; flexion is about the CT's left-right axis."""
+    relative = np.linalg.inv(femur) @ tibia
+    turn = np.rad2deg(Rotation.from_matrix(relative[:3, :3]).as_rotvec())
+    shift = apply(relative, joint) - joint
+    return KneeMotion(float(turn[0]), float(np.hypot(turn[1], turn[2])), float(np.linalg.norm(shift)))
+
+
+def believed(bone: BoneFigures, limits: Limits) -> bool:
+    """Whether both witnesses say that this is the bone, and here."""
+    # Of a bone that is cut off, what is there can agree: the overlap is judged by itself.
+    return (
+        bone.information >= limits.information * bone.inside and bone.texture >= limits.texture * bone.inside
+    )
+
+
+def judge(pose: KneePose, limits: Limits) -> Quality:
+    """The verdict on a pair; why the bones do not agree is for `diagnosis` to find."""
+    bones = {bone: figures(each, limits) for bone, each in pose.bones.items()}
+    moved = motion(
+        pose.bones[Bone.FEMUR].transform, pose.bones[Bone.TIBIA].transform, joint_centre(pose.points)
+    )
+    error = max(each.error_mm for each in bones.values())
+    code, reason = _objection(bones, moved, error, limits)
+    verdict = Verdict.NOT_REGISTERED if code else Verdict.REGISTERED
+    return Quality(verdict, code, reason, error, bones, moved)
+
+
+def _objection(
+    bones: dict[Bone, BoneFigures], moved: KneeMotion, error: float, limits: Limits
+) -> tuple[str, str]:
+    doubtful = [bone for bone in Bone if not believed(bones[bone], limits)]
+    if doubtful:
+        found = ", ".join(
+            f"{bone}: {bones[bone].information:.2f} bits of {limits.information:g}, "
+            f"texture {bones[bone].texture:.2f} of {limits.texture:g}"
+            for bone in doubtful
+        )
+        return "low_agreement", f"the bones of the CT are not found in the MR ({found})"
+    for bone in Bone:
+        if bones[bone].inside < limits.inside:
+            return "partial_overlap", f"the MR shows {bones[bone].inside:.0%} of the {bone} that the CT shows"
+    if not _is_knee(moved, limits):
+        return "implausible_knee", (
+            f"the tibia would have turned by {moved.flexion_degrees:.0f} and {moved.other_turn_degrees:.0f} "
+            f"degrees and moved by {moved.shift_mm:.0f} mm against the femur: no knee does"
+        )
+    if min(each.agreeing for each in bones.values()) < limits.agreeing:
+        return "unstable", "most starts end at other poses"
+    if error > limits.error_mm:
+        return "low_precision", f"the pose is known to {error:.1f} mm only"
+    return "", ""
+
+
+def _is_knee(moved: KneeMotion, limits: Limits) -> bool:
+    return (
+        abs(moved.flexion_degrees) <= limits.flexion_degrees
+        and moved.other_turn_degrees <= limits.other_turn_degrees
+        and moved.shift_mm <= limits.shift_mm
+    )
