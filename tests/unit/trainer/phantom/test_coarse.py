@@ -27,9 +27,9 @@ def smooth_field(acquisition: CTAcquisition) -> CTVolume:
 
 def field(points: np.ndarray) -> np.ndarray:
     return np.asarray(
-        4.0 * points[..., 0]
-        + 3.0 * points[..., 1]
-        - 5.0 * points[..., 2]
+        40.0 * points[..., 0]
+        + 30.0 * points[..., 1]
+        - 50.0 * points[..., 2]
         + 40.0 * np.sin(points[..., 0] / 9.0)
     )
 
