@@ -10,12 +10,14 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from trainer.morphometry.autocorrelation import LAGS_MM, Autocorrelation
 from trainer.morphometry.distance import Voxel
+from trainer.morphometry.polynomial import Polynomial, fitted
 
 F64 = npt.NDArray[np.float64]
 
@@ -30,20 +32,22 @@ _LEAST_SHARE = 0.01
 
 @dataclass(frozen=True)
 class Calibration:
-    """Coefficients over `attenuation_terms` (9,) and `parameter_terms` (4, 12), and where they come from."""
+    """What turns statistics of a patch into marrow and into parameters, and where it comes from."""
 
-    attenuation: tuple[float, ...]
-    parameters: tuple[tuple[float, ...], ...]
+    attenuation: Polynomial
+    parameters: Polynomial | None  # None while it is being fitted
     voxel: Voxel  # k, j, i, mm
     provenance: dict[str, object]
 
     def log_attenuation(self, measured: Autocorrelation) -> float:
         """log(marrow / mean signal) of a patch, from its texture alone: no unit of the signal enters."""
-        return float(attenuation_terms(measured) @ np.array(self.attenuation))
+        return float(self.attenuation(texture(measured))[0])
 
     def estimate(self, measured: Autocorrelation) -> F64:
         """(4,): BV/TV, Tb.Th mm, Tb.Sp mm, Tb.N 1/mm from statistics in units of marrow."""
-        return np.asarray(np.exp(np.array(self.parameters) @ parameter_terms(measured)))
+        if self.parameters is None:
+            raise ValueError("this calibration knows marrow alone")
+        return np.asarray(np.exp(self.parameters(structure(measured))))
 
     def check_voxel(self, voxel: Voxel) -> None:
         """Raise ValueError where the image's voxels are not those of the calibration."""
@@ -56,17 +60,15 @@ class Calibration:
             )
 
 
-def attenuation_terms(measured: Autocorrelation) -> F64:
-    """(9,): 1, s = log of the squared coefficient of variation, s^2, correlations within, across slices."""
-    spread = np.log(measured.variance / measured.mean**2)
-    return np.array([1.0, spread, spread * spread, *_correlations(measured)])
+def texture(measured: Autocorrelation) -> F64:
+    """(7,): log of the squared coefficient of variation, correlations within and across slices."""
+    return np.array([np.log(measured.variance / measured.mean**2), *_correlations(measured)])
 
 
-def parameter_terms(measured: Autocorrelation) -> F64:
-    """(12,): 1, b = log(1 - mean), v = log(variance), the correlations, b^2, v^2, bv."""
-    b = np.log(max(1.0 - measured.mean, _LEAST_SHARE))
-    v = np.log(measured.variance)
-    return np.array([1.0, b, v, *_correlations(measured), b * b, v * v, b * v])
+def structure(measured: Autocorrelation) -> F64:
+    """(8,): log(1 - mean), log(variance) and the correlations, of a patch in units of marrow."""
+    share = max(1.0 - measured.mean, _LEAST_SHARE)
+    return np.array([np.log(share), np.log(measured.variance), *_correlations(measured)])
 
 
 def _correlations(measured: Autocorrelation) -> list[float]:
@@ -74,18 +76,15 @@ def _correlations(measured: Autocorrelation) -> list[float]:
     return [float(c) for c in np.clip([*measured.within, measured.across], -1.0, 1.0)]
 
 
-def fit_attenuation(measured: list[Autocorrelation], truth: F64) -> tuple[float, ...]:
+def fit_attenuation(measured: list[Autocorrelation], truth: F64) -> Polynomial:
     """Least squares of SHADOW * -log(1 - BV/TV) over patches with known BV/TV; `truth` (n, 4)."""
-    terms = np.stack([attenuation_terms(one) for one in measured])
-    wanted = -SHADOW * np.log(1.0 - truth[:, 0])
-    return tuple(float(c) for c in np.linalg.lstsq(terms, wanted, rcond=None)[0])
+    wanted = -SHADOW * np.log(1.0 - truth[:, :1])
+    return fitted(np.stack([texture(one) for one in measured]), wanted, quadratic=1)
 
 
-def fit_parameters(measured: list[Autocorrelation], truth: F64) -> tuple[tuple[float, ...], ...]:
+def fit_parameters(measured: list[Autocorrelation], truth: F64) -> Polynomial:
     """Least squares of the logarithms of `truth` (n, 4); `measured` in units of marrow."""
-    terms = np.stack([parameter_terms(one) for one in measured])
-    coefficients = np.linalg.lstsq(terms, np.log(truth), rcond=None)[0].T
-    return tuple(tuple(float(c) for c in row) for row in coefficients)
+    return fitted(np.stack([structure(one) for one in measured]), np.log(truth), quadratic=2)
 
 
 def write_calibration(calibration: Calibration, path: Path) -> None:
@@ -99,11 +98,18 @@ def read_calibration(path: Path) -> Calibration:
     if tuple(content.pop("lags_mm", ())) != LAGS_MM:
         raise ValueError(f"{path.name}: fitted at other lags than {LAGS_MM} mm; fit it anew")
     k, j, i = content["voxel"]
-    return Calibration(
-        attenuation=tuple(content["attenuation"]),
-        parameters=tuple(tuple(row) for row in content["parameters"]),
-        voxel=(k, j, i),
-        provenance=content["provenance"],
+    attenuation, parameters = (_polynomial(content[name]) for name in ("attenuation", "parameters"))
+    return Calibration(attenuation, parameters, (k, j, i), content["provenance"])
+
+
+def _polynomial(content: dict[str, Any]) -> Polynomial:
+    return Polynomial(
+        quadratic=content["quadratic"],
+        low=tuple(content["low"]),
+        high=tuple(content["high"]),
+        least=tuple(content["least"]),
+        most=tuple(content["most"]),
+        coefficients=tuple(tuple(row) for row in content["coefficients"]),
     )
 
 

@@ -12,12 +12,11 @@ import numpy.typing as npt
 from trainer.morphometry.alternatives import PERCENTILE, n4_reference, percentile_reference
 from trainer.morphometry.direct import direct
 from trainer.morphometry.distance import F32, Mask, Voxel
-from trainer.morphometry.labels import label_patches
 from trainer.morphometry.parameters import TrabecularParameters
 from trainer.morphometry.patches import PATCH_MM, Box, patch_box, voxel_of
 from trainer.morphometry.plate import plate, plate_of_fraction
 from trainer.morphometry.reference import SubjectReference, fit_reference, fraction_map
-from trainer.morphometry.samples import Sample
+from trainer.morphometry.samples import Sample, statistics_of
 from trainer.morphometry.skeleton import skeleton, srrd
 from trainer.morphometry.thresholds import above_cut, local_mean, otsu
 
@@ -57,24 +56,23 @@ METHODS: dict[str, Callable[[Patch], TrabecularParameters]] = {
     "skeleton, fraction > 0.35": lambda p: skeleton(above_cut(p.fraction), p.voxel, p.region),
     "srrd as released": lambda p: srrd(p.signal, p.voxel),
 }
-AUTOCORRELATION = "autocorrelation"
 REFERENCES = ("texture", "97th percentile", "N4", "percentile of the patch")
 
 
 def compare(samples: Iterable[Sample]) -> dict[str, Any]:
-    """Arrays of one visit by bone: numbers, truth, rows (n, 4) of methods, app.BV/TV of each reference."""
+    """Arrays of one visit: those of `statistics_of`, and by bone the points' numbers, rows of METHODS (n, 4).
+
+    With each of REFERENCES app.BV/TV (n,).
+    """
     arrays: dict[str, Any] = {}
     for sample in samples:
         reference = fit_reference(sample.mr, sample.region)
-        labels = label_patches(sample.mr, reference, sample.centres, sample.region)
         found: dict[str, Any] = {
             "numbers": sample.numbers,
-            "truth": sample.truth,
-            AUTOCORRELATION: labels.apparent,
-            "labels": labels.calibrated,
             **_thresholded(sample, reference),
             **_references(sample, reference),
         }
+        arrays |= statistics_of([sample])
         arrays |= {f"{sample.bone}_{name}": value for name, value in found.items()}
     return arrays
 

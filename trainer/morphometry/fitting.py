@@ -54,7 +54,7 @@ def fit(visits: Sequence[Arrays], provenance: dict[str, object]) -> Calibration:
     raw = [Autocorrelation.of_row(row) for visit, bone in bones for row in visit[f"{bone}_patches"]]
     truth = np.concatenate([visit[f"{bone}_truth"] for visit, bone in bones])
     k, j, i = (float(side) for side in visits[0][f"{bones[0][1]}_voxel"])
-    first = Calibration(fit_attenuation(raw, truth), (), (k, j, i), {})
+    first = Calibration(fit_attenuation(raw, truth), None, (k, j, i), {})
     marrow = np.concatenate([marrow_at_patches(visit, bone, first) for visit, bone in bones])
     scaled = [one.scaled(1.0 / level) for one, level in zip(raw, marrow, strict=True)]
     noted = {**provenance, "patches": len(raw)}

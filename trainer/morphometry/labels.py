@@ -21,11 +21,21 @@ from trainer.morphometry.patches import LEAST_COVER, cover, patch_box, voxel_of
 from trainer.morphometry.reference import SubjectReference, fit_reference
 from trainer.mr import MRVolume
 
-__all__ = ["METHOD", "PatchLabels", "SubjectReference", "fit_reference", "label_patches", "measure_patches"]
+__all__ = [
+    "METHOD",
+    "NOISIEST",
+    "PatchLabels",
+    "SubjectReference",
+    "fit_reference",
+    "label_patches",
+    "measure_patches",
+]
 
 F64 = npt.NDArray[np.float64]
 
 METHOD = Method.AUTOCORRELATION
+NOISIEST = 0.125
+"""Noise over marrow (SNR 8): the noisiest of the patches that the shipped calibration was fitted on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +44,15 @@ class PatchLabels:
     measured.
 
     `calibrated` estimates the direct 3D parameters; `apparent` (app.BV/TV and so on, plate model) is what the
-    image shows. `cover` (n,) is the part of each patch that lies in the region.
+    image shows. `cover` (n,) is the part of each patch that lies in the region, `noise` (n,) the noise over
+    the marrow signal there: beyond NOISIEST the calibration has seen nothing, and Tb.Sp and Tb.N are not to
+    be trusted.
     """
 
     calibrated: F64
     apparent: F64
     cover: F64
+    noise: F64
 
 
 def label_patches(
@@ -67,6 +80,7 @@ def label_patches(
             [nothing if m is None else plate_of_autocorrelation(m).as_row() for m in measured], (-1, 4)
         ),
         covered,
+        reference.noise / reference.marrow_at(np.reshape(centres_lps, (-1, 3))),
     )
 
 

@@ -12,7 +12,10 @@ import numpy.typing as npt
 
 from ctsma_node.analysis.result import Bone
 from trainer.evaluation.agreement import icc21
-from trainer.morphometry.comparison import AUTOCORRELATION, METHODS, REFERENCES, compare
+from trainer.morphometry.autocorrelation import Autocorrelation, plate_of_autocorrelation
+from trainer.morphometry.calibration import Calibration, shipped
+from trainer.morphometry.comparison import METHODS, REFERENCES, compare
+from trainer.morphometry.fitting import marrow_at_patches
 from trainer.morphometry.parameters import NAMES
 from trainer.morphometry.samples import maker
 from trainer.stage import make_items, write_manifest
@@ -20,6 +23,7 @@ from trainer.stage import make_items, write_manifest
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
+AUTOCORRELATION = "autocorrelation"
 FOLDS = 5
 _TINY = 1e-3
 
@@ -33,15 +37,29 @@ def run(seeds: Sequence[int], difficulty: str, folder: Path, jobs: int) -> dict[
     """
     items = [2 * seed + visit for seed in seeds for visit in (0, 1)]
     paths = make_items("visits", maker(compare, difficulty), items, folder, jobs)
-    visits = [dict(np.load(path)) for path in paths]
+    visits = [labelled(dict(np.load(path)), shipped()) for path in paths]
     figures = agreement(visits[::2], visits[1::2])
     (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     write_manifest(folder, {"seeds": list(seeds), "difficulty": difficulty})
     return figures
 
 
+def labelled(visit: dict[str, Any], law: Calibration) -> dict[str, Any]:
+    """`visit` with the apparent and the calibrated rows (n, 4) of the autocorrelation."""
+    out = dict(visit)
+    for bone in Bone:
+        marrow = marrow_at_patches(visit, str(bone), law)
+        patches = [Autocorrelation.of_row(row) for row in visit[f"{bone}_patches"]]
+        scaled = [one.scaled(1.0 / level) for one, level in zip(patches, marrow, strict=True)]
+        out[f"{bone}_{AUTOCORRELATION}"] = np.stack(
+            [plate_of_autocorrelation(one).as_row() for one in scaled]
+        )
+        out[f"{bone}_labels"] = np.stack([law.estimate(one) for one in scaled])
+    return out
+
+
 def agreement(first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Figures by method, parameter and marrow reference, from arrays of `compare` of two visits."""
+    """Figures by method, parameter and marrow reference, from the arrays of two visits."""
     truth, subject = _column(first, "truth")
     subject_again = _column(second, "truth")[1]
     figures: dict[str, Any] = {"subjects": len(first), "patches": len(truth), "methods": {}, "references": {}}

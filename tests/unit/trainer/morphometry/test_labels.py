@@ -100,6 +100,7 @@ def test_a_patch_with_too_little_bone_is_not_measured() -> None:
     assert np.isnan(labels.apparent[2:]).all()
     assert labels.cover[0] > 0.9
     assert labels.cover[3] == 0.0
+    assert labels.noise[0] == pytest.approx(0.07, rel=0.25)
 
 
 def test_threads_and_batches_change_nothing() -> None:
@@ -143,7 +144,7 @@ def test_more_bone_is_more_bone() -> None:
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_calibration(shipped(), tmp_path / "again.json")
     assert (tmp_path / "again.json").read_text() == SHIPPED.read_text()
-    text = SHIPPED.read_text().replace("0.25,", "0.3,", 1)
+    text = SHIPPED.read_text().replace("0.25,", "0.3,", 1)  # the first of the lags
     (tmp_path / "other.json").write_text(text)
     with pytest.raises(ValueError, match="other lags"):
         read_calibration(tmp_path / "other.json")

@@ -9,11 +9,11 @@ import pytest
 from ctsma_node.analysis.result import Bone
 from trainer.morphometry.autocorrelation import Autocorrelation
 from trainer.morphometry.calibration import shipped
-from trainer.morphometry.comparison import AUTOCORRELATION, METHODS, REFERENCES
+from trainer.morphometry.comparison import METHODS, REFERENCES
 from trainer.morphometry.fitting import fit, marrow_at_patches
 from trainer.morphometry.parameters import NAMES
 from trainer.morphometry.samples import samples_of, statistics_of
-from trainer.morphometry.validation import agreement, rms_cv
+from trainer.morphometry.validation import AUTOCORRELATION, agreement, labelled, rms_cv
 from trainer.phantom.difficulty import DIFFICULTIES
 from trainer.phantom.person import draw_people
 from trainer.phantom.subject import draw_subject
@@ -85,9 +85,16 @@ def test_a_fit_recovers_the_patches_of_a_phantom_it_was_fitted_on(scanned: dict[
 
 
 def test_the_shipped_calibration_serves_a_phantom_it_has_not_seen(scanned: dict[str, Any]) -> None:
-    for bone in ("femur", "tibia"):
-        marrow = marrow_at_patches(scanned, bone, shipped())
-        rows = [Autocorrelation.of_row(row) for row in scanned[f"{bone}_patches"]]
-        found = np.array([shipped().estimate(a.scaled(1.0 / m)) for a, m in zip(rows, marrow, strict=True)])
-        error = np.abs(found / scanned[f"{bone}_truth"] - 1.0)
+    found = labelled(scanned, shipped())
+    for bone in Bone:
+        error = np.abs(found[f"{bone}_labels"] / scanned[f"{bone}_truth"] - 1.0)
         assert (np.median(error, axis=0) < [0.15, 0.10, 0.12, 0.10]).all()
+        apparent = found[f"{bone}_{AUTOCORRELATION}"]
+        assert np.corrcoef(apparent[:, 0], scanned[f"{bone}_truth"][:, 0])[0, 1] > 0.9
+
+
+def test_a_patch_unlike_any_that_was_fitted_stays_within_bounds() -> None:
+    dark_noise = Autocorrelation(0.4, 1e-9, np.full(5, 1e6), -1e6)
+    found = shipped().estimate(dark_noise)
+    assert (found > [0.02, 0.05, 0.2, 0.4]).all()
+    assert (found < [0.9, 0.6, 2.0, 2.5]).all()
