@@ -24,6 +24,7 @@ def realism(
         int, typer.Option(min=0, help="The first so many subjects; 0: all that are there.")
     ] = 0,
     retest: Annotated[int, typer.Option(min=1, help="Knees that are scanned a second time.")] = 12,
+    labelled: Annotated[int, typer.Option(min=1, help="Knees whose MR is measured at the subregions.")] = 12,
     jobs: Jobs = 1,
 ) -> None:
     """Compare the drawn knees with published ones.
@@ -35,7 +36,7 @@ def realism(
     from trainer.evaluation.realism.stage import RealismSettings, run
 
     try:
-        report = run(cohort, out, RealismSettings(subjects, retest), jobs)
+        report = run(cohort, out, RealismSettings(subjects, retest, labelled), jobs)
     except ValueError as error:
         console.print(f"[red]{error}", highlight=False)
         raise typer.Exit(2) from error

@@ -15,6 +15,7 @@ from trainer.evaluation.realism.summary import (
     plain_table,
     range_table,
     repeat_table,
+    seen_table,
 )
 
 README, HTML = "README.md", "index.html"
@@ -66,6 +67,14 @@ P: chi-square for counts, analysis of variance for means, as in Table 1 of the p
 ## Noise and texture
 
 {plain_table(report.table)}
+
+## Seen by MR
+
+{report.labelled} knees at 200 subregions each, measured on the MR under true transforms and true labels
+(`trainer.morphometry.labels`). Apparent values are no micro-CT equivalents; how good labels are is the
+morphometry's own table.
+
+{seen_table(report.shown)}
 
 ## Test and retest
 

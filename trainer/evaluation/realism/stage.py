@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ctsma_node.analysis.result import OAClass, Side
+from trainer.evaluation.realism.apparent import seen, seen_by_mr
 from trainer.evaluation.realism.compare import claims, rows
 from trainer.evaluation.realism.demography import demography
 from trainer.evaluation.realism.histograms import depth_picture, grade_picture, range_picture
@@ -19,10 +20,11 @@ from trainer.evaluation.realism.pictures import chosen, knee_picture
 from trainer.evaluation.realism.retest import Repeat, both_visits, repeats
 from trainer.evaluation.realism.scans import THIN, cohort_settings, numbers_written, read_ct, read_scans
 from trainer.evaluation.realism.summary import Report
+from trainer.evaluation.realism.zones import F64
 from trainer.phantom.paired_cohort import draw_cohort
 from trainer.stage import make_items, progress, write_manifest
 
-SUBJECTS, RETEST = "subjects", "retest"
+SUBJECTS, RETEST, LABELS = "subjects", "retest", "labels"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class RealismSettings:
 
     subjects: int = 0  # 0: all that are written
     retest: int = 12
+    labelled: int = 12
 
 
 def run(cohort: Path, out: Path, settings: RealismSettings, jobs: int = 1) -> Report:
@@ -49,15 +52,19 @@ def run(cohort: Path, out: Path, settings: RealismSettings, jobs: int = 1) -> Re
     table = table_of(make_items("subjects", partial(measure, cohort=cohort), numbers, out / SUBJECTS, jobs))
     retested = numbers[: settings.retest]
     visits = make_items("second visits", partial(both_visits, cohort=cohort), retested, out / RETEST, jobs)
+    labelled = numbers[: settings.labelled]
+    labels = make_items("MR labels", partial(seen_by_mr, cohort=cohort), labelled, out / LABELS, jobs)
     known = cohort_settings(cohort)
     report = Report(
-        table,
-        rows(table),
-        claims(table),
-        demography(draw_cohort(known)),
-        _agreement(visits),
-        len(visits),
-        known.difficulty,
+        table=table,
+        rows=rows(table),
+        claims=claims(table),
+        people=demography(draw_cohort(known)),
+        repeats=_agreement(visits),
+        retested=len(visits),
+        shown=seen(_contents(labels)),
+        labelled=len(labels),
+        difficulty=known.difficulty,
     )
     range_picture(table, out / "ranges.png")
     depth_picture(table, out / "depths.png")
@@ -66,9 +73,14 @@ def run(cohort: Path, out: Path, settings: RealismSettings, jobs: int = 1) -> Re
     return report
 
 
+def _contents(items: Sequence[Path]) -> list[dict[str, F64]]:
+    """The arrays of each item."""
+    return [dict(np.load(path)) for path in items]
+
+
 def _agreement(visits: Sequence[Path]) -> list[Repeat]:
-    items = [np.load(path) for path in visits]
-    return repeats({name: np.concatenate([item[name] for item in items], axis=1) for name in items[0].files})
+    items = _contents(visits)
+    return repeats({name: np.concatenate([item[name] for item in items], axis=1) for name in items[0]})
 
 
 def _knees(cohort: Path, numbers: Sequence[int], out: Path) -> list[str]:

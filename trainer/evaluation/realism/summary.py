@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trainer.evaluation.realism.apparent import Seen
 from trainer.evaluation.realism.compare import Claim, Row
 from trainer.evaluation.realism.demography import GRADED, PAPER, Demography, Table, by_grade, rank_correlation
 from trainer.evaluation.realism.retest import Repeat
@@ -37,6 +38,8 @@ class Report:
     people: Sequence[Demography]
     repeats: Sequence[Repeat]
     retested: int
+    shown: Sequence[Seen]
+    labelled: int
     difficulty: str
 
 
@@ -107,6 +110,21 @@ def plain_table(table: Table) -> str:
                 " to ".join(_number(float(q)) for q in np.nanpercentile(v, [5, 95])),
             )
             for title, v, unit in ((title, known[key], unit) for title, key, unit in PLAIN)
+        ),
+    )
+
+
+def seen_table(shown: Sequence[Seen]) -> str:
+    """What MR shows beside the truth."""
+
+    def spread(values: tuple[float, float]) -> str:
+        return f"{_number(values[0])} ± {_number(values[1])}"
+
+    return markdown_table(
+        ("parameter", "true", "apparent on MR", "calibrated", "r of apparent with true"),
+        (
+            (s.parameter, spread(s.true), spread(s.apparent), spread(s.calibrated), f"{s.correlation:.2f}")
+            for s in shown
         ),
     )
 

@@ -11,6 +11,7 @@ from ctsma_node.analysis.result import OAClass, Side
 from tests.unit.trainer.phantom.pairs import drawn, tiny
 from trainer.cli import app
 from trainer.evaluation.realism import scans
+from trainer.evaluation.realism.apparent import seen
 from trainer.evaluation.realism.compare import claims, rows, values_of
 from trainer.evaluation.realism.demography import PAPER, Table, by_grade, demography, rank_correlation
 from trainer.evaluation.realism.histograms import depth_picture, grade_picture, range_picture
@@ -22,7 +23,7 @@ from trainer.evaluation.realism.ranges import RANGES
 from trainer.evaluation.realism.retest import Repeat
 from trainer.evaluation.realism.scans import cohort_settings, read_scans
 from trainer.evaluation.realism.summary import PLAIN, Report
-from trainer.evaluation.realism.zones import COMPARTMENTS, DEPTHS
+from trainer.evaluation.realism.zones import COMPARTMENTS, DEPTHS, F64
 from trainer.phantom.pair import write_pair
 from trainer.phantom.paired_cohort import PhantomSettings
 from trainer.phantom.person import draw_people
@@ -126,13 +127,15 @@ def test_the_page_holds_its_tables_and_pictures(table: Table, tmp_path: Path) ->
     depth_picture(table, tmp_path / "depths.png")
     grade_picture(table, tmp_path / "grades.png")
     report = Report(
-        table,
-        rows(table),
-        claims(table),
-        demography(draw_people(80, 1)),
-        [Repeat("a < b", 0.9, 0.01)],
-        3,
-        "easy",
+        table=table,
+        rows=rows(table),
+        claims=claims(table),
+        people=demography(draw_people(80, 1)),
+        repeats=[Repeat("a < b", 0.9, 0.01)],
+        retested=3,
+        shown=seen([_labels(seed) for seed in (1, 2)]),
+        labelled=2,
+        difficulty="easy",
     )
     write_page(report, ["grades.png"], tmp_path)
     markdown, html = ((tmp_path / name).read_text() for name in ("README.md", "index.html"))
@@ -140,10 +143,26 @@ def test_the_page_holds_its_tables_and_pictures(table: Table, tmp_path: Path) ->
     assert html.count("data:image/png;base64,") == 4
     assert 'src="grades' not in html
     assert "a &lt; b" in html
-    assert html.count("<table>") == html.count("</table>") == 6
+    assert html.count("<table>") == html.count("</table>") == 7
     tags = Counter(row.count("<td>") for row in html.split("<tr>") if "<td>" in row)
     assert set(tags) <= {3, 5, 6, 9}  # every line of a table has its table's cells
     assert sum(path.stat().st_size for path in tmp_path.glob("*.png")) < 400_000
+
+
+def _labels(seed: int) -> dict[str, F64]:
+    """Apparent values twice the true ones and one unmeasured patch."""
+    true = np.random.default_rng(seed).uniform(0.2, 0.4, (50, 4))
+    apparent = 2.0 * true
+    apparent[7] = np.nan
+    return {"true": true, "apparent": apparent, "calibrated": true + 0.1}
+
+
+def test_what_mr_shows_is_compared_where_it_was_measured() -> None:
+    found = seen([_labels(1), _labels(2)])[0]
+    assert found.parameter == "BV/TV"
+    assert found.apparent[0] == pytest.approx(2.0 * found.true[0])
+    assert found.calibrated[1] == pytest.approx(found.true[1])
+    assert found.correlation == pytest.approx(1.0)
 
 
 def test_a_knee_of_each_group_and_side_is_shown() -> None:
