@@ -26,6 +26,7 @@ Figures = dict[str, float]
 FAT_HU, MUSCLE_HU = (-190.0, -30.0), (0.0, 100.0)
 """The ranges that segmentations of body composition use (Aubrey et al. 2014, Acta Physiol 210: 489-497);
 of muscle the range without its fat."""
+SOFT_HU = (-130.0, 100.0)
 ENDS = 10
 """Slices at the proximal end of the field, in the femur's metaphysis."""
 REGION = 48
@@ -71,7 +72,7 @@ def _trabecular(scans: Scans, bone: Bone, depth: npt.NDArray[np.float32]) -> Ite
 
 
 def noise_figures(thin: CTVolume) -> Figures:
-    """SD and peak frequency (1/mm) of the noise in the flattest regions of muscle of some thin slices."""
+    """SD and peak frequency (1/mm) of the noise in the flattest soft tissue of some thin slices."""
     spectra = [_spectrum(patch, thin.spacing[0]) for patch in _flat_regions(thin)]
     if not spectra:
         return {"CT noise SD, thin": float("nan"), "CT noise peak frequency": float("nan")}
@@ -91,7 +92,7 @@ def _flat_regions(thin: CTVolume) -> list[F64]:
         for j in range(0, image.shape[0] - REGION, REGION // 2):
             for i in range(0, image.shape[1] - REGION, REGION // 2):
                 box = np.s_[j : j + REGION, i : i + REGION]
-                if MUSCLE_HU[0] < smooth[box].min() and smooth[box].max() < MUSCLE_HU[1]:
+                if SOFT_HU[0] < smooth[box].min() and smooth[box].max() < SOFT_HU[1]:
                     found.append((float(smooth[box].std()), image[box].astype(np.float64)))
     return [patch for _, patch in sorted(found, key=lambda one: one[0])[:12]]
 

@@ -80,7 +80,7 @@ def _muscle(smooth: F32, labels: npt.NDArray[np.uint8], marrow: float) -> float:
     for k in range(0, len(labels), 4):
         away = ~binary_dilation(labels[k] > 0, iterations=30)
         s = smooth[k][away]
-        values.append(s[(s > 0.15 * marrow) & (s < 0.6 * marrow)])
+        values.append(s[(s > 0.2 * marrow) & (s < 0.5 * marrow)])
     counts, edges = np.histogram(np.concatenate(values), bins=60)
     return float(edges[int(np.argmax(counts))] + 0.5 * (edges[1] - edges[0]))
 
@@ -102,7 +102,13 @@ def texture_lengths(signal: F32, region: Mask, noise: float, pixel: float) -> tu
         return float("nan"), float("nan")
     n = int(below[0])
     step = (correlation[n - 1] - np.exp(-1.0)) / (correlation[n - 1] - correlation[n])
-    return (n - 1 + step) * pixel, float(np.argmin(correlation)) * pixel
+    return (n - 1 + step) * pixel, _first_minimum(correlation) * pixel
+
+
+def _first_minimum(correlation: F64) -> float:
+    """The first lag after which the correlation rises again; NaN if it never does."""
+    rises = np.nonzero(np.diff(correlation) > 0.0)[0]
+    return float(rises[0]) if rises.size else float("nan")
 
 
 def _products(image: F32, region: Mask, wide: float) -> tuple[F64, F64]:

@@ -13,7 +13,7 @@ from trainer.evaluation.realism.demography import GRADED, PAPER, Demography, Tab
 from trainer.evaluation.realism.retest import Repeat
 
 PLAIN = (
-    ("noise of the thin CT, SD in muscle", "CT noise SD, thin", "HU"),
+    ("noise of the thin CT, SD in soft tissue", "CT noise SD, thin", "HU"),
     ("frequency at which that noise is strongest", "CT noise peak frequency", "1/mm"),
     ("middle of the femoral metaphysis", "HU metaphysis, middle", "HU"),
     ("SNR of marrow", "MR SNR marrow", ""),
