@@ -35,6 +35,8 @@ _IDENTIFIERS = (
     *("AccessionNumber", "ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName"),
     *("InstitutionName", "PatientBirthDate", "PatientTelephoneNumbers", "PatientAddress"),
 )
+_EARLIEST = 1850
+"""Dates before that are stand-ins, not days."""
 _SHORTEST = 4
 """Identifiers with fewer characters would be found in any text."""
 
@@ -80,9 +82,9 @@ def _treat(ds: Dataset, tag: BaseTag, how: Deidentification) -> None:
         return
     vr, action = dictionary_VR(tag), action_of(tag)
     if how.clean_descriptors and keyword_for_tag(tag) in CLEANED:
-        _set_or_remove(ds, tag, clean(read_text(ds, keyword_for_tag(tag))))
+        _set(ds, tag, clean(read_text(ds, keyword_for_tag(tag))))
     elif vr in ("DA", "DT") and how.keep_dates and not is_patients_own(tag):
-        _set_or_remove(ds, tag, shifted(read_text(ds, keyword_for_tag(tag)), how.shift_days))
+        _set(ds, tag, shifted(read_text(ds, keyword_for_tag(tag)), how.shift_days))
     elif vr == "TM" and how.keep_dates and not is_patients_own(tag):
         pass  # dates move by whole days: times of day may stay
     elif vr == "UI":
@@ -98,8 +100,9 @@ def _treat(ds: Dataset, tag: BaseTag, how: Deidentification) -> None:
             _clean(item, how)
 
 
-def _set_or_remove(ds: Dataset, tag: BaseTag, value: str) -> None:
-    if value:
+def _set(ds: Dataset, tag: BaseTag, value: str) -> None:
+    """The new value; without one, the element goes unless its type may demand it empty."""
+    if value or action_of(tag) is Action.EMPTY:
         ds[tag].value = value
     else:
         del ds[tag]
@@ -115,6 +118,8 @@ def shifted(value: str, days: int) -> str:
         try:
             day = datetime.strptime(each[:8].replace(".", ""), "%Y%m%d") + timedelta(days=days)
         except (ValueError, OverflowError):
+            return ""
+        if day.year < _EARLIEST:
             return ""
         moved.append(day.strftime("%Y%m%d") + each[8:])
     return "\\".join(moved)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -30,20 +30,38 @@ class Judged:
 
 def judge(root: Path, group: Group, settings: CohortSettings) -> Judged:
     """Judge one series by its headers; pixels are opened only where two slices hold one place."""
+    group, captures = _without_captures(group)
     header = group.instances[0].header
     patient, uid = header.person.key, header.series_uid
     try:
         modality, remarks = _accept_kind(group, settings)
         series, aside = _accept_geometry(root, group, modality, settings)
-        side = own_side(header)
+        side = _one_side(group.instances)
     except Refused as refusal:
         return Judged(None, (from_refusal(refusal, group.path, patient, uid),))
+    aside += captures
     codes = [*remarks, *(["slices_set_aside"] if aside else [])]
     findings = tuple(
         found(code, group.path, left_out=False, patient=patient, series_uid=uid, count=aside)
         for code in codes
     )
     return Judged(_candidate(root, group, modality, series, side, remarks), findings)
+
+
+def _without_captures(group: Group) -> tuple[Group, int]:
+    """The series without screenshots that a workstation put into it, and how many those were."""
+    kept = tuple(each for each in group.instances if not kind.is_capture(each.header))
+    if not kept:
+        return group, 0
+    return replace(group, instances=kept), len(group.instances) - len(kept)
+
+
+def _one_side(instances: Sequence[Instance]) -> str:
+    """The side that all instances have. Raises Refused `contradicting_side`."""
+    sides = {own_side(header) for header in dict.fromkeys(each.header for each in instances)}
+    if len(sides) > 1:
+        raise refused("contradicting_side")
+    return sides.pop()
 
 
 def _accept_kind(group: Group, settings: CohortSettings) -> tuple[str, list[str]]:

@@ -45,9 +45,14 @@ def one_series(headers: Sequence[Header]) -> None:
             raise refused(code, count=len(values))
 
 
+def is_capture(header: Header) -> bool:
+    """A secondary capture, by SOP class or by how it was made."""
+    return header.sop_class_uid in SECONDARY_CAPTURE or header.conversion_type in _CAPTURED
+
+
 def known_modality(headers: Sequence[Header]) -> None:
     """CT or MR by modality and SOP class; secondary captures first, since they may say CT or MR."""
-    if any(h.sop_class_uid in SECONDARY_CAPTURE or h.conversion_type in _CAPTURED for h in headers):
+    if any(is_capture(header) for header in headers):
         raise refused("secondary_capture")
     if any(_family(header) not in SOP_CLASSES for header in headers):
         raise refused("other_modality")

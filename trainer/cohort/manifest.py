@@ -109,6 +109,8 @@ class CohortManifest(_Frozen):
 
     format: Literal[1] = 1
     settings: CohortSettings
+    clinical_sha256: str = ""
+    """Digest of the clinical table; "" without one."""
     ids_kept: bool = False
     """Whether the pseudonyms are the archive's own Patient IDs."""
     pairs: tuple[PairEntry, ...]

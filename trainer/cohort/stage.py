@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from ctsma_node.errors import SettingsError
@@ -101,6 +102,7 @@ def _manifest(
     ]
     return CohortManifest(
         settings=settings,
+        clinical_sha256=sha256(request.clinical.read_bytes()).hexdigest() if request.clinical else "",
         ids_kept=request.keep_ids,
         pairs=tuple(sorted(entries, key=lambda entry: entry.pair_id)),
         left_out=finding_entries((each for each in findings if each.left_out), names),

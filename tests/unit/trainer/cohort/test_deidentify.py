@@ -116,6 +116,7 @@ def test_uids_are_replaced_alike_everywhere_and_those_of_the_standard_stay() -> 
         ("2024", ""),
         ("20241399", ""),
         ("00010101", ""),
+        ("05000101", ""),
         ("", ""),
     ],
 )

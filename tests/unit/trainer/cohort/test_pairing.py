@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from tests.fixtures.paired_archive import SeriesPlan, ct, mr, save
 from trainer.cohort.clinical import COLUMNS
@@ -171,3 +172,18 @@ def test_pseudonyms_need_the_secret_and_the_secret_is_the_owners_alone(tmp_path:
 def test_a_folder_that_is_none_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such folder"):
         run(CohortRequest(tmp_path / "nowhere", tmp_path / "out"))
+
+
+def test_a_screenshot_in_a_series_is_set_aside(tmp_path: Path) -> None:
+    shot = ct("p", name="shot", slices=1, attributes={"SOPClassUID": SecondaryCaptureImageStorage})
+    shot.attributes["SeriesInstanceUID"], shot.attributes["StudyInstanceUID"] = (
+        ct("p").series_uid,
+        ct("p").study_uid,
+    )
+    manifest = cohort(tmp_path, ct("p"), shot, mr("p"))
+    assert (only(manifest).ct.size[2], codes(manifest)) == (8, ["slices_set_aside"])
+
+
+def test_a_series_of_both_sides_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "archive", ct("p"), lambda k, ds: setattr(ds, "Laterality", "RL"[k % 2]))
+    assert codes(cohort(tmp_path, mr("p"))) == ["contradicting_side", "no_ct"]
