@@ -17,14 +17,14 @@ from trainer.registration.knee import CTKnee
 from trainer.registration.quality import Limits, Quality, believed, judge
 from trainer.registration.rigid import turned_about
 
-_JOINT_REACH = 35.0
+_JOINT_REACH = 45.0
 """mm above and below the joint: the part that an MR of a knee is made for."""
 _HELD = 0.9
 """Share of that part's extent that a field of view must have."""
 
 
 def diagnosed(quality: Quality, pose: KneePose, knee: CTKnee, mr: MRVolume, limits: Limits) -> Quality:
-    """A `low_agreement` with its reason, where one is found; other verdicts as they are."""
+    """A `low_agreement` with its cause, where one is found; others as they are."""
     if quality.code != "low_agreement":
         return quality
     missing = _out_of_view(quality, pose, mr, limits) or _too_small(knee, mr)
@@ -34,8 +34,7 @@ def diagnosed(quality: Quality, pose: KneePose, knee: CTKnee, mr: MRVolume, limi
         return replace(
             quality,
             code="other_side",
-            reason="mirrored left to right, the bones of the CT are those of the MR: one of the two is of the "
-            "other side",
+            reason="mirrored left to right, the bones of the CT are those of the MR: the sides differ",
         )
     if all(each.agreeing >= 0.5 for each in quality.bones.values()):
         return replace(
@@ -95,6 +94,6 @@ def _extent(affine: Array, size: Array) -> Array:
 
 def _fits_mirrored(knee: CTKnee, mr: MRVolume, limits: Limits) -> bool:
     """k runs to the patient's right on the analysis grid, so the reversed array is the other knee."""
-    hu, labels = (np.ascontiguousarray(array[::-1]) for array in (knee.hu, knee.labels))
+    hu, labels = np.ascontiguousarray(knee.hu[::-1]), np.ascontiguousarray(knee.labels[::-1])
     mirrored = judge(register(CTKnee(knee.side, hu, labels, knee.affine), mr), limits)
     return any(believed(bone, limits) for bone in mirrored.bones.values())

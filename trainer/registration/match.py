@@ -22,7 +22,7 @@ _SIZE_TOLERANCE = 0.01  # mm
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Points of the CT against a level of the MR; scores are mutual information in bits, weighed by overlap."""
+    """Points of the CT against a level of the MR; scores are mutual information, weighed by overlap."""
 
     points: FixedPoints
     level: Level
@@ -66,7 +66,7 @@ class Found:
 def climb(
     score: Callable[[Array], float], transform: Array, centre: Array, size: float, evaluations: int
 ) -> Found:
-    """The pose near `transform` of the highest score, turned about `centre`; the first steps are `size` mm."""
+    """The pose near `transform` of the highest score, turned about `centre`; first steps of `size` mm."""
     moving_centre = apply(transform, centre)
     start = motion_of(transform, centre, moving_centre)
 

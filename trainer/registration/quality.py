@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """What is still believed. Set between 40 right and 40 wrong phantom pairs; a site may have to move them."""
+    """What is still believed: set between right and wrong phantom pairs; a site may have to move them."""
 
     information: float = 0.65
     """Bits: bones of others and mirrored ones reach 0.6, right ones stay above 0.8."""

@@ -1,4 +1,4 @@
-"""The trabecular texture inside a bone, seen by both scanners: the last refinement, and the proof of identity.
+"""The trabecular texture inside a bone, seen by both scanners: the last refinement, and proof of identity.
 
 Where bone is dense the CT is bright and the balanced MR is dark. Both images are band-passed (a difference of
 Gaussians, which also takes out the coils' sensitivity), and the correlation of their values inside the bone
@@ -133,4 +133,4 @@ def correlation(points: F32, values: F32, mapping: F64, moving: F32) -> float:
     spread = (n * sxx - sx * sx) * (n * syy - sy * sy)
     if n < 2 or spread <= 0.0:
         return 0.0
-    return (n * sxy - sx * sy) / np.sqrt(spread) * n / points.shape[0]
+    return float((n * sxy - sx * sy) / np.sqrt(spread) * n / points.shape[0])

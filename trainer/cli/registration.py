@@ -1,0 +1,153 @@
+"""MR to CT registration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from trainer.cli.app import Jobs, app, console
+
+if TYPE_CHECKING:
+    from trainer.cohort.manifest import PairEntry
+
+NOTHING = 3
+_SUMMARY = "evaluation.json"
+
+
+@app.command()
+def register(
+    archive: Annotated[Path, typer.Argument(help="Folder that `ctsma-train cohort` read.")],
+    cohort: Annotated[Path, typer.Option(help="Folder of its cohort.json.")] = Path("build/cohort"),
+    out: Annotated[Path, typer.Option(help="Folder of the transforms.")] = Path("build/registration"),
+    bundle: Annotated[Path | None, typer.Option(help="Bundle that finds the bones; the default one.")] = None,
+    dask: Annotated[
+        str,
+        typer.Option(
+            help="Scheduler to work on (tcp://HOST:PORT), or `local` for a cluster of JOBS workers."
+        ),
+    ] = "",
+    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="OUT/pictures/PAIR.png.")] = True,
+    jobs: Jobs = 2,
+) -> None:
+    """Register the MR of every pair to its CT, femur and tibia apart, and judge each.
+
+    Writes OUT/PAIR.json (transforms, figures) of every registered pair, OUT/not_registered/PAIR.json with the
+    reason of every other one, registration.csv and .json with a row for each. Stopped, it goes on where it
+    was; remove a pair's file to make it anew. Exit code 3 where no pair was registered.
+    """
+    from ctsma_node.errors import NodeError
+    from trainer.registration.stage import RegisterRequest, count_pairs, run
+    from trainer.stage import progress
+
+    request = RegisterRequest(archive, cohort, out, bundle, jobs, dask, pictures)
+    rows: list[dict[str, Any]] = []
+    try:
+        with progress() as bar:
+            task = bar.add_task("pairs", total=count_pairs(cohort), note="")
+            for row in run(request):
+                rows.append(row)
+                bar.update(task, advance=1, note=f"{row['pair_id']} {row['code'] or row['verdict']}")
+    except (NodeError, OSError) as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    _show(rows, out)
+    if all(row["code"] for row in rows):
+        raise typer.Exit(NOTHING)
+
+
+def _show(rows: list[dict[str, Any]], out: Path) -> None:
+    refused = [row for row in rows if row["code"]]
+    if refused:
+        table = Table("pair", "code", "why", title="not registered")
+        for row in refused:
+            table.add_row(row["pair_id"], row["code"], row["reason"])
+        console.print(table)
+    errors = [row["error_mm"] for row in rows if not row["code"]]
+    if errors:
+        mean = sum(errors) / len(errors)
+        console.print(f"estimated error: mean {mean:.2f} mm, largest {max(errors):.2f} mm")
+    console.print(
+        f"{len(errors)} of {len(rows)} pairs registered in {out}; each pair's row: registration.csv"
+    )
+
+
+@app.command("evaluate-registration")
+def evaluate_registration(
+    archive: Annotated[Path, typer.Argument(help="Archive of a phantom cohort.")],
+    truth: Annotated[Path, typer.Option(help="Its folder of truth.")] = Path("build/phantom/truth"),
+    cohort: Annotated[Path, typer.Option(help="Folder of its cohort.json.")] = Path("build/cohort"),
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluate-registration"),
+    bundle: Annotated[Path | None, typer.Option(help="Bundle that finds the bones; the default one.")] = None,
+    first: Annotated[int, typer.Option(min=0, help="Pairs of the cohort to leave out at its beginning.")] = 0,
+    pairs: Annotated[int, typer.Option(min=1, help="How many after them.")] = 20,
+    jobs: Annotated[
+        int, typer.Option(help="Processes side by side; 1 where the seconds are to be compared.")
+    ] = 1,
+) -> None:
+    """Measure the target registration error over known landmarks: Table 4 of the paper.
+
+    Every method gets the same knee, one thread each. For every pair a wrong one is tried too: another
+    patient's MR, a mirrored or a cropped one. Writes OUT/evaluation.json; pairs that are there are not made
+    again.
+    """
+    from ctsma_node.errors import NodeError
+    from trainer.cohort.manifest import read_manifest
+    from trainer.registration.evaluation import EvaluationRequest, run
+    from trainer.registration.table4 import summary
+    from trainer.stage import progress
+
+    request = EvaluationRequest(archive, cohort, truth, out, bundle, jobs)
+    try:
+        chosen: list[PairEntry] = list(read_manifest(cohort).pairs[first : first + pairs])
+        if not chosen:
+            raise typer.BadParameter(f"the cohort has no pair after the first {first}")
+        with progress() as bar:
+            task = bar.add_task("pairs", total=len(chosen), note="")
+            done: list[dict[str, Any]] = []
+            for each in run(request, chosen):
+                done.append(each)
+                bar.update(task, advance=1, note=each["pair_id"])
+    except (NodeError, OSError) as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    figures = summary(done)
+    (out / _SUMMARY).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    _show_errors(figures)
+    _show_verdicts(figures)
+    console.print(f"Everything: {out / _SUMMARY}")
+
+
+def _show_errors(figures: dict[str, Any]) -> None:
+    columns = ("method", "TRE ± SD (95 % CI), mm", "max", "p", "s")
+    table = Table(title=f"{figures['pairs']} phantom pairs; the paper's 80 patients below")
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    for name, each in figures["methods"].items():
+        seconds = figures["seconds"].get(name)
+        table.add_row(
+            name,
+            "{mean:.2f} ± {sd:.2f} ({ci_low:.2f} to {ci_high:.2f})".format(**each),
+            f"{each['largest_landmark']:.2f}",
+            f"{each['p_against_ants']:.1e}",
+            f"{seconds['median']:.1f}" if seconds else "",
+        )
+    table.add_section()
+    for name, printed in figures["paper"].items():
+        table.add_row(f"paper: {name}", printed, "", "", "")
+    table.caption = "max: of all landmarks; p: paired t-test against ANTs rigid; s: median of one thread"
+    console.print(table)
+
+
+def _show_verdicts(figures: dict[str, Any]) -> None:
+    table = Table("wrong pair", "verdict", "code")
+    for each in figures["wrong_pairs"]:
+        table.add_row(each["kind"], each["verdict"], each["code"])
+    console.print(table)
+    console.print(
+        f"right pairs refused: {len(figures['right_pairs_refused'])} of {figures['pairs']}; "
+        f"wrong pairs registered: {figures['wrong_pairs_registered']} of {len(figures['wrong_pairs'])}"
+    )

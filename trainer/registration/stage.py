@@ -1,0 +1,172 @@
+"""The stage `register`: every pair of a cohort to transforms with a verdict, or to the reason why not."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from ctsma_node.analysis.predict import Analyser
+from ctsma_node.analysis.result import Side
+from ctsma_node.errors import Refused
+from trainer.cohort.images import read_ct, read_mr
+from trainer.cohort.manifest import PairEntry, read_manifest
+from trainer.registration.cluster import on_cluster
+from trainer.registration.pair import Registration, register_pair
+from trainer.registration.picture import write_picture
+from trainer.registration.quality import Limits, Verdict
+from trainer.stage import side_by_side, write_manifest
+
+NOT_REGISTERED, PICTURES = "not_registered", "pictures"
+TABLE, ROWS = "registration.csv", "registration.json"
+_COLUMNS = (
+    *(
+        "pair_id",
+        "verdict",
+        "code",
+        "reason",
+        "error_mm",
+        "flexion_degrees",
+        "other_turn_degrees",
+        "shift_mm",
+    ),
+    *(
+        f"{bone}_{figure}"
+        for bone in ("femur", "tibia")
+        for figure in ("information", "texture", "inside", "agreeing", "moved_mm", "halves_mm", "error_mm")
+    ),
+    "seconds",
+)
+
+
+@dataclass(frozen=True)
+class RegisterRequest:
+    """Folders of the stage: the archive, its `cohort.json`, and where the transforms go."""
+
+    archive: Path
+    cohort: Path
+    out: Path
+    bundle: Path | None = None
+    jobs: int = 2
+    dask: str = ""
+    """Address of a dask.distributed scheduler, "local" for a cluster of this machine, "" for none."""
+    pictures: bool = True
+    limits: Limits = field(default_factory=Limits)
+
+
+def run(request: RegisterRequest) -> Iterator[dict[str, Any]]:
+    """Register what is missing; yields each pair's row as it is done.
+
+    Writes `out`/PAIR.json ({"ct_to_mr": ..., figures, verdict}), or `out`/not_registered/PAIR.json without a
+    transform; a picture of each; registration.csv and registration.json with a row for every pair;
+    stage.json. Raises SettingsError where there is no cohort.
+    """
+    pairs = read_manifest(request.cohort).pairs
+    for folder in (request.out, request.out / NOT_REGISTERED, request.out / PICTURES):
+        folder.mkdir(parents=True, exist_ok=True)
+    settings = {"limits": asdict(request.limits), "cohort": request.cohort.name}
+    write_manifest(request.out, settings, [request.cohort / "cohort.json"])
+    rows = {pair.pair_id: row for pair in pairs if (row := _row_of(request.out, pair)) is not None}
+    yield from rows.values()
+    missing = [pair for pair in pairs if pair.pair_id not in rows]
+    make = partial(register_entry, request=request)
+    made = (
+        on_cluster(make, missing, request.dask, request.jobs)
+        if request.dask
+        else side_by_side(make, missing, request.jobs)
+    )
+    for row in made:
+        rows[row["pair_id"]] = row
+        yield row
+    _write_rows(request.out, [rows[pair.pair_id] for pair in pairs])
+
+
+def count_pairs(cohort: Path) -> int:
+    """How many pairs `run` will go through."""
+    return len(read_manifest(cohort).pairs)
+
+
+def register_entry(pair: PairEntry, request: RegisterRequest) -> dict[str, Any]:
+    """One pair, written; its row. What is wrong with a pair is its answer, and the others go on."""
+    begun = time.perf_counter()
+    try:
+        ct, mr = read_ct(pair.ct, request.archive), read_mr(pair.mr, request.archive)
+        read = time.perf_counter() - begun
+        found = register_pair(ct, mr, Side(pair.side), _analyser(request.bundle), request.limits)
+    except Refused as refused:
+        described = _refused(refused.code, refused.reason)
+    except ValueError as error:
+        described = _refused("not_measured", str(error))
+    else:
+        described = found.described()
+        described["seconds"] = {"read": read, **found.seconds}
+        if request.pictures:
+            _draw(found, mr, request.out / PICTURES / f"{pair.pair_id}.png")
+    content = {"pair_id": pair.pair_id, **_sources(pair), **described}
+    _write(_path(request.out, pair, "ct_to_mr" in described), content)
+    return row_of(content)
+
+
+def row_of(content: dict[str, Any]) -> dict[str, Any]:
+    """A pair's file as one flat row of the table."""
+    row: dict[str, Any] = {name: content[name] for name in _COLUMNS[:5]}
+    row.update(content.get("motion") or {})
+    for bone, figures in (content.get("bones") or {}).items():
+        row.update({f"{bone}_{name}": value for name, value in figures.items()})
+    row["seconds"] = sum(content["seconds"].values())
+    return {name: row.get(name) for name in _COLUMNS}
+
+
+def _draw(found: Registration, mr: Any, path: Path) -> None:
+    part = path.with_suffix(f".{os.getpid()}.part.png")
+    write_picture(found, mr, part)
+    part.rename(path)
+
+
+def _refused(code: str, reason: str) -> dict[str, Any]:
+    verdict = Verdict.NOT_REGISTERED
+    return {"verdict": verdict, "code": code, "reason": reason, "error_mm": None, "seconds": {}}
+
+
+def _sources(pair: PairEntry) -> dict[str, str]:
+    return {"side": pair.side, "ct_series_uid": pair.ct.series_uid, "mr_series_uid": pair.mr.series_uid}
+
+
+def _path(out: Path, pair: PairEntry, registered: bool) -> Path:
+    folder = out if registered else out / NOT_REGISTERED
+    return folder / f"{pair.pair_id}.json"
+
+
+def _row_of(out: Path, pair: PairEntry) -> dict[str, Any] | None:
+    for registered in (True, False):
+        path = _path(out, pair, registered)
+        if path.is_file():
+            return row_of(json.loads(path.read_text(encoding="utf-8")))
+    return None
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """A file appears whole or not at all."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.rename(path)
+
+
+def _write_rows(out: Path, rows: list[dict[str, Any]]) -> None:
+    _write(out / ROWS, {"rows": rows})
+    with (out / TABLE).open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, _COLUMNS)
+        table.writeheader()
+        table.writerows(rows)
+
+
+@cache
+def _analyser(bundle: Path | None) -> Analyser:
+    """One for each process."""
+    return Analyser.load(bundle, device="cpu", threads=1)
