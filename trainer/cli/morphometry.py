@@ -23,7 +23,11 @@ def analytic(
 
     with progress() as bar:
         total = len(METHODS) * len(SOLIDS) * len(VOXELS) * len(PIXELS)
-        found = list(bar.track(cases(angles=angles), total=total, description="solids"))
+        task = bar.add_task("solids", total=total, note="")
+        found = []
+        for case in cases(pixels=PIXELS, angles=angles):
+            found.append(case)
+            bar.update(task, advance=1, note=f"{case.solid}, voxel {case.voxel}, {case.pixels} px")
     columns = ("solid", "voxel", "method", *(f"{p} px" for p in PIXELS))
     for title, field in (
         ("Tb.Th", "thickness"),
