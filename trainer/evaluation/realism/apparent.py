@@ -25,7 +25,8 @@ class Seen:
     true: tuple[float, float]
     apparent: tuple[float, float]
     calibrated: tuple[float, float]
-    correlation: float  # Pearson, of the apparent with the true
+    apparent_correlation: float  # Pearson, with the truth
+    calibrated_correlation: float
 
 
 def seen_by_mr(number: int, cohort: Path) -> dict[str, F64]:
@@ -58,7 +59,8 @@ def seen(items: list[dict[str, F64]]) -> list[Seen]:
             _spread(true[known, c]),
             _spread(apparent[known, c]),
             _spread(calibrated[known, c]),
-            float(np.corrcoef(true[known, c], apparent[known, c])[0, 1]),
+            _correlation(true[known, c], apparent[known, c]),
+            _correlation(true[known, c], calibrated[known, c]),
         )
         for c, name in enumerate(NAMES)
     ]
@@ -66,3 +68,7 @@ def seen(items: list[dict[str, F64]]) -> list[Seen]:
 
 def _spread(values: F64) -> tuple[float, float]:
     return float(values.mean()), float(values.std())
+
+
+def _correlation(a: F64, b: F64) -> float:
+    return float(np.corrcoef(a, b)[0, 1])

@@ -33,7 +33,6 @@ def mr_figures(scans: Scans) -> Figures:
     smooth = gaussian_filter(signal, (0.0, 3.0, 3.0))
     marrow = float(np.percentile(smooth[deep], 95))
     muscle = _muscle(smooth, labels, marrow)
-    length, minimum = texture_lengths(signal, deep, noise, pixel)
     return {
         "MR noise": noise,
         "MR SNR marrow": marrow / noise,
@@ -43,8 +42,7 @@ def mr_figures(scans: Scans) -> Figures:
         "MR trabecular SD / mean": float(
             np.sqrt(max(signal[deep].var() - noise**2, 0.0)) / signal[deep].mean()
         ),
-        "MR texture length": length,
-        "MR texture first minimum": minimum,
+        "MR texture length": texture_length(signal, deep, noise, pixel),
     }
 
 
@@ -85,8 +83,8 @@ def _muscle(smooth: F32, labels: npt.NDArray[np.uint8], marrow: float) -> float:
     return float(edges[int(np.argmax(counts))] + 0.5 * (edges[1] - edges[0]))
 
 
-def texture_lengths(signal: F32, region: Mask, noise: float, pixel: float) -> tuple[float, float]:
-    """Lag (mm) at which the in-plane autocorrelation falls below 1/e, and that of its first minimum.
+def texture_length(signal: F32, region: Mask, noise: float, pixel: float) -> float:
+    """Lag (mm) at which the in-plane autocorrelation falls below 1/e; NaN where there is no texture.
 
     Slowly varying signal (wider than 3 mm) is taken off first, and the noise's share off lag 0.
     """
@@ -99,16 +97,10 @@ def texture_lengths(signal: F32, region: Mask, noise: float, pixel: float) -> tu
     correlation /= max(correlation[0], 1e-9)
     below = np.nonzero(correlation < np.exp(-1.0))[0]
     if not below.size or below[0] == 0:
-        return float("nan"), float("nan")
+        return float("nan")
     n = int(below[0])
     step = (correlation[n - 1] - np.exp(-1.0)) / (correlation[n - 1] - correlation[n])
-    return (n - 1 + step) * pixel, _first_minimum(correlation) * pixel
-
-
-def _first_minimum(correlation: F64) -> float:
-    """The first lag after which the correlation rises again; NaN if it never does."""
-    rises = np.nonzero(np.diff(correlation) > 0.0)[0]
-    return float(rises[0]) if rises.size else float("nan")
+    return float((n - 1 + step) * pixel)
 
 
 def _products(image: F32, region: Mask, wide: float) -> tuple[F64, F64]:

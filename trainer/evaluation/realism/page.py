@@ -56,7 +56,8 @@ exceeds a knee of the other.
 
 ## People
 
-P: chi-square for counts, analysis of variance for means, as in Table 1 of the paper.
+Everybody of the cohort as drawn, beside Table 1 of the paper. P: chi-square for counts, analysis of variance
+for means. The second table is of the knees that were measured.
 
 {people_table(report.people)}
 
@@ -71,8 +72,9 @@ P: chi-square for counts, analysis of variance for means, as in Table 1 of the p
 ## Seen by MR
 
 {report.labelled} knees at 200 subregions each, measured on the MR under true transforms and true labels
-(`trainer.morphometry.labels`). Apparent values are no micro-CT equivalents; how good labels are is the
-morphometry's own table.
+(`trainer.morphometry.labels`). Apparent values are no micro-CT equivalents; the calibration was
+fitted on phantoms, so that its means agree by construction. How good labels are is the morphometry's own
+table.
 
 {seen_table(report.shown)}
 

@@ -22,8 +22,6 @@ PLAIN = (
     ("signal of trabecular bone over marrow", "MR trabecular mean / marrow", ""),
     ("texture of trabecular bone, SD over mean, noise taken off", "MR trabecular SD / mean", ""),
     ("lag at which the texture's autocorrelation falls to 1/e", "MR texture length", "mm"),
-    ("lag of its first minimum (half the distance of trabeculae)", "MR texture first minimum", "mm"),
-    ("half of 1 / Tb.N, tibia, for comparison", "half spacing", "mm"),
 )
 """Figures without a published range that was found."""
 
@@ -57,7 +55,7 @@ def range_table(rows: Sequence[Row]) -> str:
             (
                 r.figure,
                 str(r.knees),
-                f"{_number(r.mean)} ± {_number(r.sd)} {r.unit}",
+                f"{_number(r.mean)} ± {_number(r.sd)} {r.unit}".strip(),
                 f"{_number(r.low)} to {_number(r.high)}",
                 r.verdict,
                 r.source,
@@ -100,16 +98,15 @@ def grade_table(table: Table) -> str:
 
 def plain_table(table: Table) -> str:
     """Figures for which no published range was found."""
-    known = table | {"half spacing": 0.5 / table["Tb.N tibia"]}
     return markdown_table(
         ("figure", "mean ± SD", "5 % to 95 %"),
         (
             (
                 title,
-                f"{_number(float(np.nanmean(v)))} ± {_number(float(np.nanstd(v)))} {unit}",
+                f"{_number(float(np.nanmean(v)))} ± {_number(float(np.nanstd(v)))} {unit}".strip(),
                 " to ".join(_number(float(q)) for q in np.nanpercentile(v, [5, 95])),
             )
-            for title, v, unit in ((title, known[key], unit) for title, key, unit in PLAIN)
+            for title, v, unit in ((title, table[key], unit) for title, key, unit in PLAIN)
         ),
     )
 
@@ -121,9 +118,14 @@ def seen_table(shown: Sequence[Seen]) -> str:
         return f"{_number(values[0])} ± {_number(values[1])}"
 
     return markdown_table(
-        ("parameter", "true", "apparent on MR", "calibrated", "r of apparent with true"),
+        ("parameter", "true", "apparent on MR", "calibrated", "r apparent, true", "r calibrated, true"),
         (
-            (s.parameter, spread(s.true), spread(s.apparent), spread(s.calibrated), f"{s.correlation:.2f}")
+            (
+                s.parameter,
+                *(spread(values) for values in (s.true, s.apparent, s.calibrated)),
+                f"{s.apparent_correlation:.2f}",
+                f"{s.calibrated_correlation:.2f}",
+            )
             for s in shown
         ),
     )

@@ -8,7 +8,7 @@ from ctsma_node.analysis.result import Bone
 from ctsma_node.volume import CTVolume, apply
 from tests.unit.trainer.phantom.pairs import drawn
 from trainer.evaluation.realism.ct_figures import noise_figures
-from trainer.evaluation.realism.mr_figures import air_noise, texture_lengths
+from trainer.evaluation.realism.mr_figures import air_noise, texture_length
 from trainer.evaluation.realism.retest import patch_hu, repeats
 from trainer.evaluation.realism.slices import Plane, anatomical, seen
 from trainer.evaluation.realism.structure_figures import columns
@@ -27,10 +27,11 @@ def test_air_tells_the_noise_and_tissue_does_not() -> None:
     assert np.isnan(air_noise(signal[:, :, 48:]))
 
 
-def test_the_first_minimum_is_half_the_distance_of_stripes() -> None:
-    """Random stripes 0.9 mm apart, and white noise that must not shorten the correlation."""
+@pytest.mark.parametrize("apart", [0.9, 1.4])
+def test_the_texture_reaches_a_quarter_of_the_distance_of_its_stripes(apart: float) -> None:
+    """Random waves `apart` mm long, and white noise that must not shorten the correlation."""
     rng = np.random.default_rng(2)
-    pixel, apart = 0.234, 0.9
+    pixel = 0.234
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(192, pixel), np.fft.fftfreq(192, pixel)))
     band = np.exp(-0.5 * ((frequency - 1.0 / apart) / 0.12) ** 2)
     texture = np.fft.ifft2(np.fft.fft2(rng.standard_normal((8, 192, 192))) * band).real
@@ -38,11 +39,9 @@ def test_the_first_minimum_is_half_the_distance_of_stripes() -> None:
     region = np.zeros(texture.shape, dtype=bool)
     region[:, 10:-10, 10:-10] = True
     noisy = (700.0 + texture + rng.normal(0.0, 80.0, texture.shape)).astype(np.float32)
-    length, minimum = texture_lengths(noisy, region, 80.0, pixel)
-    assert minimum == pytest.approx(0.6 * apart, abs=0.15)  # of a ring of frequencies: J0, not a cosine
-    assert 0.1 < length < minimum
-    untold, _ = texture_lengths(noisy, region, 0.0, pixel)
-    assert untold < length
+    # A ring of spatial frequencies 1 / apart correlates as J0(2 pi r / apart), 1/e at r = 0.28 apart.
+    assert texture_length(noisy, region, 80.0, pixel) == pytest.approx(0.28 * apart, rel=0.12)
+    assert texture_length(noisy, region, 0.0, pixel) < 0.9 * texture_length(noisy, region, 80.0, pixel)
 
 
 @pytest.mark.parametrize(("fwhm", "noise_hu"), [(0.65, 30.0), (0.8, 60.0)])

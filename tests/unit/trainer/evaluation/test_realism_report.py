@@ -162,7 +162,7 @@ def test_what_mr_shows_is_compared_where_it_was_measured() -> None:
     assert found.parameter == "BV/TV"
     assert found.apparent[0] == pytest.approx(2.0 * found.true[0])
     assert found.calibrated[1] == pytest.approx(found.true[1])
-    assert found.correlation == pytest.approx(1.0)
+    assert found.apparent_correlation == found.calibrated_correlation == pytest.approx(1.0)
 
 
 def test_a_knee_of_each_group_and_side_is_shown() -> None:
