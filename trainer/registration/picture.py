@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from ctsma_node.analysis.grid import SIZE
 from ctsma_node.analysis.result import Bone
 from ctsma_node.volume import Array
 from trainer.mr import MRVolume
@@ -28,6 +29,7 @@ _TILE = 12
 _HU = (-200.0, 1000.0)
 _OUTLINE = {Bone.FEMUR: (255, 190, 0), Bone.TIBIA: (0, 220, 255)}
 _GAP, _HEAD = 6, 34
+_COLUMN = SIZE[0] * _SCALE + _GAP
 _COLUMNS = ("CT", "MR before: fields' middles together", "MR after: bone by bone", "CT and MR in turn")
 
 
@@ -78,8 +80,13 @@ def _row(plane: Plane, knee: CTKnee, ct: RGB, before: RGB, after: RGB) -> RGB:
     for image in coloured[1:]:
         for bone, mask in bones.items():
             image[mask & ~ndimage.binary_erosion(mask)] = _OUTLINE[bone]
-    gap = np.zeros((checked.shape[0], _GAP, 3), dtype=np.uint8)
-    return np.concatenate([coloured[0], gap, coloured[1], gap, coloured[2], gap, checked], axis=1)
+    return np.concatenate([_in_column(image) for image in (*coloured, checked)], axis=1)
+
+
+def _in_column(image: RGB) -> RGB:
+    """Every plane takes as much of the page as the widest."""
+    rest = _COLUMN - image.shape[1]
+    return np.pad(image, ((0, 0), (rest // 2, rest - rest // 2), (0, 0)))
 
 
 def _enlarged(image: RGB) -> RGB:
@@ -97,9 +104,8 @@ def _titled(rows: list[RGB], headline: str) -> Image.Image:
     page = Image.new("RGB", (width, height))
     draw = ImageDraw.Draw(page)
     draw.text((4, 2), headline[:200], fill=(255, 255, 255))
-    step = (rows[0].shape[1] + _GAP) // len(_COLUMNS)
     for n, title in enumerate(_COLUMNS):
-        draw.text((4 + n * step, 18), title, fill=(180, 180, 180))
+        draw.text((4 + n * _COLUMN, 18), title, fill=(180, 180, 180))
     y = _HEAD
     for row in rows:
         page.paste(Image.fromarray(row), (0, y))
