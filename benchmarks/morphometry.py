@@ -21,6 +21,7 @@ from trainer.morphometry.autocorrelation import autocorrelation
 from trainer.morphometry.direct import direct
 from trainer.morphometry.distance import Mask, Voxel
 from trainer.morphometry.fabric import degree_of_anisotropy
+from trainer.morphometry.noise import Noise
 from trainer.morphometry.parameters import Method, TrabecularParameters
 from trainer.morphometry.plate import plate
 from trainer.morphometry.skeleton import skeleton
@@ -104,7 +105,7 @@ def _steps(signal: npt.NDArray[np.float32]) -> dict[str, Callable[[], object]]:
     bone, region = np.asarray(signal < 0.7), np.ones(signal.shape, dtype=np.bool_)
     flat: Voxel = (float("inf"), *MR_VOXEL[1:])
     return {
-        "autocorrelation (the labels)": lambda: autocorrelation(signal, region, MR_VOXEL, 0.07),
+        "autocorrelation (the labels)": lambda: autocorrelation(signal, region, MR_VOXEL, Noise(0.07)),
         "direct, 3D": lambda: direct(bone, MR_VOXEL, halves=False),
         "direct, 3D, half-way centres": lambda: direct(bone, MR_VOXEL),
         "direct, slices": lambda: direct(bone, flat, halves=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trainer.morphometry.distance import Mask
+from trainer.morphometry.noise import Noise
 from trainer.morphometry.patches import blocks, voxel_of
 from trainer.morphometry.reference import STRIDE_MM, SubjectReference, field_through
 from trainer.mr import MRVolume
@@ -14,7 +15,7 @@ N4_SHRINK = 8
 """Pixels of a slice to one of N4's."""
 
 
-def percentile_reference(mr: MRVolume, region: Mask, noise: float) -> SubjectReference:
+def percentile_reference(mr: MRVolume, region: Mask, noise: Noise) -> SubjectReference:
     """A quadratic through the 97th percentile of each block: brightest means bone-free."""
     found = list(blocks(region, voxel_of(mr.affine), STRIDE_MM))
     level = np.array([np.log(np.percentile(mr.signal[box][region[box]], PERCENTILE)) for _, box in found])
@@ -22,7 +23,7 @@ def percentile_reference(mr: MRVolume, region: Mask, noise: float) -> SubjectRef
     return field_through(points, level, noise)
 
 
-def n4_reference(mr: MRVolume, region: Mask, noise: float) -> SubjectReference:
+def n4_reference(mr: MRVolume, region: Mask, noise: Noise) -> SubjectReference:
     """A quadratic through N4's bias field (Tustison et al. 2010), its level the region's 97th percentile."""
     import SimpleITK as sitk
 

@@ -1,6 +1,6 @@
 """Structure from the autocorrelation of a grey-level image: lengths where no single trabecula can be cut out.
 
-At 0.234 x 0.234 x 1.5 mm a threshold finds noise as often as bone. Sums over a patch do not: white noise adds
+At 0.234 x 0.234 x 1.5 mm a threshold finds noise as often as bone. Sums over a patch do not: noise adds
 to the variance alone, by a known amount, and to no product of separate voxels. Hwang, Wehrli and Williams
 1997 (Med Phys 24: 1255-1261) took trabecular parameters from the autocorrelation of MR for this reason, Wald
 et al. 2007 (Med Phys 34: 1110-1120) anisotropy.
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.morphometry.distance import F32, Mask, Voxel
+from trainer.morphometry.noise import Noise
 from trainer.morphometry.parameters import Method, TrabecularParameters
 from trainer.morphometry.plate import plate_lengths
 from trainer.phantom.compiled import serial
@@ -26,7 +27,7 @@ LAGS_MM = (0.25, 0.5, 0.75, 1.0, 1.25)
 
 @dataclass(frozen=True, eq=False)
 class Autocorrelation:
-    """Second-order statistics of a patch, its white noise taken off.
+    """Second-order statistics of a patch, its noise taken off.
 
     `mean` in units of the signal, `variance` in their square. `within` are the correlations at LAGS_MM
     averaged over both directions of the slice, `across` that of neighbouring slices.
@@ -76,9 +77,8 @@ def _products(signal: F32, region: Mask, mean: float, lags: int) -> tuple[npt.ND
     return total / np.maximum(pairs, 1.0), next_total / max(next_pairs, 1.0)
 
 
-def autocorrelation(signal: F32, region: Mask, voxel: Voxel, noise: float) -> Autocorrelation:
-    """Statistics of `signal` [k, j, i] in `region`; `noise` is its standard deviation, in units of the
-    signal.
+def autocorrelation(signal: F32, region: Mask, voxel: Voxel, noise: Noise) -> Autocorrelation:
+    """Statistics of `signal` [k, j, i] in `region`, what `noise` adds to them taken off.
 
     The variance is kept above a hundredth of the noise's, so that ratios to it stay finite. NaN for an
     empty region.
@@ -90,7 +90,8 @@ def autocorrelation(signal: F32, region: Mask, voxel: Voxel, noise: float) -> Au
     pixel = 0.5 * (voxel[1] + voxel[2])
     lags = int(np.ceil(LAGS_MM[-1] / pixel))
     products, across = _products(signal, region, mean, lags)
-    products[0] = max(products[0] - noise**2, 0.01 * noise**2, 1e-12)
+    products -= noise.covariance(lags)
+    products[0] = max(products[0], 0.01 * noise.level**2, 1e-12)
     within = np.interp(LAGS_MM, pixel * np.arange(lags + 1), products) / products[0]
     return Autocorrelation(mean, float(products[0]), within, float(across / products[0]))
 

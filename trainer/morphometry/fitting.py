@@ -17,6 +17,7 @@ from trainer.morphometry.calibration import (
     fit_parameters,
     write_calibration,
 )
+from trainer.morphometry.noise import Noise
 from trainer.morphometry.reference import field_through
 from trainer.morphometry.samples import maker, statistics_of
 from trainer.stage import make_items, write_manifest
@@ -65,5 +66,7 @@ def marrow_at_patches(visit: Arrays, bone: str, law: Calibration) -> F64:
     """Reference at each patch of a bone, as `fit_reference` finds it."""
     blocks = [Autocorrelation.of_row(row) for row in visit[f"{bone}_blocks"]]
     level = np.array([np.log(one.mean) + law.log_attenuation(one) for one in blocks])
-    reference = field_through(visit[f"{bone}_points"], level, float(visit[f"{bone}_noise"]))
+    reference = field_through(
+        visit[f"{bone}_points"], level, Noise(float(visit[f"{bone}_noise"]), float(visit[f"{bone}_band"]))
+    )
     return reference.marrow_at(visit[f"{bone}_centres"])

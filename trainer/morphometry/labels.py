@@ -80,7 +80,7 @@ def label_patches(
             [nothing if m is None else plate_of_autocorrelation(m).as_row() for m in measured], (-1, 4)
         ),
         covered,
-        reference.noise / reference.marrow_at(np.reshape(centres_lps, (-1, 3))),
+        reference.noise.level / reference.marrow_at(np.reshape(centres_lps, (-1, 3))),
     )
 
 

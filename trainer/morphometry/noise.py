@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,22 +23,42 @@ _MAD = 0.6745
 """Median absolute deviation of a normal distribution of unit standard deviation."""
 
 
-def noise_level(signal: F32, region: Mask | None = None) -> float:
-    """Standard deviation of either channel's noise, in units of `signal` [k, j, i].
+@dataclass(frozen=True)
+class Noise:
+    """Noise of a magnitude image: `level`, the standard deviation of either channel in units of the signal.
+
+    `band` is the part of k-space along a row or column that was measured before the image was interpolated to
+    its matrix: neighbouring pixels then share noise.
+    """
+
+    level: float
+    band: float = 1.0
+
+    def covariance(self, lags: int) -> npt.NDArray[np.float64]:
+        """Of two pixels of a row or column 0 to `lags` apart, in the signal's units squared."""
+        return np.asarray(self.level**2 * np.sinc(self.band * np.arange(lags + 1)))
+
+
+def noise_of(signal: F32, region: Mask | None = None) -> Noise:
+    """The noise of `signal` [k, j, i].
 
     From air, where the magnitude is Rayleigh distributed: half the mean square (Henkelman 1985, Med Phys 12:
-    232-233). Air are the tiles whose spread over mean is that of Rayleigh noise, at the lowest level that is
-    found. Where the scanner has blanked the air there are none: then from differences within `region`;
+    232-233), and the correlation of the squares of neighbours is the square of the noise's own. Air are the
+    tiles whose spread over mean is that of Rayleigh noise, at the lowest level that is found. Where the
+    scanner has blanked the air there are none: then from differences within `region`, as white noise;
     structure adds to those, so that this is an upper bound.
     """
-    level = _tile_levels(signal)
-    if level.size >= LEAST_TILES:
-        return float(np.median(level[level < _LEVEL_SPREAD * level.min()]))
-    return _from_differences(signal if region is None else np.where(region, signal, np.float32(np.nan)))
+    tiles, level = _air(signal)
+    if level.size < LEAST_TILES:
+        return Noise(
+            _from_differences(signal if region is None else np.where(region, signal, np.float32(np.nan)))
+        )
+    lowest = level < _LEVEL_SPREAD * level.min()
+    return Noise(float(np.median(level[lowest])), _band(tiles[lowest]))
 
 
-def _tile_levels(signal: F32) -> npt.NDArray[np.float64]:
-    """Noise level of each tile that looks like air."""
+def _air(signal: F32) -> tuple[F32, npt.NDArray[np.float64]]:
+    """Tiles (n, TILE, TILE) that look like air, and the noise level (n,) in each."""
     nk, nj, ni = signal.shape
     rows, columns = nj // TILE, ni // TILE
     tiles = signal[:, : rows * TILE, : columns * TILE].reshape(nk, rows, TILE, columns, TILE)
@@ -45,7 +67,18 @@ def _tile_levels(signal: F32) -> npt.NDArray[np.float64]:
     spread = np.sqrt(np.maximum(square - mean**2, 0.0))
     blanked = (tiles == 0.0).mean(axis=(2, 4)) > _ZEROS
     air = ~blanked & (mean > 0.0) & (np.abs(spread - RAYLEIGH_RATIO * mean) < _RATIO_SPREAD * mean)
-    return np.asarray(np.sqrt(0.5 * square[air]))
+    k, j, i = np.nonzero(air)
+    return tiles[k, j, :, i, :], np.asarray(np.sqrt(0.5 * square[air]))
+
+
+def _band(tiles: F32) -> float:
+    """The band whose noise neighbours correlate as these do, between a half and one."""
+    power = np.square(tiles, dtype=np.float64)
+    power -= power.mean()
+    shared = 0.5 * (np.mean(power[:, 1:] * power[:, :-1]) + np.mean(power[..., 1:] * power[..., :-1]))
+    neighbours = np.sqrt(max(float(shared / np.mean(power**2)), 0.0))
+    bands = np.linspace(0.5, 1.0, 501)
+    return float(np.interp(-neighbours, -np.sinc(bands), bands))
 
 
 def _from_differences(signal: F32) -> float:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from trainer.morphometry.autocorrelation import Autocorrelation, autocorrelation
 from trainer.morphometry.calibration import Calibration, shipped
 from trainer.morphometry.distance import F32, Mask
-from trainer.morphometry.noise import noise_level
+from trainer.morphometry.noise import Noise, noise_of
 from trainer.morphometry.patches import blocks, voxel_of
 from trainer.mr import MRVolume
 
@@ -35,13 +35,13 @@ class SubjectReference:
     """log marrow signal = `terms` (10,) over 1, u, v, w and their products, (u, v, w) = (LPS - centre) / 40
     mm.
 
-    `noise` is the standard deviation of one channel, in units of the signal; `spread` that of the blocks
+    `noise` is in units of the signal; `spread` is the standard deviation of the blocks
     about the field, in log units: 0.02 to 0.06 where all is well.
     """
 
     terms: F64
     centre: F64
-    noise: float
+    noise: Noise
     spread: float
 
     def marrow_at(self, points_lps: npt.ArrayLike) -> F64:
@@ -57,7 +57,7 @@ def fit_reference(mr: MRVolume, bone_mask: Mask, calibration: Calibration | None
     law = calibration or shipped()
     voxel = voxel_of(mr.affine)
     law.check_voxel(voxel)
-    noise = noise_level(mr.signal, bone_mask)
+    noise = noise_of(mr.signal, bone_mask)
     points, measured = block_statistics(mr, bone_mask, noise)
     if not measured:
         raise ValueError("the trabecular region holds no patch: is the mask on the MR's grid?")
@@ -65,7 +65,7 @@ def fit_reference(mr: MRVolume, bone_mask: Mask, calibration: Calibration | None
     return field_through(points, level, noise)
 
 
-def block_statistics(mr: MRVolume, region: Mask, noise: float) -> tuple[F64, list[Autocorrelation]]:
+def block_statistics(mr: MRVolume, region: Mask, noise: Noise) -> tuple[F64, list[Autocorrelation]]:
     """Centres (n, 3) LPS mm and statistics, in units of the signal, of overlapping patches of a region."""
     voxel = voxel_of(mr.affine)
     found = list(blocks(region, voxel, STRIDE_MM))
@@ -74,7 +74,7 @@ def block_statistics(mr: MRVolume, region: Mask, noise: float) -> tuple[F64, lis
     return np.reshape(points, (-1, 3)), measured
 
 
-def field_through(points: F64, level: F64, noise: float) -> SubjectReference:
+def field_through(points: F64, level: F64, noise: Noise) -> SubjectReference:
     """A quadratic through log marrow `level` (n,) at `points` (n, 3) by Huber's robust least squares."""
     centre = points.mean(axis=0)
     design = _terms(points, centre)
@@ -99,7 +99,7 @@ def fraction_map(mr: MRVolume, reference: SubjectReference, region: Mask) -> F32
     out = np.zeros(mr.signal.shape, dtype=np.float32)
     k, j, i = np.nonzero(region)
     marrow = reference.marrow_at(mr.to_lps(np.stack([i, j, k], axis=1)))
-    power = np.square(mr.signal[k, j, i], dtype=np.float64) - reference.noise**2
+    power = np.square(mr.signal[k, j, i], dtype=np.float64) - reference.noise.level**2
     out[k, j, i] = np.clip(1.0 - np.sqrt(np.maximum(power, 0.0)) / marrow, 0.0, 1.0)
     return out
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ctsma_node.analysis.result import Bone
 from trainer.morphometry.autocorrelation import autocorrelation
 from trainer.morphometry.distance import Mask
-from trainer.morphometry.noise import noise_level
+from trainer.morphometry.noise import noise_of
 from trainer.morphometry.patches import LEAST_COVER, Box, cover, patch_box, trabecular_region, voxel_of
 from trainer.morphometry.reference import block_statistics
 from trainer.mr import MRVolume
@@ -98,7 +98,7 @@ def statistics_of(samples: Iterable[Sample]) -> dict[str, Any]:
     """Arrays of one visit, by bone: statistics of patches and blocks in units of the signal, and truth."""
     arrays: dict[str, Any] = {}
     for sample in samples:
-        voxel, noise = voxel_of(sample.mr.affine), noise_level(sample.mr.signal, sample.region)
+        voxel, noise = voxel_of(sample.mr.affine), noise_of(sample.mr.signal, sample.region)
         points, blocks = block_statistics(sample.mr, sample.region, noise)
         patches = [
             autocorrelation(sample.mr.signal[box], sample.region[box], voxel, noise) for box in sample.boxes()
@@ -109,7 +109,8 @@ def statistics_of(samples: Iterable[Sample]) -> dict[str, Any]:
             "patches": np.stack([one.as_row() for one in patches]),
             "points": points,
             "blocks": np.stack([one.as_row() for one in blocks]),
-            "noise": noise,
+            "noise": noise.level,
+            "band": noise.band,
             "voxel": voxel,
         }
         arrays |= {f"{sample.bone}_{name}": value for name, value in found.items()}

@@ -13,6 +13,7 @@ from trainer.morphometry.autocorrelation import Autocorrelation, autocorrelation
 from trainer.morphometry.calibration import SHIPPED, read_calibration, shipped, write_calibration
 from trainer.morphometry.distance import Mask
 from trainer.morphometry.labels import fit_reference, label_patches
+from trainer.morphometry.noise import Noise
 from trainer.morphometry.patches import cover, patch_box, trabecular_region, voxel_of
 from trainer.mr import MRVolume
 
@@ -67,7 +68,7 @@ def test_noise_is_off_the_variance() -> None:
     region = np.ones(texture.shape, dtype=np.bool_)
     noisy = 0.8 + texture + rng.normal(0.0, 0.1, texture.shape)
     clean, dirty = (
-        autocorrelation(np.asarray(0.8 + x, dtype=np.float32), region, VOXEL, noise)
+        autocorrelation(np.asarray(0.8 + x, dtype=np.float32), region, VOXEL, Noise(noise))
         for x, noise in ((texture, 1e-6), (noisy - 0.8, 0.1))
     )
     assert dirty.mean == pytest.approx(clean.mean, abs=2e-3)
@@ -77,7 +78,7 @@ def test_noise_is_off_the_variance() -> None:
 
 def test_an_empty_region_has_no_statistics() -> None:
     nothing = np.zeros((3, 9, 9), dtype=np.bool_)
-    found = autocorrelation(np.ones((3, 9, 9), dtype=np.float32), nothing, VOXEL, 0.1)
+    found = autocorrelation(np.ones((3, 9, 9), dtype=np.float32), nothing, VOXEL, Noise(0.1))
     assert np.isnan(found.as_row()).all()
 
 
