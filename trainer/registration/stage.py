@@ -109,7 +109,9 @@ def register_entry(pair: PairEntry, request: RegisterRequest) -> dict[str, Any]:
         if request.pictures:
             _draw(found, mr, request.out / PICTURES / f"{pair.pair_id}.png")
     content = {"pair_id": pair.pair_id, **_sources(pair), **described}
-    _write(_path(request.out, pair, "ct_to_mr" in described), content)
+    registered = "ct_to_mr" in described
+    _write(_path(request.out, pair, registered), content)
+    _path(request.out, pair, not registered).unlink(missing_ok=True)
     return row_of(content)
 
 
@@ -144,10 +146,13 @@ def _path(out: Path, pair: PairEntry, registered: bool) -> Path:
 
 
 def _row_of(out: Path, pair: PairEntry) -> dict[str, Any] | None:
+    """The row of a pair that is there, made of the series that the cohort names now."""
     for registered in (True, False):
         path = _path(out, pair, registered)
         if path.is_file():
-            return row_of(json.loads(path.read_text(encoding="utf-8")))
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content.items() >= _sources(pair).items():
+                return row_of(content)
     return None
 
 

@@ -44,3 +44,11 @@ def test_the_start_is_near_and_bent(pose: KneePose) -> None:
     assert abs(pose.starts[0].flexion - 22.0) < 12.0
     for bone in Bone:
         assert distances(pose.starts[0].transforms[bone], moved(bone), landmarks(bone)).mean() < 8.0
+
+
+def test_a_knee_40_mm_off_the_middle_of_the_mr_is_found(knee: CTKnee, mr: MRVolume) -> None:
+    """80 mm of air more on one side of each axis: behind, below, and to the right."""
+    wider = np.pad(mr.signal, [(0, round(80.0 / step)) for step in mr.spacing[::-1]])
+    found = register(knee, MRVolume(wider, mr.affine))
+    for bone in Bone:
+        assert distances(found.bones[bone].transform, moved(bone), landmarks(bone)).mean() < 0.15

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -90,6 +91,18 @@ def test_what_is_there_is_not_made_again(request_: RegisterRequest, monkeypatch:
     again = list(run(request_))
     assert made == ["P2-R"]
     assert sorted(map(_named, again)) == sorted(map(_named, before))
+
+
+def test_a_pair_of_other_series_is_made_anew(
+    request_: RegisterRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(run(replace(request_, pictures=False)))
+    changed = (pair("P1-R"), pair("P2-R"), pair("P3-L"))
+    changed[0].ct.series_uid = "1.2"
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=changed))
+    ended = {row["pair_id"]: row["code"] for row in run(replace(request_, pictures=False))}
+    assert ended["P1-R"] == "low_agreement"
+    assert read_transforms(request_.out, pair("P1-R")) is None
 
 
 def _named(row: dict[str, Any]) -> tuple[str, str, float]:
