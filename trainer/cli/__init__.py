@@ -1,6 +1,16 @@
 """`ctsma-train`: build the models that the node runs, stage by stage. One module for each kind of command."""
 
-from trainer.cli import cohort, morphometry, patches, phantom, realism, registration, stages
+from trainer.cli import cohort, morphometry, patches, phantom, realism, registration, stages, synthesis
 from trainer.cli.app import app
 
-__all__ = ["app", "cohort", "morphometry", "patches", "phantom", "realism", "registration", "stages"]
+__all__ = [
+    "app",
+    "cohort",
+    "morphometry",
+    "patches",
+    "phantom",
+    "realism",
+    "registration",
+    "stages",
+    "synthesis",
+]

@@ -1,0 +1,83 @@
+"""A training's whole state in one file, from which it goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctsma_node.errors import SettingsError
+from trainer.synthesis.settings import SynthesisSettings
+
+if TYPE_CHECKING:
+    from trainer.synthesis.training import Training
+
+CHECKPOINT = "checkpoint.ckpt"
+_POOLS = ("ct_pool", "mr_pool")
+
+
+def save(training: Training, step: int, folder: Path) -> None:
+    """Write `folder`/checkpoint.ckpt after `step` steps; whole or not at all. Every process calls it."""
+    fabric = training.fabric
+    pools = {name: training.pools[name].images for name in _POOLS}
+    state = {
+        **_parts(training),
+        "step": step,
+        "settings": _plain(training.settings),
+        # Each process has its own: (processes, n, C, H, W).
+        **{name: _gathered(training, images) for name, images in pools.items()},
+    }
+    part = folder / f"{CHECKPOINT}.part"
+    fabric.save(part, state)
+    if fabric.is_global_zero:
+        part.replace(folder / CHECKPOINT)
+    fabric.barrier()
+
+
+def restore(training: Training, folder: Path) -> int:
+    """Bring a training to its checkpoint; returns the steps done, 0 where there is none.
+
+    Raises SettingsError where the checkpoint is of other settings.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return 0
+    fabric = training.fabric
+    state: dict[str, Any] = _parts(training)
+    rest = fabric.load(path, state, weights_only=True)
+    if rest["settings"] != _plain(training.settings):
+        changed = [k for k, v in _plain(training.settings).items() if rest["settings"].get(k) != v]
+        raise SettingsError(
+            f"{path} was trained with other settings ({', '.join(changed)}): "
+            "repeat those, name another --out, or delete the folder"
+        )
+    for name in _POOLS:
+        if rest[name] is not None:
+            every = rest[name]
+            training.pools[name].images = every[fabric.global_rank % len(every)].to(fabric.device).clone()
+    return int(rest["step"])
+
+
+def _parts(training: Training) -> dict[str, Any]:
+    """What holds weights or moments."""
+    return {
+        "translators": training.translators,
+        "critics": training.critics,
+        "translator_optimiser": training.translator_optimiser,
+        "critic_optimiser": training.critic_optimiser,
+    }
+
+
+def _gathered(training: Training, images: torch.Tensor | None) -> torch.Tensor | None:
+    if images is None:
+        return None
+    every = training.fabric.all_gather(images)
+    assert isinstance(every, torch.Tensor)
+    return every[None] if training.fabric.world_size == 1 else every
+
+
+def _plain(settings: SynthesisSettings) -> dict[str, Any]:
+    """Settings as a checkpoint can hold them without classes."""
+    return asdict(settings) | {"method": str(settings.method)}

@@ -1,0 +1,171 @@
+"""The stage `synthesis`: a cohort's pairs to slices, slices to a trained system."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from safetensors.torch import load_file, save_file
+
+from trainer.cohort.manifest import MANIFEST as COHORT
+from trainer.cohort.manifest import read_manifest
+from trainer.stage import make_items, progress, write_manifest
+from trainer.synthesis import checkpoint
+from trainer.synthesis.batches import Batches, Pair, read_pairs
+from trainer.synthesis.edges import EdgeNetwork, train_edges
+from trainer.synthesis.figures import figures_of
+from trainer.synthesis.pictures import Log, comparison
+from trainer.synthesis.settings import SynthesisSettings
+from trainer.synthesis.slices import SliceRequest, slice_item
+from trainer.synthesis.synthesise import Synthesiser
+from trainer.synthesis.training import Training, checked, rate_at
+
+EDGES, PICTURE, LOG = "edges.safetensors", "comparison.png", "log"
+_LOGGED = 10
+"""Every so manieth step is logged: reading a loss makes a GPU wait."""
+_SAVED = 1000
+"""Steps at most between checkpoints and sample pictures; a quarter of a short training's."""
+_PATIENCE = timedelta(hours=12)
+"""How long processes wait for the first one, which prepares the slices."""
+
+
+@dataclass(frozen=True)
+class SynthesisRequest:
+    """What to train, on what, where to."""
+
+    slices: SliceRequest
+    settings: SynthesisSettings
+    out: Path
+    kept: Path
+    """Folder in which slices of all methods are kept."""
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of it."""
+
+    figures: dict[str, float]
+    """Of the held-out pairs."""
+    refused: dict[str, str]
+    """Pair id and why it was not used."""
+    used: int
+    """Pairs trained on."""
+
+
+def run(request: SynthesisRequest) -> Trained:
+    """Prepare, train and measure; goes on where it was stopped. Under torchrun every process calls it."""
+    fabric = launched()
+    request.out.mkdir(parents=True, exist_ok=True)
+    with fabric.rank_zero_first():
+        paths = prepared(request)
+    pairs, refused = read_pairs(paths)
+    trained_on = [pair for pair in pairs if pair.fold != request.settings.held_out]
+    held_out = [pair for pair in pairs if pair.fold == request.settings.held_out]
+    if fabric.device.type == "cpu" and fabric.world_size == 1:
+        torch.set_num_threads(request.jobs)
+    with fabric.rank_zero_first():
+        edges = _edges(trained_on, request) if request.settings.edges else None
+    batches = Batches(trained_on, request.settings.batch, request.settings.seed)
+    training = Training(fabric, request.settings, batches, edges)
+    train(training, request.out, held_out)
+    figures = _finish(training, request, held_out) if fabric.is_global_zero else {}
+    fabric.barrier()
+    return Trained(figures, refused, len(trained_on))
+
+
+def launched() -> Fabric:
+    """One device, or those that torchrun started processes for; bfloat16 where the GPU has it."""
+    world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    halved = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    fabric = Fabric(
+        devices=local,
+        num_nodes=max(1, world // local),
+        strategy=DDPStrategy(timeout=_PATIENCE) if world > 1 else "auto",
+        precision="bf16-mixed" if halved else "32-true",
+    )
+    fabric.launch()
+    return fabric
+
+
+def prepared(request: SynthesisRequest) -> list[Path]:
+    """The slice items of every pair of the cohort, made where they are missing.
+
+    Their folder is named after the cohort's manifest and the grid: another cohort gets another one.
+    """
+    wanted = request.slices
+    content = (wanted.cohort / COHORT).read_bytes() + repr((wanted.grid, str(wanted.bundle))).encode()
+    folder = request.kept / hashlib.sha256(content).hexdigest()[:12]
+    seeds = range(len(read_manifest(wanted.cohort).pairs))
+    return make_items("slices of pairs", partial(slice_item, wanted), seeds, folder, request.jobs)
+
+
+def train(training: Training, out: Path, held_out: list[Pair], until: int | None = None) -> None:
+    """Train from the checkpoint in `out`, or from nothing, to step `until` (to the end where None)."""
+    settings, fabric = training.settings, training.fabric
+    last = settings.steps if until is None else until
+    first = checkpoint.restore(training, out)
+    log = Log(out / LOG, first, held_out) if fabric.is_global_zero else None
+    every = max(1, min(_SAVED, settings.steps // 4))
+    bar = progress()
+    bar.disable = log is None
+    with bar:
+        task = bar.add_task(f"{settings.method}", total=last, completed=first, note="")
+        for number in range(first, last):
+            losses = training.step(number)
+            done = number + 1
+            kept = done % every == 0 or done == last
+            if kept or number % _LOGGED == 0:
+                values = checked(losses, number)
+                bar.update(task, note=f"loss {values['total']:.2f}")
+                if log:
+                    log.losses(values, rate_at(number, settings), number)
+            if kept:
+                checkpoint.save(training, done, out)
+            if kept and log:
+                log.pictures(training.plain_translators, fabric.device, done)
+            bar.advance(task)
+    if log:
+        log.close()
+
+
+def _finish(training: Training, request: SynthesisRequest, held_out: list[Pair]) -> dict[str, float]:
+    """Weights, figures and a picture of the held-out pairs."""
+    settings = request.settings
+    synthesiser = Synthesiser(training.plain_translators.eval(), settings, training.fabric.device)
+    synthesiser.save(request.out)
+    figures = figures_of(held_out, synthesiser)
+    if held_out:
+        comparison(held_out, {str(settings.method): synthesiser}, request.out / PICTURE)
+    write_manifest(
+        request.out,
+        asdict(settings) | {"figures": figures},
+        inputs=[request.slices.cohort / COHORT],
+    )
+    return figures
+
+
+def _edges(pairs: list[Pair], request: SynthesisRequest) -> EdgeNetwork:
+    """The edge network, trained on the same pairs; kept beside what is trained with it."""
+    path = request.out / EDGES
+    if path.exists():
+        network = EdgeNetwork().eval()
+        network.load_state_dict(load_file(path))
+        return network
+    steps = request.settings.edge_steps
+    with progress() as bar:
+        task = bar.add_task("edges", total=steps, note="")
+
+        def advance(loss: float) -> None:
+            bar.update(task, advance=1, note=f"loss {loss:.3f}")
+
+        network = train_edges(pairs, steps, request.settings.seed, advance)
+    save_file(network.state_dict(), path)
+    return network
