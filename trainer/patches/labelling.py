@@ -68,7 +68,7 @@ def _of_bone(sites: Sites, hu: Array, mr: MRVolume, ct_to_mr: Array, to_lps: Arr
     signal, covered = cut_mr(mr, sites.centres, to_mr)
     centres = sites.centres[covered]
     at = sites.lps[covered] @ ct_to_mr[:3, :3].T + ct_to_mr[:3, 3]
-    region = on_mr(sites.region, mr, to_mr)
+    region = on_mr(sites.measured, mr, to_mr)
     reference = fit_reference(mr, region)
     labels = label_patches(mr, reference, at, region)
     n = len(centres)

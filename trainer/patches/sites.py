@@ -14,6 +14,9 @@ from ctsma_node.analysis.result import Bone, KneeResult
 from ctsma_node.analysis.subregions import CORTEX, inward_distance, trabecular_region
 from ctsma_node.volume import Array, apply
 
+MEASURED_DEPTH = 3.0
+"""mm under the bone's surface: slices of 1.5 mm that reach into the subchondral plate would count it as bone
+between trabeculae."""
 DRAWN = 0
 """Subregion number of a site that was drawn."""
 
@@ -23,15 +26,15 @@ class Sites:
     """Sites of one bone of one knee, all on voxel corners or centres of the analysis grid, as a patch's is.
 
     `centres` (n, 3) canonical (k, j, i); `lps` (n, 3) mm of the CT; `subregion` (n,) 1..100, or DRAWN;
-    `region[k, j, i]`, canonical: the trabecular bone that is measured; `inside[k, j, i]`: bone under its
-    cortex, what a patch's mask shows.
+    `measured[k, j, i]`, canonical: the trabecular bone that MR is measured in; `inside[k, j, i]`: bone under
+    its cortex, what a patch's mask shows.
     """
 
     bone: Bone
     centres: Array
     lps: Array
     subregion: npt.NDArray[np.uint8]
-    region: npt.NDArray[np.bool_]
+    measured: npt.NDArray[np.bool_]
     inside: npt.NDArray[np.bool_]
 
 
@@ -50,6 +53,6 @@ def sites_of(knee: KneeResult, bone: Bone, drawn: int, rng: np.random.Generator)
         centres=centres,
         lps=apply(to_lps, centres[:, ::-1]),
         subregion=np.array([s.number for s in own] + [DRAWN] * drawn, dtype=np.uint8),
-        region=region,
+        measured=region & (distance > MEASURED_DEPTH),
         inside=np.asarray(distance > CORTEX),
     )
