@@ -24,7 +24,7 @@ from trainer.evaluation.realism.zones import (
 Figures = dict[str, float]
 
 FAT_HU, MUSCLE_HU = (-190.0, -30.0), (0.0, 100.0)
-"""The ranges that segmentations of body composition use (Aubrey et al. 2014, Acta Physiol 210: 489-497);
+"""The ranges that segmentations of body composition use (Aubrey et al. 2014, PMID 24393306);
 of muscle the range without its fat."""
 SOFT_HU = (-130.0, 100.0)
 ENDS = 10
