@@ -15,8 +15,7 @@ from trainer.registration.quality import Limits, Quality, Verdict, judge, motion
 from trainer.registration.rigid import distances, turned_about
 from trainer.registration.wrong_pairs import CROPS, cropped, mirrored
 
-LIMITS = Limits(information=0.5, texture=0.4)
-"""The made-up knee is plainer than a real one."""
+LIMITS = Limits()
 
 
 def verdict(knee: CTKnee, mr: MRVolume) -> Quality:
@@ -37,7 +36,8 @@ def test_the_right_pair_is_registered_with_an_honest_error(pose: KneePose) -> No
 def test_another_patients_mr_is_refused(knee: CTKnee) -> None:
     quality = verdict(knee, mr_of(Knee(2)))
     assert quality.verdict is Verdict.NOT_REGISTERED
-    assert quality.code in ("other_patient", "low_agreement")
+    assert quality.code == "other_patient"
+    assert "texture" in quality.reason
 
 
 def test_the_other_side_is_refused_by_name(knee: CTKnee, mr: MRVolume) -> None:
@@ -46,7 +46,7 @@ def test_the_other_side_is_refused_by_name(knee: CTKnee, mr: MRVolume) -> None:
 
 @pytest.mark.parametrize("part", list(CROPS))
 def test_half_an_mr_is_refused_by_name(knee: CTKnee, mr: MRVolume, part: str) -> None:
-    assert verdict(knee, cropped(mr, *CROPS[part])).code in ("partial_overlap", "low_agreement")
+    assert verdict(knee, cropped(mr, *CROPS[part])).code == "partial_overlap"
 
 
 def test_the_flexion_between_the_scans() -> None:
