@@ -130,7 +130,7 @@ def train(training: Training, out: Path, held_out: list[Pair], until: int | None
             if kept:
                 checkpoint.save(training, done, out)
             if kept and log:
-                log.pictures(training.plain_translators, fabric.device, done)
+                log.pictures(training.plain_translators, fabric.device, number)
             bar.advance(task)
     if log:
         log.close()

@@ -1,0 +1,83 @@
+"""The stage as a whole, on slices that are already made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ctsma_node.errors import SettingsError
+from tests.unit.trainer.synthesis import scenes
+from trainer.cli import app
+from trainer.synthesis import stage
+from trainer.synthesis.grid import SliceGrid
+from trainer.synthesis.settings import Method
+from trainer.synthesis.slices import SliceRequest
+from trainer.synthesis.stage import SynthesisRequest, run
+from trainer.synthesis.synthesise import Synthesiser
+
+
+@pytest.fixture
+def slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Three pairs of folds 0, 1 and 1, and a refused one."""
+    paths = [scenes.save(scenes.pair(n, fold=min(n, 1)), tmp_path / f"{n}.npz") for n in range(3)]
+    refused = tmp_path / "3.npz"
+    np.savez(refused, pair_id="P3-R", fold=1, code="no_knee", text="No knee was found.")
+    (tmp_path / "cohort.json").write_text("{}")
+    monkeypatch.setattr(stage, "prepared", lambda request: [*paths, refused])
+    return [*paths, refused]
+
+
+def request(tmp_path: Path, **changes: Any) -> SynthesisRequest:
+    wanted = SliceRequest(tmp_path, tmp_path, SliceGrid(scenes.PIXELS))
+    return SynthesisRequest(wanted, scenes.settings(**changes), tmp_path / "out", tmp_path / "kept")
+
+
+@pytest.mark.parametrize("edges", [False, True])
+def test_a_cohort_becomes_a_synthesiser(tmp_path: Path, slices: list[Path], edges: bool) -> None:
+    trained = run(request(tmp_path, edges=edges))
+    assert trained.used == 2
+    assert trained.refused == {"P3-R": "no_knee: No knee was found."}
+    assert trained.figures["information_mr_sct_nats"] > 0.0
+    out = tmp_path / "out"
+    manifest = json.loads((out / "stage.json").read_text())
+    assert manifest["settings"]["figures"] == trained.figures
+    assert (out / "comparison.png").is_file()
+    assert Synthesiser.load(out).settings.edges is edges
+    again = run(request(tmp_path, edges=edges))
+    assert again == trained
+
+
+def test_without_a_fold_left_out_there_are_no_figures(tmp_path: Path, slices: list[Path]) -> None:
+    trained = run(request(tmp_path, held_out=None))
+    assert (trained.used, trained.figures) == (3, {})
+
+
+def test_no_pair_to_train_on_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only = scenes.save(scenes.pair(0, fold=0), tmp_path / "0.npz")
+    monkeypatch.setattr(stage, "prepared", lambda request: [only])
+    with pytest.raises(SettingsError, match="no pair to train on"):
+        run(request(tmp_path))
+
+
+def test_the_command_names_what_is_missing(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(app, ["synthesis", str(tmp_path), "--cohort", str(tmp_path)])
+    assert ended.exit_code == 2
+    assert "cohort.json" in ended.output
+
+
+def test_methods_are_compared_on_what_none_was_trained_on(tmp_path: Path, slices: list[Path]) -> None:
+    run(request(tmp_path))
+    other = request(tmp_path, method=Method.MUNIT)
+    run(SynthesisRequest(other.slices, other.settings, tmp_path / "munit", other.kept))
+    picture = tmp_path / "all.png"
+    command = ["synthesis-compare", str(tmp_path / "out"), str(tmp_path / "munit")]
+    ended = CliRunner().invoke(app, [*command, "--prepared", str(tmp_path), "--out", str(picture)])
+    assert ended.exit_code == 0, ended.output
+    assert picture.is_file()
+    ended = CliRunner().invoke(app, [*command, "--prepared", str(tmp_path / "none")])
+    assert ended.exit_code == 2

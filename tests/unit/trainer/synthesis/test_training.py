@@ -1,0 +1,120 @@
+"""Training lowers the losses, and goes on exactly where it was stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+    EventAccumulator,
+)
+
+from ctsma_node.errors import SettingsError
+from tests.unit.trainer.synthesis.scenes import pair, settings
+from trainer.synthesis.batches import Batches
+from trainer.synthesis.pool import ImagePool
+from trainer.synthesis.settings import Method, SynthesisSettings
+from trainer.synthesis.stage import LOG, train
+from trainer.synthesis.training import DivergedError, Training, checked, rate_at
+
+
+def training(chosen: SynthesisSettings) -> Training:
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    return Training(fabric, chosen, Batches([pair(n, fold=1) for n in range(2)], chosen.batch, chosen.seed))
+
+
+def weights(of: Training) -> dict[str, torch.Tensor]:
+    both = {"translators": of.plain_translators, "critics": of.critics.module}
+    return {f"{name}.{k}": v.clone() for name, module in both.items() for k, v in module.state_dict().items()}
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_a_few_steps_lower_what_the_translators_lower(method: Method) -> None:
+    run = training(settings(method, steps=40, rate=2e-3, width=6))
+    losses = [run.step(n) for n in range(40)]
+    returned = "image" if method is Method.MUNIT else "cycle"
+    first, last = (np.mean([float(each[returned]) for each in part]) for part in (losses[:5], losses[-5:]))
+    assert last < 0.7 * first
+
+
+def test_the_information_grows_where_it_is_asked_for() -> None:
+    run = training(settings(Method.SPSNET, steps=60, rate=2e-3, width=6))
+    losses = [float(run.step(n)["information"]) for n in range(60)]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.2
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_resuming_gives_the_weights_of_an_uninterrupted_run(method: Method, tmp_path: Path) -> None:
+    chosen = settings(method)
+    whole, stopped, resumed = (training(chosen) for _ in range(3))
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    train(whole, tmp_path / "whole", [pair(7)])
+    train(stopped, tmp_path / "parts", [pair(7)], until=5)
+    train(resumed, tmp_path / "parts", [pair(7)])
+    expected, found = weights(whole), weights(resumed)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert any(not torch.equal(expected[name], value) for name, value in weights(stopped).items())
+    one, other = (curve(tmp_path / name / LOG) for name in ("whole", "parts"))
+    assert one == {step: other[step] for step in one}
+    assert list(one) == [0, 1, 3, 5, 7]
+
+
+def curve(folder: Path) -> dict[int, float]:
+    """The total loss by step; the sample pictures are there too."""
+    events = EventAccumulator(str(folder), size_guidance={"images": 0})
+    events.Reload()
+    assert {each.step for each in events.Images("crMR, sCT, CT")} >= {1, 3, 5, 7}
+    return {each.step: each.value for each in events.Scalars("loss/total")}
+
+
+def test_a_finished_training_is_left_as_it_is(tmp_path: Path) -> None:
+    first, again = (training(settings()) for _ in range(2))
+    train(first, tmp_path, [])
+    before = (tmp_path / "checkpoint.ckpt").read_bytes()
+    train(again, tmp_path, [])
+    assert (tmp_path / "checkpoint.ckpt").read_bytes() == before
+    assert all(torch.equal(weights(first)[k], v) for k, v in weights(again).items())
+
+
+def test_a_checkpoint_of_other_settings_is_an_error_that_names_them(tmp_path: Path) -> None:
+    train(training(settings()), tmp_path, [], until=1)
+    with pytest.raises(SettingsError, match=r"other settings \(rate, seed\)"):
+        train(training(settings(seed=2, rate=1e-3)), tmp_path, [])
+
+
+def test_losses_that_are_no_numbers_stop_the_training() -> None:
+    with pytest.raises(DivergedError, match="step 12 \\(cycle is not finite\\)"):
+        checked({"cycle": torch.tensor(float("nan")), "total": torch.tensor(1.0)}, 12)
+
+
+def test_the_rate_falls_over_the_second_half() -> None:
+    chosen = settings(steps=100, rate=2e-4)
+    assert [rate_at(step, chosen) for step in (0, 50, 75)] == pytest.approx([2e-4, 2e-4, 1e-4])
+    assert 0.0 < rate_at(99, chosen) < 1e-5
+
+
+def test_critics_are_trained_and_the_translators_step_leaves_them_alone() -> None:
+    run = training(settings())
+    critics = run.critics.module
+    before = {k: v.clone() for k, v in critics.state_dict().items()}
+    mr, ct = run.batches.draw(0)
+    _, images = run._train_translators(mr, ct, torch.zeros(2, 2, 8))
+    assert all(torch.equal(before[k], v) for k, v in critics.state_dict().items())
+    assert all(p.requires_grad for p in critics.parameters())
+    run._train_critics(images, 0)
+    assert any(not torch.equal(before[k], v) for k, v in critics.state_dict().items())
+
+
+def test_a_pool_shows_earlier_images_once_it_is_full() -> None:
+    pool, rng = ImagePool(4), np.random.default_rng(0)
+    shown = [pool.exchange(torch.full((2, 1, 1, 1), float(n)), rng) for n in range(40)]
+    assert all(float(each.min()) == n for n, each in enumerate(shown[:2]))
+    earlier = [float(each.min()) < n for n, each in enumerate(shown[2:], start=2)]
+    assert 0.5 < np.mean(earlier) < 0.95
+    assert pool.images is not None
+    assert len(pool.images) == 4
