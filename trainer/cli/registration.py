@@ -84,9 +84,7 @@ def evaluate_registration(
     bundle: Annotated[Path | None, typer.Option(help="Bundle that finds the bones; the default one.")] = None,
     first: Annotated[int, typer.Option(min=0, help="Pairs of the cohort to leave out at its beginning.")] = 0,
     pairs: Annotated[int, typer.Option(min=1, help="How many after them.")] = 20,
-    jobs: Annotated[
-        int, typer.Option(help="Processes side by side; 1 where the seconds are to be compared.")
-    ] = 1,
+    jobs: Jobs = 1,
 ) -> None:
     """Measure the target registration error over known landmarks: Table 4 of the paper.
 
@@ -138,7 +136,7 @@ def _show_errors(figures: dict[str, Any]) -> None:
     table.add_section()
     for name, printed in figures["paper"].items():
         table.add_row(f"paper: {name}", printed, "", "", "")
-    table.caption = "max: of all landmarks; p: paired t-test against ANTs rigid; s: median of one thread"
+    table.caption = "max: of all landmarks; p: paired t-test against ANTs rigid; s: median CPU time"
     console.print(table)
 
 
