@@ -1,4 +1,7 @@
-"""The losses, one small function each. Images are (N, C, H, W) in [-1, 1]; every loss is a scalar."""
+"""The losses, one small function each. Images are (N, C, H, W) in [-1, 1]; every loss is a scalar.
+
+Scores may come in half precision; losses are always in single precision.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ def mean_of(losses: list[Tensor]) -> Tensor:
 
 def seems_real(scores: Scores) -> Tensor:
     """Least squares from 1 (LSGAN, Mao et al. 2017): what a generator lowers."""
-    return mean_of([(each - 1.0).square().mean() for each in scores])
+    return mean_of([(each.float() - 1.0).square().mean() for each in scores])
 
 
 def told_apart(real: Scores, translated: Scores) -> Tensor:
     """Least squares of real from 1 and of translated from 0, halved: what a critic lowers."""
-    return 0.5 * (seems_real(real) + mean_of([each.square().mean() for each in translated]))
+    return 0.5 * (seems_real(real) + mean_of([each.float().square().mean() for each in translated]))
 
 
 def difference(first: Tensor, second: Tensor, channel_weights: Tensor | None = None) -> Tensor:

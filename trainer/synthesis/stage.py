@@ -101,10 +101,11 @@ def prepared(request: SynthesisRequest) -> list[Path]:
     Their folder is named after the cohort's manifest and the grid: another cohort gets another one.
     """
     wanted = request.slices
+    pairs = read_manifest(wanted.cohort).pairs
     content = (wanted.cohort / COHORT).read_bytes() + repr((wanted.grid, str(wanted.bundle))).encode()
     folder = request.kept / hashlib.sha256(content).hexdigest()[:12]
-    seeds = range(len(read_manifest(wanted.cohort).pairs))
-    return make_items("slices of pairs", partial(slice_item, wanted), seeds, folder, request.jobs)
+    making = partial(slice_item, wanted)
+    return make_items("slices of pairs", making, range(len(pairs)), folder, request.jobs)
 
 
 def train(training: Training, out: Path, held_out: list[Pair], until: int | None = None) -> None:
@@ -167,5 +168,7 @@ def _edges(pairs: list[Pair], request: SynthesisRequest) -> EdgeNetwork:
             bar.update(task, advance=1, note=f"loss {loss:.3f}")
 
         network = train_edges(pairs, steps, request.settings.seed, advance)
-    save_file(network.state_dict(), path)
+    part = path.with_suffix(".part")
+    save_file(network.state_dict(), part)
+    part.rename(path)
     return network

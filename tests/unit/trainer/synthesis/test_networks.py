@@ -85,9 +85,7 @@ def test_presets_hold_what_the_paper_says(name: str) -> None:
     assert munit.rate == 1e-4
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"), [("pixels", 30, "multiple of 4"), ("batch", 0, "least 1")]
-)
-def test_sizes_that_cannot_be_are_an_error(name: str, value: int, said: str) -> None:
+@pytest.mark.parametrize(("pixels", "batch", "said"), [(30, 2, "multiple of 4"), (32, 0, "at least 1")])
+def test_sizes_that_cannot_be_are_an_error(pixels: int, batch: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        replace(settings(), **{name: value})
+        replace(settings(), pixels=pixels, batch=batch)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -64,10 +66,24 @@ def test_no_pair_to_train_on_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
         run(request(tmp_path))
 
 
+def test_another_cohort_or_grid_has_slices_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "read_manifest", lambda folder: SimpleNamespace(pairs=()))
+    folders: list[Path] = []
+    monkeypatch.setattr(stage, "make_items", lambda title, make, seeds, folder, jobs: folders.append(folder))
+    one = request(tmp_path)
+    for content, grid in (("{}", 32), ("{}", 32), ("[]", 32), ("{}", 64)):
+        (tmp_path / "cohort.json").write_text(content)
+        stage.prepared(replace(one, slices=replace(one.slices, grid=SliceGrid(grid))))
+    assert folders[0] == folders[1]
+    assert len(set(folders)) == 3
+
+
 def test_the_command_names_what_is_missing(tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, ["synthesis", str(tmp_path), "--cohort", str(tmp_path)])
     assert ended.exit_code == 2
-    assert "cohort.json" in ended.output
+    assert "ctsma-train cohort" in " ".join(ended.output.split())
 
 
 def test_methods_are_compared_on_what_none_was_trained_on(tmp_path: Path, slices: list[Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,8 +22,8 @@ from trainer.synthesis.stage import LOG, train
 from trainer.synthesis.training import DivergedError, Training, checked, rate_at
 
 
-def training(chosen: SynthesisSettings) -> Training:
-    fabric = Fabric(accelerator="cpu", devices=1)
+def training(chosen: SynthesisSettings, precision: Literal["32-true", "bf16-mixed"] = "32-true") -> Training:
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     fabric.launch()
     return Training(fabric, chosen, Batches([pair(n, fold=1) for n in range(2)], chosen.batch, chosen.seed))
 
@@ -70,6 +71,14 @@ def curve(folder: Path) -> dict[int, float]:
     events.Reload()
     assert {each.step for each in events.Images("crMR, sCT, CT")} >= {1, 3, 5, 7}
     return {each.step: each.value for each in events.Scalars("loss/total")}
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_mixed_precision_gives_nearly_the_same_losses_in_single_precision(method: Method) -> None:
+    whole, mixed = training(settings(method)).step(0), training(settings(method), "bf16-mixed").step(0)
+    assert {each.dtype for each in mixed.values()} == {torch.float32}
+    for name, value in whole.items():
+        assert float(mixed[name]) == pytest.approx(float(value), rel=0.05, abs=0.05)
 
 
 def test_a_finished_training_is_left_as_it_is(tmp_path: Path) -> None:
