@@ -73,7 +73,7 @@ def _scores(rng: np.random.Generator, severity: float) -> dict[CartilageRegion, 
         CartilageRegion.TROCHLEA: 0.7,
     }
     raw = {region: 6.0 * w * (1.15 * severity - 0.08) + rng.normal(0.0, 0.7) for region, w in weight.items()}
-    return {region: float(np.clip(np.round(value), 0, 6)) for region, value in raw.items()}
+    return {region: float(np.clip(np.round(value), 0, 6)) + 0.0 for region, value in raw.items()}
 
 
 def _wear(scores: dict[CartilageRegion, float], side: str) -> float:
