@@ -13,7 +13,7 @@ SIGMA = 0.5
 def mutual_information(first: Tensor, second: Tensor, bins: int = 32) -> Tensor:
     """Mutual information in nats of each pair of images, averaged over the batch: a scalar.
 
-    `first` and `second` (N, C, H, W) lie in [-1, 1], which the bins span; every value counts as one sample.
+    `first` and `second` (N, ...) lie in [-1, 1], which the bins span; every value counts as one sample.
     The joint histogram is soft: a Gaussian Parzen window of SIGMA bins, so the window is as wide for these
     images as for any others (one that is made for [0, 1] would be half as wide on [-1, 1]). The window blurs
     the histogram, so values are a little below those of the images' own.

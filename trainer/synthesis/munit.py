@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -108,8 +107,3 @@ class StyledDecoder(nn.Module):
         for n, block in enumerate(self.blocks):
             x = block(x, norms[:, n])
         return self.enlarge(x)  # type: ignore[no-any-return]
-
-
-def drawn_style(count: int, generator: torch.Generator) -> Tensor:
-    """Styles (count, 8) of the prior: standard normal."""
-    return torch.randn(count, STYLE, generator=generator)

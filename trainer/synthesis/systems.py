@@ -41,9 +41,9 @@ class Translators(nn.Module, ABC):
     def objective(self, images: Images, ct_scores: Scores, mr_scores: Scores) -> dict[str, Tensor]:
         """The weighted losses by name; `ct_scores` and `mr_scores` are of the translated images."""
 
+    @abstractmethod
     def noise_for(self, count: int, generator: torch.Generator) -> Tensor:
-        """Random numbers (count, 2, 8) of a step: styles of CTs and of MRs, where there are styles."""
-        return torch.randn(count, 2, STYLE, generator=generator)
+        """The random numbers (count, ...) of a step."""
 
     def _adversarial(self, ct_scores: Scores, mr_scores: Scores) -> Tensor:
         return self.weights.adversarial * (seems_real(ct_scores) + seems_real(mr_scores))
@@ -62,7 +62,7 @@ class CycleTranslators(Translators):
         self.to_ct = ResNetGenerator(channels, STACK, settings.width, settings.blocks)
         self.to_mr = ResNetGenerator(channels, STACK, settings.width, settings.blocks)
         self.edges = None if edges is None else frozen(edges)
-        self.bins = settings.bins
+        self.bins, self.sampled, self.area = settings.bins, settings.sampled, settings.pixels**2
         shares = torch.tensor([1.0] * STACK + [self.weights.edge] * (channels - STACK))
         self.register_buffer("channel_weights", shares, persistent=False)
 
@@ -77,7 +77,12 @@ class CycleTranslators(Translators):
             "fake_mr": fake_mr,
             "back_mr": self._seen(self.to_mr(fake_ct)),
             "back_ct": self._seen(self.to_ct(fake_mr)),
+            "sampled": noise,
         }
+
+    def noise_for(self, count: int, generator: torch.Generator) -> Tensor:
+        """Pixels (count, sampled), numbered row by row, at which mutual information is measured."""
+        return torch.randint(self.area, (count, self.sampled), generator=generator)
 
     def translate(self, mr: Tensor) -> Tensor:
         """The CT."""
@@ -98,7 +103,10 @@ class CycleTranslators(Translators):
         return out
 
     def _shared(self, images: Images, first: str, second: str) -> Tensor:
-        return mutual_information(images[first][:, :STACK], images[second][:, :STACK], self.bins)
+        """Of all slices at the drawn pixels: Mattes et al. 2003 sample likewise."""
+        at = images["sampled"][:, None].expand(-1, STACK, -1)
+        one, other = (images[name][:, :STACK].flatten(2).gather(2, at) for name in (first, second))
+        return mutual_information(one, other, self.bins)
 
     def _seen(self, stack: Tensor) -> Tensor:
         """The stack, and its outlines where there is an edge network."""
@@ -134,6 +142,10 @@ class MUNITTranslators(Translators):
             "style": torch.cat([drawn_ct, drawn_mr]),
             "read_style": torch.cat([read_ct_style, read_mr_style]),
         }
+
+    def noise_for(self, count: int, generator: torch.Generator) -> Tensor:
+        """Styles (count, 2, 8) of a CT and of an MR, from their prior."""
+        return torch.randn(count, 2, STYLE, generator=generator)
 
     def translate(self, mr: Tensor) -> Tensor:
         """The CT in the middle of the styles."""

@@ -15,7 +15,16 @@ PIXELS, SLICES = 32, 6
 
 def settings(method: Method = Method.SPSNET, **changes: object) -> SynthesisSettings:
     weights = Weights(information_to_ct=2.0, information_to_mr=0.3) if method is Method.SPSNET else Weights()
-    sizes = {"width": 4, "blocks": 1, "pixels": PIXELS, "batch": 2, "steps": 8, "pool": 3, "edge_steps": 3}
+    sizes = {
+        "width": 4,
+        "blocks": 1,
+        "pixels": PIXELS,
+        "batch": 2,
+        "steps": 8,
+        "pool": 3,
+        "edge_steps": 3,
+        "sampled": 512,
+    }
     return SynthesisSettings(**{"method": method, "weights": weights, **sizes, **changes})  # type: ignore[arg-type]
 
 

@@ -112,7 +112,7 @@ def test_critics_are_trained_and_the_translators_step_leaves_them_alone() -> Non
     critics = run.critics.module
     before = {k: v.clone() for k, v in critics.state_dict().items()}
     mr, ct = run.batches.draw(0)
-    _, images = run._train_translators(mr, ct, torch.zeros(2, 2, 8))
+    _, images = run._train_translators(mr, ct, run._noise(0, 2))
     assert all(torch.equal(before[k], v) for k, v in critics.state_dict().items())
     assert all(p.requires_grad for p in critics.parameters())
     run._train_critics(images, 0)
