@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from trainer.synthesis.batches import Pair
 from trainer.synthesis.grid import F32
 from trainer.synthesis.synthesise import Synthesiser
-from trainer.synthesis.systems import Translators
+from trainer.synthesis.translators import Translators
 
 matplotlib.use("Agg")
 

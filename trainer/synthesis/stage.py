@@ -12,26 +12,21 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
-from safetensors.torch import load_file, save_file
 
 from trainer.cohort.manifest import MANIFEST as COHORT
 from trainer.cohort.manifest import read_manifest
-from trainer.stage import make_items, progress, write_manifest
-from trainer.synthesis import checkpoint
+from trainer.stage import make_items, write_manifest
 from trainer.synthesis.batches import Batches, Pair, read_pairs
-from trainer.synthesis.edges import EdgeNetwork, train_edges
+from trainer.synthesis.edge_training import kept_edges
 from trainer.synthesis.figures import figures_of
-from trainer.synthesis.pictures import Log, comparison
+from trainer.synthesis.loop import train
+from trainer.synthesis.pictures import comparison
 from trainer.synthesis.settings import SynthesisSettings
 from trainer.synthesis.slices import SliceRequest, slice_item
 from trainer.synthesis.synthesise import Synthesiser
-from trainer.synthesis.training import Training, checked, rate_at
+from trainer.synthesis.training import Training
 
-EDGES, PICTURE, LOG = "edges.safetensors", "comparison.png", "log"
-_LOGGED = 10
-"""Every so manieth step is logged: reading a loss makes a GPU wait."""
-_SAVED = 1000
-"""Steps at most between checkpoints and sample pictures; a quarter of a short training's."""
+EDGES, PICTURE = "edges.safetensors", "comparison.png"
 _PATIENCE = timedelta(hours=12)
 """How long processes wait for the first one, which prepares the slices."""
 
@@ -72,7 +67,7 @@ def run(request: SynthesisRequest) -> Trained:
     if fabric.device.type == "cpu" and fabric.world_size == 1:
         torch.set_num_threads(request.jobs)
     with fabric.rank_zero_first():
-        edges = _edges(trained_on, request) if request.settings.edges else None
+        edges = kept_edges(trained_on, request.settings, request.out / EDGES)
     batches = Batches(trained_on, request.settings.batch, request.settings.seed)
     training = Training(fabric, request.settings, batches, edges)
     train(training, request.out, held_out)
@@ -108,35 +103,6 @@ def prepared(request: SynthesisRequest) -> list[Path]:
     return make_items("slices of pairs", making, range(len(pairs)), folder, request.jobs)
 
 
-def train(training: Training, out: Path, held_out: list[Pair], until: int | None = None) -> None:
-    """Train from the checkpoint in `out`, or from nothing, to step `until` (to the end where None)."""
-    settings, fabric = training.settings, training.fabric
-    last = settings.steps if until is None else until
-    first = checkpoint.restore(training, out)
-    log = Log(out / LOG, first, held_out) if fabric.is_global_zero else None
-    every = max(1, min(_SAVED, settings.steps // 4))
-    bar = progress()
-    bar.disable = log is None
-    with bar:
-        task = bar.add_task(f"{settings.method}", total=last, completed=first, note="")
-        for number in range(first, last):
-            losses = training.step(number)
-            done = number + 1
-            kept = done % every == 0 or done == last
-            if kept or number % _LOGGED == 0:
-                values = checked(losses, number)
-                bar.update(task, note=f"loss {values['total']:.2f}")
-                if log:
-                    log.losses(values, rate_at(number, settings), number)
-            if kept:
-                checkpoint.save(training, done, out)
-            if kept and log:
-                log.pictures(training.plain_translators, fabric.device, number)
-            bar.advance(task)
-    if log:
-        log.close()
-
-
 def _finish(training: Training, request: SynthesisRequest, held_out: list[Pair]) -> dict[str, float]:
     """Weights, figures and a picture of the held-out pairs."""
     settings = request.settings
@@ -151,24 +117,3 @@ def _finish(training: Training, request: SynthesisRequest, held_out: list[Pair])
         inputs=[request.slices.cohort / COHORT],
     )
     return figures
-
-
-def _edges(pairs: list[Pair], request: SynthesisRequest) -> EdgeNetwork:
-    """The edge network, trained on the same pairs; kept beside what is trained with it."""
-    path = request.out / EDGES
-    if path.exists():
-        network = EdgeNetwork().eval()
-        network.load_state_dict(load_file(path))
-        return network
-    steps = request.settings.edge_steps
-    with progress() as bar:
-        task = bar.add_task("edges", total=steps, note="")
-
-        def advance(loss: float) -> None:
-            bar.update(task, advance=1, note=f"loss {loss:.3f}")
-
-        network = train_edges(pairs, steps, request.settings.seed, advance)
-    part = path.with_suffix(".part")
-    save_file(network.state_dict(), part)
-    part.rename(path)
-    return network

@@ -18,7 +18,8 @@ from trainer.mr import MRVolume
 from trainer.synthesis.grid import F32, SliceGrid, hu_of
 from trainer.synthesis.settings import STACK, Method, SynthesisSettings, Weights
 from trainer.synthesis.slices import moved
-from trainer.synthesis.systems import Translators, build
+from trainer.synthesis.systems import build
+from trainer.synthesis.translators import Translators
 
 WEIGHTS, SETTINGS = "translators.safetensors", "synthesis.json"
 _BATCH = 8

@@ -21,7 +21,8 @@ from trainer.synthesis.losses import told_apart
 from trainer.synthesis.networks import Critics
 from trainer.synthesis.pool import ImagePool
 from trainer.synthesis.settings import SynthesisSettings
-from trainer.synthesis.systems import Images, Translators, build
+from trainer.synthesis.systems import build
+from trainer.synthesis.translators import Images, Translators
 
 _BETAS = (0.5, 0.999)
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from tests.unit.trainer.synthesis.scenes import PIXELS, drawn_labels, pair, settings
-from trainer.synthesis.edges import EdgeNetwork, balanced, contrasted, edge_batch, outlines, train_edges
+from trainer.synthesis.edge_training import balanced, contrasted, edge_batch, outlines, train_edges
+from trainer.synthesis.edges import EdgeNetwork
 from trainer.synthesis.systems import build
 
 

@@ -18,7 +18,8 @@ from trainer.synthesis.figures import distribution, figures_of, information
 from trainer.synthesis.pictures import comparison
 from trainer.synthesis.settings import Method
 from trainer.synthesis.synthesise import SETTINGS, Synthesiser
-from trainer.synthesis.systems import Translators, build
+from trainer.synthesis.systems import build
+from trainer.synthesis.translators import Translators
 
 
 def synthesiser(method: Method = Method.CYCLEGAN, **changes: object) -> Synthesiser:

@@ -16,9 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 from ctsma_node.errors import SettingsError
 from tests.unit.trainer.synthesis.scenes import pair, settings
 from trainer.synthesis.batches import Batches
+from trainer.synthesis.loop import LOG, train
 from trainer.synthesis.pool import ImagePool
 from trainer.synthesis.settings import Method, SynthesisSettings
-from trainer.synthesis.stage import LOG, train
 from trainer.synthesis.training import DivergedError, Training, checked, rate_at
 
 
