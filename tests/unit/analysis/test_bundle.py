@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ctsma_node.analysis.bundle import MANIFEST, PLAN, WEIGHTS, read_bundle
+from ctsma_node.analysis.bundle import MANIFEST, WEIGHTS, read_bundle
+from ctsma_node.analysis.plan import PLAN
 from ctsma_node.errors import BundleError
 
 
