@@ -38,6 +38,10 @@ def synthesis(
     edges: Annotated[
         bool, typer.Option("--edges", help="The preprint's edge channel (SPSNet, CycleGAN).")
     ] = False,
+    detail: Annotated[
+        bool,
+        typer.Option("--detail", help="A path at full resolution through SPSNet's or CycleGAN's generators."),
+    ] = False,
     slices: Annotated[Path, typer.Option(help="Folder that prepared slices are kept in.")] = Path(
         "build/synthesis/slices"
     ),
@@ -66,6 +70,7 @@ def synthesis(
             steps=steps or settings.steps,
             held_out=None if held_out < 0 else held_out,
             edges=edges,
+            detail=detail,
             seed=seed,
         )
         request = SynthesisRequest(

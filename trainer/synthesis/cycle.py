@@ -23,8 +23,8 @@ class CycleTranslators(Translators):
     def __init__(self, settings: SynthesisSettings, edges: EdgeNetwork | None) -> None:
         super().__init__(settings)
         channels = STACK if edges is None else STACK + 1
-        self.to_ct = ResNetGenerator(channels, STACK, settings.width, settings.blocks)
-        self.to_mr = ResNetGenerator(channels, STACK, settings.width, settings.blocks)
+        sizes = (channels, STACK, settings.width, settings.blocks, settings.detail)
+        self.to_ct, self.to_mr = ResNetGenerator(*sizes), ResNetGenerator(*sizes)
         self.edges = None if edges is None else frozen(edges)
         self.bins, self.sampled, self.area = settings.bins, settings.sampled, settings.pixels**2
         shares = torch.tensor([1.0] * STACK + [self.weights.edge] * (channels - STACK))

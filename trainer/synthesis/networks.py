@@ -6,6 +6,7 @@ reflection padding, without which a generator learns the image's rim.
 
 from __future__ import annotations
 
+import torch
 from monai.networks.nets import PatchDiscriminator
 from torch import Tensor, nn
 from torch.nn import functional
@@ -57,27 +58,33 @@ class Enlarge(nn.Module):
 class ResNetGenerator(nn.Module):
     """CycleGAN's generator (Zhu et al. 2017): twice halved, residual blocks, twice doubled, tanh.
 
-    Width 64 with 9 blocks has 11.4 million weights, width 16 with 6 blocks half a million.
+    Width 64 with 9 blocks has 11.4 million weights, width 16 with 6 blocks half a million. With `detail` the
+    last layer also sees the first one's features at full resolution, which the publication does not have.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, width: int, blocks: int) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, width: int, blocks: int, detail: bool = False
+    ) -> None:
         super().__init__()
         w = width
-        self.layers = nn.Sequential(
-            normalised(convolution(channels_in, w, 7), w),
+        self.detail = detail
+        self.first = normalised(convolution(channels_in, w, 7), w)
+        self.inner = nn.Sequential(
             normalised(convolution(w, 2 * w, 3, 2), 2 * w),
             normalised(convolution(2 * w, 4 * w, 3, 2), 4 * w),
             *(ResidualBlock(4 * w) for _ in range(blocks)),
             normalised(Enlarge(4 * w, 2 * w), 2 * w),
             normalised(Enlarge(2 * w, w), w),
-            convolution(w, channels_out, 7),
-            nn.Tanh(),
         )
+        self.last = nn.Sequential(convolution(2 * w if detail else w, channels_out, 7), nn.Tanh())
         self.apply(initialise)
 
     def forward(self, x: Tensor) -> Tensor:
         """The translated image, in (-1, 1)."""
-        return self.layers(x)  # type: ignore[no-any-return]
+        features: Tensor = self.first(x)
+        deep: Tensor = self.inner(features)
+        made: Tensor = self.last(torch.cat([features, deep], dim=1) if self.detail else deep)
+        return made
 
 
 class Critic(nn.Module):

