@@ -72,3 +72,44 @@ def _show(rows: list[Done], out: Path) -> None:
             f"{seconds / len(made):.1f} s of one process a pair, "
             f"{count / seconds:.0f} patches a second of one process"
         )
+
+
+@app.command("evaluate-labels")
+def evaluate_labels(
+    folder: Annotated[Path, typer.Option("--patches", help="Folder of patches.zarr.")] = Path(
+        "build/patches"
+    ),
+    phantom: Annotated[Path, typer.Option(help="The drawn cohort that the patches came from.")] = Path(
+        "build/phantom"
+    ),
+    out: Annotated[Path | None, typer.Option(help="Write the figures here as JSON.")] = None,
+) -> None:
+    """Score the labels of a drawn cohort against its truth: what a student can learn from them at best."""
+    import json
+
+    import numpy as np
+
+    from ctsma_node.errors import NodeError
+    from trainer.evaluation.labels import agreement, read_pairs
+    from trainer.stage import progress
+
+    parts = []
+    try:
+        with progress() as bar:
+            task = bar.add_task("pairs", total=None, note="")
+            for pair, *arrays in read_pairs(folder, phantom):
+                parts.append(arrays)
+                bar.update(task, advance=1, note=pair)
+    except NodeError as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    figures = agreement(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    counts = figures.pop("patches")
+    table = Table(
+        "parameter", *next(iter(figures.values())), title=f"{counts['labelled']:.0f} labelled patches"
+    )
+    for name, values in figures.items():
+        table.add_row(name, *(f"{value:.3f}" for value in values.values()))
+    console.print(table)
+    if out is not None:
+        out.write_text(json.dumps(figures | {"patches": counts}, indent=1) + "\n")
