@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
+from threadpoolctl import threadpool_limits
 
 from ctsma_node.analysis.result import Side
 from ctsma_node.volume import Array, CTVolume, apply
@@ -148,9 +149,11 @@ def _resample_aligned(
         )
     data = volume.hu[ranges[2], ranges[1], ranges[0]].astype(np.float32, copy=False)
     shrink = {a: matrices[a].shape[0] / matrices[a].shape[1] for a in range(3)}
-    for source in sorted(range(3), key=lambda a: shrink[a]):
-        axis = 2 - source
-        data = np.moveaxis(np.tensordot(matrices[source], data, axes=(1, axis)), 0, axis)
+    # One thread, since the last bits of a product depend on how many share it, and results must not.
+    with threadpool_limits(1, user_api="blas"):
+        for source in sorted(range(3), key=lambda a: shrink[a]):
+            axis = 2 - source
+            data = np.moveaxis(np.tensordot(matrices[source], data, axes=(1, axis)), 0, axis)
     order = [2 - axes[2 - d] for d in range(3)]
     return np.ascontiguousarray(np.transpose(data, order))
 
