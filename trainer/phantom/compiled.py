@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import numba
@@ -11,6 +13,29 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 prange = numba.prange
+
+
+def _keep_kernels_of_these_sources() -> None:
+    """Compiled kernels are kept beside the sources, in a folder named by all sources that hold any.
+
+    numba looks at the file of a kernel alone: after a change to a function that is inlined into it from
+    another file it would go on with the old one. NUMBA_CACHE_DIR, where it is set, is left as it is.
+    """
+    if numba.config.CACHE_DIR:
+        return
+    here = Path(__file__)
+    holding = [path.read_bytes() for path in sorted(here.parent.parent.rglob("*.py"))]
+    kernels = b"".join(source for source in holding if b"phantom.compiled import" in source)
+    digest = hashlib.sha256(kernels + here.read_bytes()).hexdigest()[:16]
+    folder = here.parent / "__pycache__" / f"kernels-{digest}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # a read-only installation: numba finds a folder of the user's
+    numba.config.CACHE_DIR = str(folder)
+
+
+_keep_kernels_of_these_sources()
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
