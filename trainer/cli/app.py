@@ -12,7 +12,8 @@ from rich.table import Table
 app = typer.Typer(
     help="Build the models that the node runs. Each command is a stage: it reads one folder and writes the "
     "next, and goes on where it was stopped.",
-    epilog="From nothing to a bundle:  segmenter, student, aggregator, bundle, evaluate.",
+    epilog="From an archive to paired patches:  cohort, register, patches.  "
+    "From nothing to a bundle:  segmenter, student, aggregator, bundle, evaluate.",
     no_args_is_help=True,
     add_completion=False,
 )
