@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -14,12 +15,13 @@ from typing import Any
 from ctsma_node import __version__
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone, Side
-from ctsma_node.errors import Refused
+from ctsma_node.errors import Refused, SettingsError
 from trainer.cohort.images import read_ct, read_mr
 from trainer.cohort.manifest import PairEntry, read_manifest
+from trainer.morphometry.calibration import SHIPPED
 from trainer.morphometry.labels import METHOD
 from trainer.patches.labelling import Sampling, label_pair
-from trainer.patches.store import STORE, has_group, write_group
+from trainer.patches.store import STORE, PatchStore, has_group, write_group
 from trainer.patches.transforms import Transforms, read_transforms
 from trainer.stage import side_by_side, write_manifest
 
@@ -61,7 +63,7 @@ def run(request: PatchRequest) -> Iterator[Done]:
     write_manifest(request.out, _settings(request), [request.cohort / "cohort.json"])
     missing, left_out = [], []
     for pair in pairs:
-        if has_group(request.out / STORE, pair.pair_id):
+        if _is_there(pair, request):
             yield Done(pair.pair_id)
         else:
             missing.append(pair)
@@ -76,6 +78,20 @@ def run(request: PatchRequest) -> Iterator[Done]:
 def count_pairs(cohort: Path) -> int:
     """How many pairs `run` will go through."""
     return len(read_manifest(cohort).pairs)
+
+
+def _is_there(pair: PairEntry, request: PatchRequest) -> bool:
+    """Whether a pair's patches are there, and made of what would be taken now."""
+    if not has_group(request.out / STORE, pair.pair_id):
+        return False
+    try:
+        transforms = read_transforms(request.transforms, pair)
+    except SettingsError:
+        return False
+    if transforms is None:
+        return False
+    made_of = PatchStore(request.out / STORE).attributes(pair.pair_id)
+    return bool(made_of == json.loads(json.dumps(_provenance(pair, transforms, request))))
 
 
 def _label(pair: PairEntry, request: PatchRequest) -> Done:
@@ -95,6 +111,8 @@ def _label(pair: PairEntry, request: PatchRequest) -> Done:
         )
     except Refused as refused:
         return Done(pair.pair_id, code=refused.code, text=refused.reason)
+    except SettingsError as error:
+        return Done(pair.pair_id, code="bad_transforms", text=str(error))
     except ValueError as error:
         return Done(pair.pair_id, code="not_measured", text=str(error))
     write_group(request.out / STORE, pair.pair_id, arrays, _provenance(pair, transforms, request))
@@ -128,6 +146,7 @@ def _provenance(pair: PairEntry, transforms: Transforms, request: PatchRequest) 
         "mr_series_uid": pair.mr.series_uid,
         "ct_to_mr": {bone.value: transforms[bone].tolist() for bone in Bone},
         "method": str(METHOD),
+        "calibration": hashlib.sha256(SHIPPED.read_bytes()).hexdigest(),
         "sampling": asdict(request.sampling),
         "bundle_digest": _analyser(request.bundle).digest,
         "versions": {"ctsma-node": __version__, "zarr": version("zarr")},

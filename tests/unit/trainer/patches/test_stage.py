@@ -80,3 +80,21 @@ def test_what_is_there_is_not_made_again(request_: PatchRequest, monkeypatch: py
 
     monkeypatch.setattr(stage, "label_pair", never)
     assert [done.pair_id for done in run(request_) if not done.code] == ["P3-R", "P4-L"]
+
+
+def test_patches_of_other_transforms_are_made_again(request_: PatchRequest) -> None:
+    list(run(request_))
+    truth = request_.transforms / "P3" / "truth.json"
+    moved = np.eye(4)
+    moved[0, 3] = 2.0
+    truth.write_text(json.dumps({"ct_to_mr": {"femur": moved.tolist(), "tibia": np.eye(4).tolist()}}))
+    assert [done.pair_id for done in run(request_) if done.patches] == ["P3-R"]
+    assert PatchStore(request_.out / STORE).attributes("P3-R")["ct_to_mr"]["femur"] == moved.tolist()
+
+
+def test_a_broken_file_of_transforms_costs_its_own_pair(request_: PatchRequest) -> None:
+    (request_.transforms / "P4" / "truth.json").write_text("{")
+    ended = {done.pair_id: done for done in run(request_)}
+    assert ended["P4-L"].code == "bad_transforms"
+    assert "P4/truth.json" in ended["P4-L"].text
+    assert ended["P3-R"].patches == 7
