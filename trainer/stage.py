@@ -100,6 +100,11 @@ def _make_one(make: Callable[[int], dict[str, Any]], item: tuple[int, Path]) -> 
 
 
 def write_manifest(folder: Path, settings: dict[str, Any], inputs: Iterable[Path] = ()) -> None:
+    """Write manifest() into the folder."""
+    (folder / MANIFEST).write_text(manifest(settings, inputs))
+
+
+def manifest(settings: dict[str, Any], inputs: Iterable[Path] = ()) -> str:
     """Settings, digests of the inputs and versions, so that a stranger can make the same again."""
     content = {
         "settings": settings,
@@ -107,4 +112,4 @@ def write_manifest(folder: Path, settings: dict[str, Any], inputs: Iterable[Path
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _LIBRARIES},
     }
-    (folder / MANIFEST).write_text(json.dumps(content, indent=1, default=str) + "\n")
+    return json.dumps(content, indent=1, default=str) + "\n"

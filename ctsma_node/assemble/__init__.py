@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from pathlib import Path
-
 import numpy as np
 
 from ctsma_node.assemble.headers import group_by_series, read_series
@@ -31,17 +28,9 @@ def to_volume(series: Series) -> CTVolume:
     if others:
         raise refused("mixed_matrix", count=others, total=len(series.frames))
     hu = np.empty((len(series.frames), first.rows, first.columns), dtype=np.float32)
-    for path, slices in _by_file(series).items():
+    for path, slices in series.slices_by_file().items():
         frames = [series.frames[k] for k in slices]
         for k, stored in zip(slices, read_stored(path, frames), strict=True):
             frame = series.frames[k]
             hu[k] = to_hu(stored, frame, series.header_of(frame))
     return CTVolume(hu, affine, series.sources)
-
-
-def _by_file(series: Series) -> dict[Path, list[int]]:
-    """The slice numbers k of each file, in the order its frames are stored."""
-    slices: defaultdict[Path, list[int]] = defaultdict(list)
-    for k in sorted(range(len(series.frames)), key=lambda k: series.frames[k].index):
-        slices[series.frames[k].path].append(k)
-    return slices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,6 +94,13 @@ class Series:
     def header_of(self, frame: FrameGeometry) -> Dataset:
         """The dataset that a frame of this series was read from."""
         return self._by_path[frame.path]
+
+    def slices_by_file(self) -> dict[Path, list[int]]:
+        """The slice numbers k of each file, in the order its frames are stored."""
+        slices: defaultdict[Path, list[int]] = defaultdict(list)
+        for k in sorted(range(len(self.frames)), key=lambda k: self.frames[k].index):
+            slices[self.frames[k].path].append(k)
+        return slices
 
     @cached_property
     def _by_path(self) -> dict[Path, Dataset]:

@@ -6,7 +6,6 @@ Nothing is flipped or resampled: where a voxel lies is the affine's to say.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +47,7 @@ def read_mr(entry: SeriesEntry, archive: Path) -> MRVolume:
     if (len(series.frames), *_matrix(series)) != entry.size[::-1]:
         raise _changed(len(series.frames), entry)
     signal = np.empty(entry.size[::-1], dtype=np.float32)
-    for path, slices in _by_file(series).items():
+    for path, slices in series.slices_by_file().items():
         frames = [series.frames[k] for k in slices]
         for k, stored in zip(slices, read_stored(path, frames), strict=True):
             signal[k] = _rescaled(stored, series.frames[k])
@@ -61,14 +60,6 @@ def _series(entry: SeriesEntry, archive: Path) -> Series:
     if gone:
         raise refused("unreadable_files", count=gone, total=len(paths))
     return read_series(paths)
-
-
-def _by_file(series: Series) -> dict[Path, list[int]]:
-    """The slice numbers k of each file, in the order its frames are stored."""
-    slices: defaultdict[Path, list[int]] = defaultdict(list)
-    for k in sorted(range(len(series.frames)), key=lambda k: series.frames[k].index):
-        slices[series.frames[k].path].append(k)
-    return slices
 
 
 def _rescaled(stored: npt.NDArray[np.integer], frame: FrameGeometry) -> npt.NDArray[np.float32]:

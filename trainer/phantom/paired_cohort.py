@@ -14,7 +14,7 @@ from trainer.phantom.difficulty import DIFFICULTIES
 from trainer.phantom.pair import write_pair
 from trainer.phantom.person import Person, draw_people
 from trainer.phantom.subject import Subject, draw_subject, knee_of, subject_seed
-from trainer.stage import side_by_side, write_manifest
+from trainer.stage import MANIFEST, manifest, side_by_side
 
 ARCHIVE, TRUTH, CLINICAL = "archive", "truth", "clinical.csv"
 UNFINISHED = ".unfinished"
@@ -77,15 +77,13 @@ def _write_one(person: Person, out: Path, settings: PhantomSettings) -> str:
 
 def _write_settings(out: Path, settings: PhantomSettings) -> None:
     """stage.json: a folder holds one cohort, and who belongs to it depends on how many there are."""
-    manifest = out / "stage.json"
-    before = manifest.read_bytes() if manifest.exists() else None
-    write_manifest(out, asdict(settings))
-    if before is not None and manifest.read_bytes() != before:
-        manifest.write_bytes(before)
+    path, wanted = out / MANIFEST, manifest(asdict(settings))
+    if path.exists() and path.read_text() != wanted:
         raise ValueError(
-            f"{out} holds a cohort of other settings or of other versions of the libraries (see {manifest}): "
+            f"{out} holds a cohort of other settings or of other versions of the libraries (see {path}): "
             "take another folder, or remove this one"
         )
+    path.write_text(wanted)
 
 
 def _write_clinical(path: Path, people: list[Person], settings: PhantomSettings) -> None:
