@@ -100,7 +100,10 @@ def _label(pair: PairEntry, request: PatchRequest) -> Done:
     try:
         transforms = read_transforms(request.transforms, pair)
         if transforms is None:
-            return Done(pair.pair_id, code="not_registered", text="no transforms of this pair were found")
+            text = (
+                f"no transforms of it in {request.transforms}: run ctsma-train register, or name --transforms"
+            )
+            return Done(pair.pair_id, code="not_registered", text=text)
         arrays = label_pair(
             read_ct(pair.ct, request.archive),
             read_mr(pair.mr, request.archive),
