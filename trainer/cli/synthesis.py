@@ -24,6 +24,12 @@ class _Preset(StrEnum):
     FULL = "full"
 
 
+class _Precision(StrEnum):
+    AUTO = "auto"
+    MIXED = "mixed"
+    SINGLE = "single"
+
+
 @app.command()
 def synthesis(
     archive: Annotated[Path, typer.Argument(help="Folder that `ctsma-train cohort` read.")],
@@ -31,17 +37,27 @@ def synthesis(
     cohort: Annotated[Path, typer.Option(help="Folder of its cohort.json.")] = Path("build/cohort"),
     out: Annotated[Path | None, typer.Option(help="Folder of the result; build/synthesis/METHOD.")] = None,
     preset: Annotated[
-        _Preset, typer.Option(help="quick: 128 pixels, for a CPU. full: the paper's size, for GPUs.")
+        _Preset, typer.Option(help="quick: 96 pixels, for a CPU. full: the paper's size, for GPUs.")
     ] = _Preset.QUICK,
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps; the preset's without.")] = None,
-    held_out: Annotated[int, typer.Option(help="Fold that is not trained on; -1 trains on all.")] = 0,
+    held_out: Annotated[
+        list[int],
+        typer.Option(min=-1, help="Fold that is not trained on; more than once for more; -1 trains on all."),
+    ] = [0],  # noqa: B006 - typer copies it
     edges: Annotated[
         bool, typer.Option("--edges", help="The preprint's edge channel (SPSNet, CycleGAN).")
     ] = False,
+    information: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="SPSNet's weight of mutual information; the preset's without."),
+    ] = None,
     detail: Annotated[
         bool,
         typer.Option("--detail", help="A path at full resolution through SPSNet's or CycleGAN's generators."),
     ] = False,
+    precision: Annotated[
+        _Precision, typer.Option(help="mixed: bfloat16, on a GPU or a CPU that has it. auto: on such a GPU.")
+    ] = _Precision.AUTO,
     slices: Annotated[Path, typer.Option(help="Folder that prepared slices are kept in.")] = Path(
         "build/synthesis/slices"
     ),
@@ -58,17 +74,20 @@ def synthesis(
     """
     from ctsma_node.errors import NodeError
     from trainer.synthesis.grid import SliceGrid
-    from trainer.synthesis.settings import Method
+    from trainer.synthesis.settings import Method, information_weights
     from trainer.synthesis.settings import preset as preset_of
     from trainer.synthesis.slices import SliceRequest
     from trainer.synthesis.stage import SynthesisRequest, run
 
     try:
         settings = preset_of(preset, Method(method))
+        if information is not None and method is _Method.SPSNET:
+            settings = replace(settings, weights=information_weights(information))
         settings = replace(
             settings,
             steps=steps or settings.steps,
-            held_out=None if held_out < 0 else held_out,
+            held_out=tuple(sorted({fold for fold in held_out if fold >= 0})),
+            precision=precision,
             edges=edges,
             detail=detail,
             seed=seed,
@@ -109,9 +128,9 @@ def synthesis_compare(
     except NodeError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
-    folds = {each.settings.held_out for each in synthesisers.values()}
+    folds = set.intersection(*(set(each.settings.held_out) for each in synthesisers.values()))
     pairs, _ = read_pairs(sorted(prepared.glob("*.npz")))
-    shown = [pair for pair in pairs if folds == {pair.fold}]
+    shown = [pair for pair in pairs if pair.fold in folds]
     if not shown:
         console.print(
             "[red]Every pair was trained on by one of the models: check --prepared and their folds."

@@ -80,4 +80,4 @@ def _gathered(training: Training, images: torch.Tensor | None) -> torch.Tensor |
 
 def _plain(settings: SynthesisSettings) -> dict[str, Any]:
     """Settings as a checkpoint can hold them without classes."""
-    return asdict(settings) | {"method": str(settings.method)}
+    return asdict(settings) | {"method": str(settings.method), "held_out": list(settings.held_out)}

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from trainer.synthesis.edges import EdgeNetwork
+from trainer.synthesis.grid import NOTHING
 from trainer.synthesis.information import mutual_information
 from trainer.synthesis.losses import Scores, difference
 from trainer.synthesis.networks import ResNetGenerator, frozen
@@ -26,7 +27,7 @@ class CycleTranslators(Translators):
         sizes = (channels, STACK, settings.width, settings.blocks, settings.detail)
         self.to_ct, self.to_mr = ResNetGenerator(*sizes), ResNetGenerator(*sizes)
         self.edges = None if edges is None else frozen(edges)
-        self.bins, self.sampled, self.area = settings.bins, settings.sampled, settings.pixels**2
+        self.bins, self.sampled = settings.bins, settings.sampled
         shares = torch.tensor([1.0] * STACK + [self.weights.edge] * (channels - STACK))
         self.register_buffer("channel_weights", shares, persistent=False)
 
@@ -41,12 +42,12 @@ class CycleTranslators(Translators):
             "fake_mr": fake_mr,
             "back_mr": self._seen(self.to_mr(fake_ct)),
             "back_ct": self._seen(self.to_ct(fake_mr)),
-            "sampled": noise,
+            "sampled": seen_pixels(mr, ct, noise),
         }
 
     def noise_for(self, count: int, generator: torch.Generator) -> Tensor:
-        """Pixels (count, sampled), numbered row by row, at which mutual information is measured."""
-        return torch.randint(self.area, (count, self.sampled), generator=generator)
+        """(count, sampled) in [0, 1): which of the pixels that show something information is measured at."""
+        return torch.rand(count, self.sampled, generator=generator)
 
     def translate(self, mr: Tensor) -> Tensor:
         """The CT."""
@@ -76,3 +77,14 @@ class CycleTranslators(Translators):
         """The stack, and its outlines where there is an edge network."""
         edges = self.edges
         return torch.cat([stack, edges.channel(stack)], dim=1) if isinstance(edges, EdgeNetwork) else stack
+
+
+def seen_pixels(mr: Tensor, ct: Tensor, shares: Tensor) -> Tensor:
+    """Pixels (N, sampled), numbered row by row, where the images reach; `shares` of these in [0, 1).
+
+    Elsewhere both are NOTHING, and agreed upon without any anatomy: most of the information would be there.
+    """
+    seen = ((mr > NOTHING) | (ct > NOTHING)).any(dim=1).flatten(1)
+    counts = seen.cumsum(dim=1)
+    wanted = (shares * counts[:, -1:]).long()
+    return torch.searchsorted(counts, wanted, right=True).clamp(max=seen.shape[1] - 1)

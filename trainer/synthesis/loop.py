@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.progress import Progress
+
 from trainer.stage import progress
 from trainer.synthesis import checkpoint
 from trainer.synthesis.batches import Pair
@@ -39,8 +41,15 @@ def train(training: Training, out: Path, held_out: list[Pair], until: int | None
                     log.losses(values, rate_at(number, settings), number)
             if kept:
                 checkpoint.save(training, done, out)
+                _say(bar, f"{settings.method}: {done} of {settings.steps} steps, loss {values['total']:.2f}")
             if kept and log:
                 log.pictures(training.plain_translators, fabric.device, number)
             bar.advance(task)
     if log:
         log.close()
+
+
+def _say(bar: Progress, line: str) -> None:
+    """A bar is drawn on a terminal only: a log file gets a line now and then."""
+    if not bar.disable and not bar.console.is_terminal:
+        bar.console.print(line, highlight=False)

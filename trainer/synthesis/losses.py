@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from trainer.synthesis.settings import STACK
+
 Scores = list[Tensor]
 """A critic's maps of scores (N, 1, h, w), one for each scale it looks at."""
 
@@ -25,6 +27,12 @@ def seems_real(scores: Scores) -> Tensor:
 def told_apart(real: Scores, translated: Scores) -> Tensor:
     """Least squares of real from 1 and of translated from 0, halved: what a critic lowers."""
     return 0.5 * (seems_real(real) + mean_of([each.float().square().mean() for each in translated]))
+
+
+def beside_the_pair(images: dict[str, Tensor]) -> Tensor:
+    """L1 of each translated image and the pair's own of that kind, whose bones lie millimetres elsewhere."""
+    kinds = [(images[f"fake_{kind}"], images[f"real_{kind}"]) for kind in ("ct", "mr")]
+    return mean_of([(fake[:, :STACK] - real[:, :STACK]).abs().mean() for fake, real in kinds])
 
 
 def difference(first: Tensor, second: Tensor, channel_weights: Tensor | None = None) -> Tensor:

@@ -21,7 +21,7 @@ from trainer.synthesis.edge_training import kept_edges
 from trainer.synthesis.figures import figures_of
 from trainer.synthesis.loop import train
 from trainer.synthesis.pictures import comparison
-from trainer.synthesis.settings import SynthesisSettings
+from trainer.synthesis.settings import PRECISIONS, SynthesisSettings
 from trainer.synthesis.slices import SliceRequest, slice_item
 from trainer.synthesis.synthesise import Synthesiser
 from trainer.synthesis.training import Training
@@ -57,13 +57,13 @@ class Trained:
 
 def run(request: SynthesisRequest) -> Trained:
     """Prepare, train and measure; goes on where it was stopped. Under torchrun every process calls it."""
-    fabric = launched()
+    fabric = launched(request.settings.precision)
     request.out.mkdir(parents=True, exist_ok=True)
     with fabric.rank_zero_first():
         paths = prepared(request)
     pairs, refused = read_pairs(paths)
-    trained_on = [pair for pair in pairs if pair.fold != request.settings.held_out]
-    held_out = [pair for pair in pairs if pair.fold == request.settings.held_out]
+    trained_on = [pair for pair in pairs if pair.fold not in request.settings.held_out]
+    held_out = [pair for pair in pairs if pair.fold in request.settings.held_out]
     if fabric.device.type == "cpu" and fabric.world_size == 1:
         torch.set_num_threads(request.jobs)
     with fabric.rank_zero_first():
@@ -76,15 +76,15 @@ def run(request: SynthesisRequest) -> Trained:
     return Trained(figures, refused, len(trained_on))
 
 
-def launched() -> Fabric:
-    """One device, or those that torchrun started processes for; bfloat16 where the GPU has it."""
+def launched(precision: str = "auto") -> Fabric:
+    """One device, or those that torchrun started processes for; `precision` is a key of PRECISIONS."""
     world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     halved = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     fabric = Fabric(
         devices=local,
         num_nodes=max(1, world // local),
         strategy=DDPStrategy(timeout=_PATIENCE) if world > 1 else "auto",
-        precision="bf16-mixed" if halved else "32-true",
+        precision=PRECISIONS[precision] or ("bf16-mixed" if halved else "32-true"),
     )
     fabric.launch()
     return fabric

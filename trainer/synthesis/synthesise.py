@@ -90,5 +90,10 @@ class Synthesiser:
 def settings_from(plain: dict[str, Any]) -> SynthesisSettings:
     """Settings from what asdict made of them."""
     return SynthesisSettings(
-        **plain | {"method": Method(plain["method"]), "weights": Weights(**plain["weights"])}
+        **plain
+        | {
+            "method": Method(plain["method"]),
+            "weights": Weights(**plain["weights"]),
+            "held_out": tuple(plain["held_out"]),
+        }
     )

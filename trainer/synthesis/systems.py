@@ -16,11 +16,12 @@ def build(settings: SynthesisSettings, edges: EdgeNetwork | None = None) -> tupl
     `edges` is the trained edge network where the settings ask for one; a fresh one stands in to load weights
     into.
     """
+    width = settings.critic_width or settings.width
     if settings.method is Method.MUNIT:
-        return MUNITTranslators(settings), Critics(STACK, settings.width, _scales(settings.pixels))
+        return MUNITTranslators(settings), Critics(STACK, width, _scales(settings.pixels))
     if settings.edges:
         edges = edges or EdgeNetwork()
-    return CycleTranslators(settings, edges), Critics(STACK + int(settings.edges), settings.width)
+    return CycleTranslators(settings, edges), Critics(STACK + int(settings.edges), width)
 
 
 def _scales(pixels: int) -> int:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ctsma_node.errors import NodeError
 from trainer.synthesis.batches import Batches
 from trainer.synthesis.edges import EdgeNetwork
-from trainer.synthesis.losses import told_apart
+from trainer.synthesis.losses import beside_the_pair, told_apart
 from trainer.synthesis.networks import Critics
 from trainer.synthesis.pool import ImagePool
 from trainer.synthesis.settings import SynthesisSettings
@@ -55,11 +55,13 @@ class Training:
         """Train the translators, then the critics, on the batch of this number; the losses by name."""
         self._set_rate(number)
         mr, ct = (each.to(self.fabric.device) for each in self.batches.draw(number, self.fabric.global_rank))
-        losses, images = self._train_translators(mr, ct, self._noise(number, len(mr)))
+        losses, images = self._train_translators(mr, ct, self._noise(number, len(mr)), number)
         losses["critic"] = self._train_critics(images, number)
         return losses
 
-    def _train_translators(self, mr: Tensor, ct: Tensor, noise: Tensor) -> tuple[dict[str, Tensor], Images]:
+    def _train_translators(
+        self, mr: Tensor, ct: Tensor, noise: Tensor, number: int
+    ) -> tuple[dict[str, Tensor], Images]:
         images: Images = self.translators(mr, ct, noise)
         critics = self.critics.module
         assert isinstance(critics, Critics)
@@ -67,6 +69,8 @@ class Training:
         with _untrained(critics), self.fabric.autocast():
             scores = critics(images["fake_ct"], images["fake_mr"])
         losses = self.plain_translators.objective(images, *scores)
+        if (paired := paired_weight(number, self.settings)) > 0.0:
+            losses["paired"] = paired * beside_the_pair(images)
         total = torch.stack(list(losses.values())).sum()
         self.translator_optimiser.zero_grad()
         self.fabric.backward(total)
@@ -100,6 +104,12 @@ def rate_at(step: int, settings: SynthesisSettings) -> float:
     """The learning rate of a step: constant, then linearly towards 0 over the second half (CycleGAN)."""
     half = settings.steps / 2.0
     return settings.rate * min(1.0, (settings.steps - step) / half)
+
+
+def paired_weight(step: int, settings: SynthesisSettings) -> float:
+    """Of the difference from the pair's other image: linearly to 0 over the first `paired_steps`."""
+    left = settings.paired_steps - step
+    return settings.weights.paired * left / settings.paired_steps if left > 0 else 0.0
 
 
 def checked(losses: dict[str, Tensor], step: int) -> dict[str, float]:

@@ -80,12 +80,18 @@ def test_a_style_changes_the_look_and_the_content_the_place() -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_hold_what_the_paper_says(name: str) -> None:
+def test_presets_keep_the_methods_apart(name: str) -> None:
     spsnet, cyclegan, munit = (preset(name, method) for method in Method)
-    assert spsnet.rate == cyclegan.rate == 2e-4
+    assert spsnet.rate == cyclegan.rate == 2.0 * munit.rate
     assert spsnet.weights.cycle > max(spsnet.weights.information_to_ct, spsnet.weights.adversarial)
+    assert spsnet.weights.information_to_ct > spsnet.weights.information_to_mr > 0.0
     assert cyclegan.weights.information_to_ct == 0.0
-    assert munit.rate == 1e-4
+    assert len({each.steps for each in (spsnet, cyclegan, munit)}) == 1
+
+
+def test_the_full_preset_is_the_papers() -> None:
+    full = preset("full", Method.SPSNET)
+    assert (full.rate, full.batch, full.pixels, full.paired_steps) == (2e-4, 4, 320, 0)
 
 
 @pytest.mark.parametrize(("pixels", "batch", "said"), [(30, 2, "multiple of 4"), (32, 0, "at least 1")])

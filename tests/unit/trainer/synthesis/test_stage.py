@@ -55,7 +55,7 @@ def test_a_cohort_becomes_a_synthesiser(tmp_path: Path, slices: list[Path], edge
 
 
 def test_without_a_fold_left_out_there_are_no_figures(tmp_path: Path, slices: list[Path]) -> None:
-    trained = run(request(tmp_path, held_out=None))
+    trained = run(request(tmp_path, held_out=()))
     assert (trained.used, trained.figures) == (3, {})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,10 +17,12 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 from ctsma_node.errors import SettingsError
 from tests.unit.trainer.synthesis.scenes import pair, settings
 from trainer.synthesis.batches import Batches
+from trainer.synthesis.cycle import seen_pixels
+from trainer.synthesis.grid import NOTHING
 from trainer.synthesis.loop import LOG, train
 from trainer.synthesis.pool import ImagePool
 from trainer.synthesis.settings import Method, SynthesisSettings
-from trainer.synthesis.training import DivergedError, Training, checked, rate_at
+from trainer.synthesis.training import DivergedError, Training, checked, paired_weight, rate_at
 
 
 def training(chosen: SynthesisSettings, precision: Literal["32-true", "bf16-mixed"] = "32-true") -> Training:
@@ -112,7 +115,7 @@ def test_critics_are_trained_and_the_translators_step_leaves_them_alone() -> Non
     critics = run.critics.module
     before = {k: v.clone() for k, v in critics.state_dict().items()}
     mr, ct = run.batches.draw(0)
-    _, images = run._train_translators(mr, ct, run._noise(0, 2))
+    _, images = run._train_translators(mr, ct, run._noise(0, 2), 0)
     assert all(torch.equal(before[k], v) for k, v in critics.state_dict().items())
     assert all(p.requires_grad for p in critics.parameters())
     run._train_critics(images, 0)
@@ -127,3 +130,22 @@ def test_a_pool_shows_earlier_images_once_it_is_full() -> None:
     assert 0.5 < np.mean(earlier) < 0.95
     assert pool.images is not None
     assert len(pool.images) == 4
+
+
+def test_the_pairs_help_at_the_start_only() -> None:
+    short = replace(settings(), paired_steps=10)
+    weights = [paired_weight(step, short) for step in (0, 5, 10, 1000)]
+    assert weights == [short.weights.paired, short.weights.paired / 2.0, 0.0, 0.0]
+    assert paired_weight(0, settings()) == 0.0
+    assert "paired" in training(short).step(0)
+    assert "paired" not in training(short).step(10)
+
+
+def test_information_is_measured_where_something_is_seen() -> None:
+    ct = torch.full((2, 3, 8, 8), NOTHING)
+    mr = ct.clone()
+    ct[0, :, 2:4, 5:7] = 0.3
+    mr[1, 1, 7, 7] = 0.1
+    at = seen_pixels(mr, ct, torch.rand(2, 200))
+    assert set(at[0].tolist()) == {21, 22, 29, 30}
+    assert set(at[1].tolist()) == {63}
