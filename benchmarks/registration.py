@@ -17,7 +17,9 @@ import torch
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone
 from ctsma_node.volume import Array
+from trainer.evaluation.registration.errors import target_errors
 from trainer.mr import MRVolume
+from trainer.patches.transforms import Transforms
 from trainer.phantom.coarse import coarse_form
 from trainer.phantom.ct import render_ct
 from trainer.phantom.difficulty import DIFFICULTIES
@@ -27,7 +29,6 @@ from trainer.phantom.person import draw_people
 from trainer.phantom.subject import Subject, draw_subject, subject_seed
 from trainer.registration.ants_rigid import ants_rigid
 from trainer.registration.bonewise import register
-from trainer.registration.evaluation import Transforms, target_errors
 from trainer.registration.knee import CTKnee, knee_of
 from trainer.registration.moving import LEVELS, averaged
 

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from trainer.cli.app import Jobs, app, console
+from trainer.cli.table4 import show_table4
 
 if TYPE_CHECKING:
     from trainer.cohort.manifest import PairEntry
@@ -82,27 +83,32 @@ def evaluate_registration(
     cohort: Annotated[Path, typer.Option(help="Folder of its cohort.json.")] = Path("build/cohort"),
     out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluate-registration"),
     bundle: Annotated[Path | None, typer.Option(help="Bundle that finds the bones; the default one.")] = None,
+    synthesis: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of `ctsma-train synthesis`; more than once for more columns of Table 4."),
+    ] = None,
     first: Annotated[int, typer.Option(min=0, help="Pairs of the cohort to leave out at its beginning.")] = 0,
     pairs: Annotated[int, typer.Option(min=1, help="How many after them.")] = 20,
     jobs: Jobs = 1,
 ) -> None:
     """Measure the target registration error over known landmarks: Table 4 of the paper.
 
-    Every method gets the same knee, one thread each. For every pair a wrong one is tried too: another
-    patient's MR, a mirrored or a cropped one. Writes OUT/evaluation.json; pairs that are there are not made
-    again.
+    Every method gets the same knee, one thread each; of a synthesis, pairs that it was not trained on. For
+    every pair a wrong one is tried too: another patient's MR, a mirrored or a cropped one. Writes
+    OUT/evaluation.json, OUT/table4.txt and a picture of each pair; pairs that are there are not made again.
     """
     from ctsma_node.errors import NodeError
     from trainer.cohort.manifest import read_manifest
-    from trainer.registration.evaluation import EvaluationRequest, run
-    from trainer.registration.table4 import summary
+    from trainer.evaluation.registration.stage import EvaluationRequest, run, unseen
+    from trainer.evaluation.registration.table4 import summary
     from trainer.stage import progress
 
-    request = EvaluationRequest(archive, cohort, truth, out, bundle, jobs)
+    request = EvaluationRequest(archive, cohort, truth, out, bundle, tuple(synthesis or ()), jobs)
     try:
-        chosen: list[PairEntry] = list(read_manifest(cohort).pairs[first : first + pairs])
+        cohort_pairs = list(read_manifest(cohort).pairs[first:])
+        chosen: list[PairEntry] = unseen(request, cohort_pairs)[:pairs]
         if not chosen:
-            raise typer.BadParameter(f"the cohort has no pair after the first {first}")
+            raise typer.BadParameter(f"the cohort has no unseen pair after the first {first}")
         with progress() as bar:
             task = bar.add_task("pairs", total=len(chosen), note="")
             done: list[dict[str, Any]] = []
@@ -112,40 +118,7 @@ def evaluate_registration(
     except (NodeError, OSError) as error:
         console.print(f"[red]{error}", highlight=False)
         raise typer.Exit(2) from error
-    figures = summary(done)
+    figures = summary(sorted(done, key=lambda each: each["pair_id"]))
     (out / _SUMMARY).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    _show_errors(figures)
-    _show_verdicts(figures)
-    console.print(f"Everything: {out / _SUMMARY}")
-
-
-def _show_errors(figures: dict[str, Any]) -> None:
-    columns = ("method", "TRE ± SD (95 % CI), mm", "max", "p", "s")
-    table = Table(title=f"{figures['pairs']} phantom pairs; the paper's 80 patients below")
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    for name, each in figures["methods"].items():
-        seconds = figures["seconds"].get(name)
-        table.add_row(
-            name,
-            "{mean:.2f} ± {sd:.2f} ({ci_low:.2f} to {ci_high:.2f})".format(**each),
-            f"{each['largest_landmark']:.2f}",
-            f"{each['p_against_ants']:.1e}",
-            f"{seconds['median']:.1f}" if seconds else "",
-        )
-    table.add_section()
-    for name, printed in figures["paper"].items():
-        table.add_row(f"paper: {name}", printed, "", "", "")
-    table.caption = "max: of all landmarks; p: paired t-test against ANTs rigid; s: median CPU time"
-    console.print(table)
-
-
-def _show_verdicts(figures: dict[str, Any]) -> None:
-    table = Table("wrong pair", "verdict", "code")
-    for each in figures["wrong_pairs"]:
-        table.add_row(each["kind"], each["verdict"], each["code"])
-    console.print(table)
-    console.print(
-        f"right pairs refused: {len(figures['right_pairs_refused'])} of {figures['pairs']}; "
-        f"wrong pairs registered: {figures['wrong_pairs_registered']} of {len(figures['wrong_pairs'])}"
-    )
+    show_table4(figures, out / "table4.txt")
+    console.print(f"Everything: {out / _SUMMARY}; pictures: {out / 'pictures'}", highlight=False)

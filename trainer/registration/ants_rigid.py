@@ -1,4 +1,4 @@
-"""ANTs rigid by mutual information: the paper's coarse registration (section 3.1.1), as the baseline."""
+"""ANTs rigid by mutual information: the paper's registration (sections 3.1.1 and 3.1.3), as the baseline."""
 
 from __future__ import annotations
 
@@ -14,25 +14,40 @@ from trainer.mr import MRVolume
 from trainer.registration.knee import CTKnee
 
 F32 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+Image = tuple[F32, Array]
+"""Values [k, j, i] and the 4 x 4 that takes (i, j, k) to LPS mm."""
 
 
 def ants_rigid(knee: CTKnee, mr: MRVolume, start: Array | None = None) -> Array:
     """4 x 4, LPS mm of the CT to LPS mm of the MR: one motion for the whole knee.
 
-    `start` is such a transform; without one ANTs begins with the centres of mass on one another. The images
-    go in with their frames as they are: no axis is flipped.
+    `start` is such a transform; without one ANTs begins with the centres of mass on one another.
+    """
+    return rigid_between((knee.hu, knee.affine), (mr.signal, mr.affine), start)
+
+
+def rigid_between(
+    fixed: Image, moving: Image, start: Array | None = None, within: Mask | None = None
+) -> Array:
+    """4 x 4, LPS mm of the fixed image to LPS mm of the moving one.
+
+    The images go in with their frames as they are: no axis is flipped. `within` [k, j, i] are the voxels of
+    the fixed image that are compared.
     """
     import ants
 
-    fixed, moving = _image(knee.hu, knee.affine), _image(mr.signal, mr.affine)
+    mask = None if within is None else _image(within.astype(np.float32), fixed[1])
     with tempfile.TemporaryDirectory() as folder:
         initial = None if start is None else [_written(start, Path(folder) / "start.mat")]
         found = ants.registration(
-            fixed,
-            moving,
+            _image(*fixed),
+            _image(*moving),
             type_of_transform="Rigid",
             initial_transform=initial,
             outprefix=f"{folder}/",
+            mask=mask,
+            mask_all_stages=mask is not None,
             random_seed=1,
             singleprecision=True,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ from ctsma_node.analysis.result import Bone
 from ctsma_node.volume import Array
 from trainer.mr import MRVolume
 from trainer.registration.coarse import joint_centre, middle_of
-from trainer.registration.joint_field import JointField, joint_field
+from trainer.registration.joint_field import joint_field
 from trainer.registration.knee import CTKnee
 from trainer.registration.pair import Registration
 
 F32 = npt.NDArray[np.float32]
-RGB = npt.NDArray[np.uint8]
+U8 = npt.NDArray[np.uint8]
 
 _SCALE = 2
 """Pixels to a voxel."""
@@ -30,7 +31,15 @@ _HU = (-200.0, 1000.0)
 _OUTLINE = {Bone.FEMUR: (255, 190, 0), Bone.TIBIA: (0, 220, 255)}
 _GAP, _HEAD = 6, 34
 _COLUMN = SIZE[0] * _SCALE + _GAP
-_COLUMNS = ("CT", "MR before: fields' middles together", "MR after: bone by bone", "CT and MR in turn")
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """`grey[k, j, i]` (uint8) on the CT's analysis grid, with the CT's bones outlined or not."""
+
+    title: str
+    grey: U8
+    outlined: bool = True
 
 
 def write_picture(found: Registration, mr: MRVolume, path: Path) -> None:
@@ -38,11 +47,37 @@ def write_picture(found: Registration, mr: MRVolume, path: Path) -> None:
     knee = found.knee
     start = np.eye(4)
     start[:3, 3] = middle_of(mr.affine, mr.size) - joint_centre(found.pose.points)
-    before = _moved(knee, mr, dict.fromkeys(Bone, start))
-    after = _moved(knee, mr, {bone: found.pose.bones[bone].transform for bone in Bone})
-    ct = _grey(knee.hu, *_HU)
-    rows = [_row(plane, knee, ct, before, after) for plane in _planes(knee)]
-    _titled(rows, _headline(found)).save(path)
+    after = grey_mr(knee, mr, {bone: found.pose.bones[bone].transform for bone in Bone})
+    columns = [
+        Column("CT", grey_hu(knee.hu), outlined=False),
+        Column("MR before: fields' middles together", grey_mr(knee, mr, dict.fromkeys(Bone, start))),
+        Column("MR after: bone by bone", after),
+        Column("CT and MR in turn", in_turn(grey_hu(knee.hu), after), outlined=False),
+    ]
+    page(knee, columns, _headline(found)).save(path)
+
+
+def page(knee: CTKnee, columns: list[Column], headline: str) -> Image.Image:
+    """The columns in a sagittal plane through a condyle, and in a coronal one through the bones' middle."""
+    rows = [_row(plane, knee, columns) for plane in _planes(knee)]
+    return _titled(rows, [column.title for column in columns], headline)
+
+
+def grey_hu(hu: F32) -> U8:
+    """A CT's values as grey."""
+    return _grey(hu, *_HU)
+
+
+def grey_mr(knee: CTKnee, mr: MRVolume, transforms: dict[Bone, Array]) -> U8:
+    """An MR on the CT's analysis grid by the bones' transforms (CT to MR, LPS mm), as grey."""
+    values = joint_field(knee, transforms).resample(mr)
+    return _grey(values, 0.0, float(np.percentile(values, 99.5)))
+
+
+def in_turn(first: U8, second: U8) -> U8:
+    """A checkerboard of two volumes [k, j, i]: an edge that goes on from field to field is in both."""
+    k, j, i = np.indices(first.shape, sparse=True)
+    return np.where((k // _TILE + j // _TILE + i // _TILE) % 2 == 0, first, second)
 
 
 def _headline(found: Registration) -> str:
@@ -52,13 +87,7 @@ def _headline(found: Registration) -> str:
     return f"{quality.verdict}, estimated error {quality.error_mm:.2f} mm"
 
 
-def _moved(knee: CTKnee, mr: MRVolume, transforms: dict[Bone, Array]) -> RGB:
-    field: JointField = joint_field(knee, transforms)
-    values = field.resample(mr)
-    return _grey(values, 0.0, float(np.percentile(values, 99.5)))
-
-
-def _grey(values: F32, low: float, high: float) -> RGB:
+def _grey(values: F32, low: float, high: float) -> U8:
     return np.asarray(np.clip((values - low) * (255.0 / max(high - low, 1e-6)), 0, 255), dtype=np.uint8)
 
 
@@ -66,48 +95,43 @@ Plane = Callable[[npt.NDArray[np.generic]], npt.NDArray[np.generic]]
 
 
 def _planes(knee: CTKnee) -> list[Plane]:
-    """A sagittal plane through a condyle, and a coronal one through the middle of the bones."""
     k, _, i = np.nonzero(knee.mask(Bone.FEMUR))
     condyle, middle = int(np.percentile(k, 25)), int(np.median(i))
     return [lambda volume: volume[condyle], lambda volume: volume[:, :, middle].T]
 
 
-def _row(plane: Plane, knee: CTKnee, ct: RGB, before: RGB, after: RGB) -> RGB:
-    images = [_enlarged(np.asarray(plane(each), dtype=np.uint8)) for each in (ct, before, after)]
+def _row(plane: Plane, knee: CTKnee, columns: list[Column]) -> U8:
     bones = {bone: _enlarged(np.asarray(plane(knee.mask(bone)), dtype=np.uint8)) > 0 for bone in Bone}
-    coloured = [np.repeat(image[..., None], 3, axis=2) for image in images]
-    checked = np.where(_board(images[0].shape)[..., None], coloured[0], coloured[2])
-    for image in coloured[1:]:
-        for bone, mask in bones.items():
+    images = []
+    for column in columns:
+        grey = _enlarged(np.asarray(plane(column.grey), dtype=np.uint8))
+        image = np.repeat(grey[..., None], 3, axis=2)
+        for bone, mask in bones.items() if column.outlined else ():
             image[mask & ~ndimage.binary_erosion(mask)] = _OUTLINE[bone]
-    return np.concatenate([_in_column(image) for image in (*coloured, checked)], axis=1)
+        images.append(_in_column(image))
+    return np.concatenate(images, axis=1)
 
 
-def _in_column(image: RGB) -> RGB:
+def _in_column(image: U8) -> U8:
     """Every plane takes as much of the page as the widest."""
     rest = _COLUMN - image.shape[1]
     return np.pad(image, ((0, 0), (rest // 2, rest - rest // 2), (0, 0)))
 
 
-def _enlarged(image: RGB) -> RGB:
+def _enlarged(image: U8) -> U8:
     return np.repeat(np.repeat(image, _SCALE, axis=0), _SCALE, axis=1)
 
 
-def _board(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    row, column = np.indices(shape) // (_TILE * _SCALE)
-    return np.asarray((row + column) % 2 == 0)
-
-
-def _titled(rows: list[RGB], headline: str) -> Image.Image:
+def _titled(rows: list[U8], titles: list[str], headline: str) -> Image.Image:
     width = max(row.shape[1] for row in rows)
     height = _HEAD + sum(row.shape[0] + _GAP for row in rows)
-    page = Image.new("RGB", (width, height))
-    draw = ImageDraw.Draw(page)
+    whole = Image.new("RGB", (width, height))
+    draw = ImageDraw.Draw(whole)
     draw.text((4, 2), headline[:200], fill=(255, 255, 255))
-    for n, title in enumerate(_COLUMNS):
+    for n, title in enumerate(titles):
         draw.text((4 + n * _COLUMN, 18), title, fill=(180, 180, 180))
     y = _HEAD
     for row in rows:
-        page.paste(Image.fromarray(row), (0, y))
+        whole.paste(Image.fromarray(row), (0, y))
         y += row.shape[0] + _GAP
-    return page
+    return whole

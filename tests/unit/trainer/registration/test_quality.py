@@ -7,13 +7,13 @@ import pytest
 
 from ctsma_node.analysis.result import Bone
 from tests.unit.trainer.registration.knees import JOINT, Knee, landmarks, moved, mr_of
+from trainer.evaluation.registration.wrong_pairs import CROPS, cropped, mirrored
 from trainer.mr import MRVolume
 from trainer.registration.bonewise import KneePose, register
 from trainer.registration.diagnosis import diagnosed
 from trainer.registration.knee import CTKnee
 from trainer.registration.quality import Limits, Quality, Verdict, judge, motion
 from trainer.registration.rigid import distances, turned_about
-from trainer.registration.wrong_pairs import CROPS, cropped, mirrored
 
 LIMITS = Limits()
 
