@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,12 +26,17 @@ def register(
     cohort: Annotated[Path, typer.Option(help="Folder of its cohort.json.")] = Path("build/cohort"),
     out: Annotated[Path, typer.Option(help="Folder of the transforms.")] = Path("build/registration"),
     bundle: Annotated[Path | None, typer.Option(help="Bundle that finds the bones; the default one.")] = None,
+    synthesis: Annotated[
+        Path | None,
+        typer.Option(help="Folder of `ctsma-train synthesis`: its bones bear witness on every pair too."),
+    ] = None,
     dask: Annotated[
         str,
         typer.Option(
-            help="Scheduler to work on (tcp://HOST:PORT), or `local` for a cluster of JOBS workers."
+            help="Scheduler to work on (tcp://HOST:PORT); `local`: a cluster of JOBS workers; `none`: this "
+            "process's own."
         ),
-    ] = "",
+    ] = "local",
     pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="OUT/pictures/PAIR.png.")] = True,
     jobs: Jobs = 2,
 ) -> None:
@@ -43,8 +49,12 @@ def register(
     from ctsma_node.errors import NodeError
     from trainer.registration.stage import RegisterRequest, count_pairs, run
     from trainer.stage import progress
+    from trainer.synthesis.overlap import mask_overlap
 
-    request = RegisterRequest(archive, cohort, out, bundle, jobs, dask, pictures)
+    overlap = partial(mask_overlap, synthesis, bundle) if synthesis else None
+    request = RegisterRequest(
+        archive, cohort, out, bundle, jobs, "" if dask == "none" else dask, overlap, pictures
+    )
     rows: list[dict[str, Any]] = []
     try:
         with progress() as bar:
@@ -99,7 +109,8 @@ def evaluate_registration(
     """
     from ctsma_node.errors import NodeError
     from trainer.cohort.manifest import read_manifest
-    from trainer.evaluation.registration.stage import EvaluationRequest, run, unseen
+    from trainer.evaluation.registration.request import EvaluationRequest, unseen
+    from trainer.evaluation.registration.stage import run
     from trainer.evaluation.registration.table4 import summary
     from trainer.stage import progress
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone, Side
-from ctsma_node.volume import CTVolume
+from ctsma_node.volume import Array, CTVolume
 from trainer.mr import MRVolume
 from trainer.registration.bonewise import KneePose, register
 from trainer.registration.diagnosis import diagnosed
@@ -37,8 +38,17 @@ class Registration:
         }
 
 
+Overlap = Callable[[CTKnee, MRVolume, dict[Bone, Array]], dict[Bone, float]]
+"""Of each bone's masks in CT and MR, by its transform: see `trainer.synthesis.overlap`."""
+
+
 def register_pair(
-    ct: CTVolume, mr: MRVolume, side: Side, analyser: Analyser, limits: Limits | None = None
+    ct: CTVolume,
+    mr: MRVolume,
+    side: Side,
+    analyser: Analyser,
+    limits: Limits | None = None,
+    overlap: Overlap | None = None,
 ) -> Registration:
     """Register the knee of that side. Raises Refused where the CT holds none that could be analysed."""
     limits = limits or Limits()
@@ -47,7 +57,9 @@ def register_pair(
     found = time.perf_counter()
     pose = register(knee, mr)
     registered = time.perf_counter()
-    quality = diagnosed(judge(pose, limits), pose, knee, mr, limits)
+    transforms = {bone: each.transform for bone, each in pose.bones.items()}
+    seen = None if overlap is None else overlap(knee, mr, transforms)
+    quality = diagnosed(judge(pose, limits, seen), pose, knee, mr, limits)
     seconds = {
         "find the bones": found - begun,
         "register": registered - found,

@@ -1,7 +1,8 @@
 """Whether a registration is to be believed, how far it may be off, and if not, why.
 
 Two witnesses that share little are heard for each bone: mutual information, which rests on edges, and the
-texture inside, which is as personal as a fingerprint. The rest guards against what both cannot see.
+texture inside, which is as personal as a fingerprint; a third one where a synthesised CT shows the MR's
+bones, whose masks must lie on the CT's. The rest guards against what these cannot see.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Limits:
     tells a knee from no knee, and hardly one knee from another."""
     texture: float = 0.4
     """Right bones were seen at 0.6 and more, wrong ones (other patients, mirrored) up to 0.3."""
+    overlap: float = 0.7
+    """Dice of the bone's masks in CT and synthesised CT, where there is a synthesis."""
     inside: float = 0.85
     """Share of each bone that the MR shows."""
     error_mm: float = 1.0
@@ -58,6 +61,7 @@ class BoneFigures:
     halves_mm: float
     agreeing: float
     error_mm: float
+    overlap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,8 @@ _FLOOR_MM = 0.03
 """What no half of the points sees: the two grids' own smoothing."""
 
 
-def figures(pose: BonePose, limits: Limits) -> BoneFigures:
-    """Figures of a bone.
+def figures(pose: BonePose, limits: Limits, overlap: float | None = None) -> BoneFigures:
+    """Figures of a bone; `overlap` where a synthesis shows the MR's bones.
 
     The error is estimated from how far noise moves the pose (its halves), and where texture had no say, from
     how far apart texture and mutual information are.
@@ -103,6 +107,7 @@ def figures(pose: BonePose, limits: Limits) -> BoneFigures:
         halves_mm=pose.halves_mm,
         agreeing=pose.agreeing / max(pose.started, 1),
         error_mm=error,
+        overlap=overlap,
     )
 
 
@@ -125,6 +130,8 @@ def _doubts(bone: BoneFigures, limits: Limits) -> list[str]:
         "mutual information": (bone.information, limits.information),
         "texture": (bone.texture, limits.texture),
     }
+    if bone.overlap is not None:
+        found["overlap of the masks"] = (bone.overlap, limits.overlap)
     return [
         f"{name} {value:.2f}, less than {least:g}"
         for name, (value, least) in found.items()
@@ -132,9 +139,9 @@ def _doubts(bone: BoneFigures, limits: Limits) -> list[str]:
     ]
 
 
-def judge(pose: KneePose, limits: Limits) -> Quality:
+def judge(pose: KneePose, limits: Limits, overlap: dict[Bone, float] | None = None) -> Quality:
     """The verdict on a pair; why the bones do not agree is for `diagnosis` to find."""
-    bones = {bone: figures(each, limits) for bone, each in pose.bones.items()}
+    bones = {bone: figures(each, limits, (overlap or {}).get(bone)) for bone, each in pose.bones.items()}
     moved = motion(
         pose.bones[Bone.FEMUR].transform, pose.bones[Bone.TIBIA].transform, joint_centre(pose.points)
     )

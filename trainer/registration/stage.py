@@ -18,7 +18,7 @@ from ctsma_node.errors import Refused
 from trainer.cohort.images import read_ct, read_mr
 from trainer.cohort.manifest import PairEntry, read_manifest
 from trainer.registration.cluster import on_cluster
-from trainer.registration.pair import Registration, register_pair
+from trainer.registration.pair import Overlap, Registration, register_pair
 from trainer.registration.picture import write_picture
 from trainer.registration.quality import Limits, Verdict
 from trainer.stage import side_by_side, write_manifest
@@ -39,7 +39,16 @@ _COLUMNS = (
     *(
         f"{bone}_{figure}"
         for bone in ("femur", "tibia")
-        for figure in ("information", "texture", "inside", "agreeing", "moved_mm", "halves_mm", "error_mm")
+        for figure in (
+            "information",
+            "texture",
+            "overlap",
+            "inside",
+            "agreeing",
+            "moved_mm",
+            "halves_mm",
+            "error_mm",
+        )
     ),
     "seconds",
 )
@@ -56,6 +65,8 @@ class RegisterRequest:
     jobs: int = 2
     dask: str = ""
     """Address of a dask.distributed scheduler, "local" for a cluster of this machine, "" for none."""
+    overlap: Overlap | None = None
+    """A third witness of each pair; None for two."""
     pictures: bool = True
     limits: Limits = field(default_factory=Limits)
 
@@ -98,7 +109,9 @@ def register_entry(pair: PairEntry, request: RegisterRequest) -> dict[str, Any]:
     try:
         ct, mr = read_ct(pair.ct, request.archive), read_mr(pair.mr, request.archive)
         read = time.perf_counter() - begun
-        found = register_pair(ct, mr, Side(pair.side), _analyser(request.bundle), request.limits)
+        found = register_pair(
+            ct, mr, Side(pair.side), _analyser(request.bundle), request.limits, request.overlap
+        )
     except Refused as refused:
         described = _refused(refused.code, refused.reason)
     except ValueError as error:

@@ -24,6 +24,7 @@ from trainer.registration.fixed import grown
 from trainer.registration.knee import CTKnee
 from trainer.synthesis.synthesise import Synthesiser
 
+U8 = npt.NDArray[np.uint8]
 SOFT_TISSUE = np.float32(0.0)
 """HU of what is not the bone that is registered."""
 _LEAST_BONE = 1000
@@ -49,19 +50,24 @@ def register_by_sct(
 ) -> ByWayOfCT:
     """`coarse` (4 x 4, CT to MR) is the registration by which the MR is laid over the CT."""
     sct = synthesiser.volume(mr, coarse, middle_of(knee.affine, SIZE))
-    moving, _ = resample(sct, knee.affine, SIZE)
-    labels = bones.segment(moving, analyser.bundle.segmenter, analyser.device)
+    moving, labels = bones_of(sct, knee, analyser)
     whole = rigid_between((knee.hu, knee.affine), (moving, knee.affine), np.eye(4))
     found = {bone: _bone(knee, moving, labels, bone, whole) for bone in Bone}
     return ByWayOfCT(
         sct,
         coarse @ whole,
         {bone: coarse @ each for bone, each in found.items()},
-        {bone: _dice(knee, labels, bone, each) for bone, each in found.items()},
+        {bone: dice(knee, labels, bone, each) for bone, each in found.items()},
     )
 
 
-def _bone(knee: CTKnee, moving: F32, labels: npt.NDArray[np.uint8], bone: Bone, start: Array) -> Array:
+def bones_of(sct: CTVolume, knee: CTKnee, analyser: Analyser) -> tuple[F32, U8]:
+    """HU and labels [k, j, i] of an sCT on the analysis grid of its CT."""
+    hu, _ = resample(sct, knee.affine, SIZE)
+    return hu, bones.segment(hu, analyser.bundle.segmenter, analyser.device)
+
+
+def _bone(knee: CTKnee, moving: F32, labels: U8, bone: Bone, start: Array) -> Array:
     """A bone of the CT onto the same bone of the sCT, each without its surroundings."""
     label = bones.LABEL[bone]
     if int((labels == label).sum()) < _LEAST_BONE:
@@ -75,13 +81,13 @@ def _bone(knee: CTKnee, moving: F32, labels: npt.NDArray[np.uint8], bone: Bone, 
     )
 
 
-def _near(labels: npt.NDArray[np.uint8], label: int) -> Mask:
+def _near(labels: U8, label: int) -> Mask:
     bone = labels == label
     return grown(bone, (labels > 0) & ~bone)
 
 
-def _dice(knee: CTKnee, labels: npt.NDArray[np.uint8], bone: Bone, transform: Array) -> float:
-    """Of the sCT's bone, brought back to the CT, and the CT's."""
+def dice(knee: CTKnee, labels: U8, bone: Bone, transform: Array) -> float:
+    """Of the sCT's bone, brought back to the CT by `transform` (CT to sCT, LPS mm), and the CT's."""
     label = bones.LABEL[bone]
     mapping = np.linalg.inv(knee.affine) @ transform @ knee.affine
     back = ndimage.affine_transform(

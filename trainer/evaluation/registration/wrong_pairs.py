@@ -1,12 +1,15 @@
-"""Pairs that must not be registered: another patient's MR, the other side's, parts of the right one."""
+"""Pairs that must not be registered: another patient's MR, the other side's, parts of one, an implant."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ctsma_node.volume import Array, CTVolume, apply
 from trainer.mr import MRVolume
 
-OTHER_PATIENT, OTHER_SIDE = "other patient", "other side"
+OTHER_PATIENT, OTHER_SIDE, IMPLANT = "other patient", "other side", "implant"
+METAL_HU, METAL_RADIUS = 3071.0, 12.0
+"""HU and mm of a ball of metal, 7 cm3: the smaller ones of knee implants."""
 CROPS = {
     "upper half": ((0.0, 1.0), (0.0, 0.5)),
     "lower half": ((0.0, 1.0), (0.5, 1.0)),
@@ -21,12 +24,26 @@ WRONG = (
     OTHER_PATIENT,
     "one compartment",
     "lower half",
+    IMPLANT,
 )
 
 
 def made_wrong(mr: MRVolume, kind: str) -> MRVolume:
     """An MR mirrored (OTHER_SIDE) or cut to one of CROPS."""
     return mirrored(mr) if kind == OTHER_SIDE else cropped(mr, *CROPS[kind])
+
+
+def with_implant(ct: CTVolume, at: Array) -> CTVolume:
+    """A CT with a ball of metal around a point (LPS mm)."""
+    hu = ct.hu.copy()
+    middle, reach = ct.to_index(at), METAL_RADIUS / ct.spacing
+    low = np.maximum(np.floor(middle - reach), 0).astype(int)
+    high = np.minimum(np.ceil(middle + reach) + 1, ct.size).astype(int)
+    box = tuple(slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))
+    k, j, i = np.indices(hu[box].shape)
+    points = apply(ct.affine, np.stack([i, j, k], axis=-1) + low)
+    hu[box][np.linalg.norm(points - at, axis=-1) <= METAL_RADIUS] = METAL_HU
+    return CTVolume(hu, ct.affine)
 
 
 def mirrored(mr: MRVolume) -> MRVolume:

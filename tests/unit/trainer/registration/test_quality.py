@@ -79,3 +79,10 @@ def test_bones_that_no_knee_joins_are_refused(pose: KneePose) -> None:
     turned = turned_about(pose.bones[Bone.TIBIA].transform, np.array([0.0, 0.0, 40.0]), JOINT)
     tibia = replace(pose.bones[Bone.TIBIA], transform=turned)
     assert judge(replace(pose, bones={**pose.bones, Bone.TIBIA: tibia}), LIMITS).code == "implausible_knee"
+
+
+def test_masks_that_lie_apart_are_a_doubt(pose: KneePose) -> None:
+    apart = judge(pose, LIMITS, {Bone.FEMUR: 0.95, Bone.TIBIA: 0.4})
+    assert apart.code == "low_agreement"
+    assert "overlap" in apart.reason
+    assert judge(pose, LIMITS, dict.fromkeys(Bone, 0.95)).code == ""

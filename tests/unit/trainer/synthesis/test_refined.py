@@ -4,42 +4,12 @@ import numpy as np
 import pytest
 
 from ctsma_node.analysis.result import Bone
-from ctsma_node.volume import Array, CTVolume, apply
+from ctsma_node.volume import Array
 from tests.unit.trainer.registration.knees import Knee, ct_of, landmarks, moved, mr_of
-from trainer.mr import MRVolume
+from tests.unit.trainer.synthesis.perfect import Bones, Perfect, warped
 from trainer.registration.rigid import distances, mean_rigid
 from trainer.synthesis import refined
 from trainer.synthesis.refined import ByWayOfCT, register_by_sct
-from trainer.synthesis.synthesise import Synthesiser
-
-
-class Perfect(Synthesiser):
-    """Shows each bone of the CT as the MR has it, with no network at all."""
-
-    def __init__(self) -> None:
-        pass
-
-    def volume(self, mr: MRVolume, ct_to_mr: Array, centre: Array) -> CTVolume:
-        knee = ct_of(Knee(1))
-        return CTVolume(_warped(knee.hu, knee.affine, ct_to_mr), knee.affine)
-
-
-def _warped(values: np.ndarray, affine: Array, coarse: Array) -> np.ndarray:
-    """Femur above the joint, tibia below it."""
-    from scipy import ndimage
-
-    k, j, i = np.indices(values.shape).reshape(3, -1)
-    lps = apply(affine, np.stack([i, j, k], axis=1))
-    out = np.zeros(len(lps), dtype=values.dtype)
-    at_mr = apply(coarse, lps)
-    for bone, upper in ((Bone.FEMUR, True), (Bone.TIBIA, False)):
-        own = apply(np.asarray(np.linalg.inv(moved(bone))), at_mr)
-        index = apply(np.asarray(np.linalg.inv(affine)), own).T[::-1]
-        order = 0 if values.dtype == np.uint8 else 1
-        sampled = ndimage.map_coordinates(values, index, order=order, mode="nearest")
-        half = (own[:, 2] > -30.0) == upper
-        out[half] = sampled[half]
-    return out.reshape(values.shape)
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +21,10 @@ def coarse() -> Array:
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch, coarse: Array) -> ByWayOfCT:
     knee = ct_of(Knee(1))
-    labels = _warped(knee.labels, knee.affine, coarse)
+    labels = warped(knee.labels, knee.affine, coarse)
     monkeypatch.setattr("trainer.synthesis.refined.bones.segment", lambda *_: labels)
 
-    class Analyser:
-        bundle = type("Bundle", (), {"segmenter": None})
-        device = "cpu"
-
-    return register_by_sct(knee, mr_of(Knee(1)), coarse, Perfect(), Analyser())  # type: ignore[arg-type]
+    return register_by_sct(knee, mr_of(Knee(1)), coarse, Perfect(), Bones())  # type: ignore[arg-type]
 
 
 def test_bone_by_bone_is_nearer_than_one_motion(found: ByWayOfCT) -> None:

@@ -1,0 +1,37 @@
+"""What is evaluated, and on which pairs."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.cohort.manifest import PairEntry
+from trainer.synthesis.synthesise import WEIGHTS, Synthesiser
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """The archive with its cohort.json, the folder of PSEUDONYM/truth.json, and where the figures go."""
+
+    archive: Path
+    cohort: Path
+    truth: Path
+    out: Path
+    bundle: Path | None = None
+    syntheses: tuple[Path, ...] = ()
+    """Folders of trained syntheses."""
+    jobs: int = 1
+
+    def models(self) -> dict[str, str]:
+        """Folder and digest of each synthesis' weights: figures of others are not taken for these."""
+        return {
+            folder.name: hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+            for folder in self.syntheses
+        }
+
+
+def unseen(request: EvaluationRequest, pairs: list[PairEntry]) -> list[PairEntry]:
+    """The pairs that none of the syntheses was trained on."""
+    held_out = [set(Synthesiser.load(folder).settings.held_out) for folder in request.syntheses]
+    return [pair for pair in pairs if all(pair.fold in folds for folds in held_out)]
