@@ -1,0 +1,1 @@
+"""How well methods regress trabecular parameters from patches: Table 5 of the paper."""
