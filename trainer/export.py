@@ -17,6 +17,7 @@ from trainer.segmentation import stage as segmentation
 from trainer.segmentation.volumes import FINDER_STEP
 from trainer.stage import MANIFEST
 
+_COMMANDS = {"student": "scan-student"}
 TRAINING = "synthetic knees only (computer-generated phantoms, no patient data)"
 
 
@@ -55,7 +56,8 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: run `ctsma-train {folder.name}` first.")
+        command = _COMMANDS.get(folder.name, folder.name)
+        raise FileNotFoundError(f"{path} is missing: run `ctsma-train {command}` first.")
     return dict(json.loads(path.read_text()))
 
 
@@ -76,8 +78,8 @@ def card(plan: Plan, records: dict[str, dict[str, Any]]) -> str:
         "",
         "## How it was made",
         "",
-        "`ctsma-train segmenter`, `ctsma-train student`, `ctsma-train aggregator`, `ctsma-train bundle`,",
-        "with these settings and seeds:",
+        "`ctsma-train segmenter`, `ctsma-train scan-student`, `ctsma-train aggregator` and",
+        "`ctsma-train bundle`, with these settings and seeds:",
         "",
     ]
     for stage, record in records.items():

@@ -89,7 +89,7 @@ class Student(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(n))
         self.register_buffer("feature_sd", torch.ones(n))
         self.trunk = nn.Sequential(
-            _block(2, w, stride=1), _block(w, 2 * w, stride=2), _block(2 * w, 4 * w, stride=2)
+            convolutions(2, w, stride=1), convolutions(w, 2 * w, stride=2), convolutions(2 * w, 4 * w, stride=2)
         )
         self.linear = nn.Linear(n, len(Parameter))
         self.head = nn.Sequential(
@@ -100,17 +100,23 @@ class Student(nn.Module):
         """Texture statistics and context, not yet standardised: (N, F)."""
         return torch.cat([patch_features(hu, mask), context], dim=1)
 
-    def forward(self, hu: Tensor, mask: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of the standardised log parameters."""
+    def forward(
+        self, hu: Tensor, mask: Tensor, context: Tensor, maps: list[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the standardised log parameters; what the trunk sees goes into `maps`."""
         f = (self.features(hu, mask, context) - self.feature_mean) / self.feature_sd
         f = f.clamp(-6.0, 6.0)
         x = torch.stack([(hu.clamp(-400.0, 2000.0) - 250.0) / 250.0 * mask, mask], dim=1)
-        deep = self.trunk(x).mean(dim=(2, 3, 4))
-        mean, log_variance = self.head(torch.cat([f, deep], dim=1)).chunk(2, dim=1)
+        for depth in self.trunk:
+            x = depth(x)
+            if maps is not None:
+                maps.append(x)
+        mean, log_variance = self.head(torch.cat([f, x.mean(dim=(2, 3, 4))], dim=1)).chunk(2, dim=1)
         return self.linear(f) + mean, log_variance.clamp(-8.0, 3.0)
 
 
-def _block(inputs: int, outputs: int, stride: int) -> nn.Module:
+def convolutions(inputs: int, outputs: int, stride: int) -> nn.Module:
+    """One depth of a trunk: two 3 x 3 x 3 convolutions, the first with the stride."""
     return nn.Sequential(
         nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
         nn.BatchNorm3d(outputs),

@@ -1,11 +1,22 @@
 """`ctsma-train`: build the models that the node runs, stage by stage. One module for each kind of command."""
 
-from trainer.cli import cohort, morphometry, patches, phantom, realism, registration, stages, synthesis
+from trainer.cli import (
+    cohort,
+    distillation,
+    morphometry,
+    patches,
+    phantom,
+    realism,
+    registration,
+    stages,
+    synthesis,
+)
 from trainer.cli.app import app
 
 __all__ = [
     "app",
     "cohort",
+    "distillation",
     "morphometry",
     "patches",
     "phantom",

@@ -28,8 +28,8 @@ def segmenter(
     show("held-out knees", run(build / "segmenter", settings))
 
 
-@app.command()
-def student(
+@app.command("scan-student")
+def scan_student(
     build: Build = BUILD,
     jobs: Jobs = 2,
     knees: Annotated[int, typer.Option(help="Scanned knees, 20 of them held out.")] = 96,

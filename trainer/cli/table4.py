@@ -11,6 +11,7 @@ from rich.table import Table
 from trainer.cli.app import console
 
 _WIDTH = 118
+_NUMBERS = {"TRE ± SD, mm", "95 % CI", "p", "s"}
 
 
 def show_table4(figures: dict[str, Any], path: Path) -> None:
@@ -32,30 +33,30 @@ def show_table4(figures: dict[str, Any], path: Path) -> None:
 
 def _syntheses(figures: dict[str, Any]) -> Table:
     table = Table(title="How far a synthesis moves landmarks (Table 4, upper half)")
-    for column in ("synthesis", "TRE ± SD (95 % CI), mm", "p", "correlation", "Dice femur, tibia", "paper"):
-        table.add_column(column, no_wrap=True)
+    for column in ("synthesis", "TRE ± SD, mm", "95 % CI", "p", "NCC", "Dice femur, tibia", "paper"):
+        table.add_column(column, no_wrap=column in _NUMBERS)
     for name, each in figures["syntheses"].items():
         table.add_row(
             name,
-            _error(each),
+            *_error(each),
             _p(each),
             f"{each['correlation']:.2f}",
             f"{each['overlap_femur']:.2f} {each['overlap_tibia']:.2f}",
             figures["paper_syntheses"].get(name, ""),
         )
-    table.caption = "p: paired t-test against SPSNet; correlation: of sCT and CT at the best fit"
+    table.caption = "p: paired t-test against SPSNet; NCC: of sCT and CT where they fit best"
     return table
 
 
 def _registration(figures: dict[str, Any]) -> Table:
     table = Table(title=f"{figures['pairs']} phantom pairs; the paper's 80 patients below")
-    for column in ("method", "TRE ± SD (95 % CI), mm", "worst pair", "landmark", "p", "s"):
-        table.add_column(column, no_wrap=True)
+    for column in ("method", "TRE ± SD, mm", "95 % CI", "worst pair", "landmark", "p", "s"):
+        table.add_column(column, no_wrap=column in _NUMBERS)
     for name, each in figures["methods"].items():
         seconds = figures["seconds"].get(name)
         table.add_row(
             name,
-            _error(each),
+            *_error(each),
             f"{each['largest_pair']:.2f}",
             f"{each['largest_landmark']:.2f}",
             _p(each),
@@ -63,7 +64,8 @@ def _registration(figures: dict[str, Any]) -> Table:
         )
     table.add_section()
     for name, printed in figures["paper"].items():
-        table.add_row(f"paper: {name}", printed)
+        error, _, interval = printed.partition(" (")
+        table.add_row(f"paper: {name}", error, interval.rstrip(")"))
     table.caption = "landmark: the worst of all; p: paired t-test against ANTs rigid; s: median CPU time"
     return table
 
@@ -75,8 +77,8 @@ def _verdicts(figures: dict[str, Any]) -> Table:
     return table
 
 
-def _error(each: dict[str, float]) -> str:
-    return "{mean:.2f} ± {sd:.2f} ({ci_low:.2f} to {ci_high:.2f})".format(**each)
+def _error(each: dict[str, float]) -> tuple[str, str]:
+    return "{mean:.2f} ± {sd:.2f}".format(**each), "{ci_low:.2f} to {ci_high:.2f}".format(**each)
 
 
 def _p(each: dict[str, float]) -> str:

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
-PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"] | None] = {
-    "single": "32-true",
-    "mixed": "bf16-mixed",
-    "auto": None,
-}
-"""As Fabric has them; `auto` is mixed on a GPU that has bfloat16. Losses are always in single precision."""
+from trainer.fabric import PRECISIONS
 
 STACK = 3
 """Slices in and out: a slice between its neighbours (2.5D; paper, Table 3)."""

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
 
 from trainer.cohort.manifest import MANIFEST as COHORT
 from trainer.cohort.manifest import read_manifest
+from trainer.fabric import launched
 from trainer.stage import make_items, write_manifest
 from trainer.synthesis.batches import Batches, Pair, read_pairs
 from trainer.synthesis.edge_training import kept_edges
 from trainer.synthesis.figures import figures_of
 from trainer.synthesis.loop import train
 from trainer.synthesis.pictures import comparison
-from trainer.synthesis.settings import PRECISIONS, SynthesisSettings
+from trainer.synthesis.settings import SynthesisSettings
 from trainer.synthesis.slices import SliceRequest, slice_item
 from trainer.synthesis.synthesise import Synthesiser
 from trainer.synthesis.training import Training
 
 EDGES, PICTURE = "edges.safetensors", "comparison.png"
-_PATIENCE = timedelta(hours=12)
-"""How long processes wait for the first one, which prepares the slices."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +69,6 @@ def run(request: SynthesisRequest) -> Trained:
     figures = _finish(training, request, held_out) if fabric.is_global_zero else {}
     fabric.barrier()
     return Trained(figures, refused, len(trained_on))
-
-
-def launched(precision: str = "auto") -> Fabric:
-    """One device, or those that torchrun started processes for; `precision` is a key of PRECISIONS."""
-    world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
-    halved = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    fabric = Fabric(
-        devices=local,
-        num_nodes=max(1, world // local),
-        strategy=DDPStrategy(timeout=_PATIENCE) if world > 1 else "auto",
-        precision=PRECISIONS[precision] or ("bf16-mixed" if halved else "32-true"),
-    )
-    fabric.launch()
-    return fabric
 
 
 def prepared(request: SynthesisRequest) -> list[Path]:

@@ -27,9 +27,7 @@ from trainer.evaluation.registration.picture import write_picture
 from trainer.evaluation.registration.request import EvaluationRequest
 from trainer.evaluation.registration.scans import Scans, analyser_of, read_scans
 from trainer.evaluation.registration.verdicts import quality_of, verdict_if_wrong
-from trainer.evaluation.registration.wrong_pairs import (
-    WRONG,
-)
+from trainer.evaluation.registration.wrong_pairs import OTHER_SIDE, WRONG
 from trainer.mr import MRVolume
 from trainer.patches.transforms import Transforms
 from trainer.registration.bonewise import register
@@ -56,7 +54,8 @@ def run(request: EvaluationRequest, pairs: list[PairEntry]) -> Iterator[dict[str
         if kept and kept["models"] == models:
             yield kept
         else:
-            missing.append((pair, pairs[(n + 1) % len(pairs)], WRONG[n % len(WRONG)]))
+            other = pairs[(n + 1) % len(pairs)]
+            missing.append((pair, other, OTHER_SIDE if other is pair else WRONG[n % len(WRONG)]))
     yield from side_by_side(partial(_evaluate, request=request), missing, request.jobs)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from tests.unit.trainer.synthesis.scenes import pair, settings
+from trainer.fabric import launched
 from trainer.synthesis.batches import Batches
 from trainer.synthesis.loop import train
 from trainer.synthesis.settings import Method
-from trainer.synthesis.stage import launched
 from trainer.synthesis.training import Training
 
 

@@ -1,0 +1,82 @@
+"""Teachers and students over the folds: unseen patients, kept networks, the same again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctsma_node.errors import SettingsError
+from tests.unit.trainer.distillation.cohorts import write_cohort
+from trainer.distillation.cohort_patches import read_cohort_patches
+from trainer.distillation.crossval import EVERY, Role, folds_of
+from trainer.distillation.regression_stage import RegressionRequest, run
+from trainer.distillation.settings import LossWeights, RegressionSettings
+from trainer.evaluation.regression import predictions
+
+TINY = RegressionSettings(
+    width=4, batch=16, steps=60, teacher_steps=60, rate=1e-2, precision="single", seed=4
+)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_cohort(tmp_path_factory.mktemp("patches"))
+
+
+@pytest.fixture(scope="module")
+def teacher(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("teacher")
+    run(RegressionRequest(cohort, out, Role(is_teacher=True), TINY.for_teacher()))
+    return out
+
+
+def correlation(found: predictions.Predictions) -> float:
+    return float(np.corrcoef(found.estimate[:, 0], found.label[:, 0])[0, 1])
+
+
+def test_every_patch_is_predicted_by_a_teacher_that_never_saw_its_patient(teacher: Path) -> None:
+    found = predictions.read(teacher)
+    assert len(found) == 6 * 22
+    assert correlation(found) > 0.8
+    kept = sorted(path.stem for path in teacher.glob("*.safetensors"))
+    assert kept == [EVERY, "fold_0", "fold_1", "fold_2"]
+
+
+def test_a_student_learns_and_is_kept(cohort: Path, teacher: Path, tmp_path: Path) -> None:
+    request = RegressionRequest(cohort, tmp_path, Role(is_teacher=False, teacher=teacher), TINY)
+    found = run(request)
+    assert correlation(found) > 0.8
+    assert (tmp_path / f"{EVERY}.safetensors").is_file()
+    before = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("*.safetensors")}
+    again = run(request)
+    assert {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("*.safetensors")} == before
+    np.testing.assert_array_equal(again.estimate, found.estimate)
+    (tmp_path / "fold_1.safetensors").unlink()
+    np.testing.assert_array_equal(run(request).estimate, found.estimate)
+
+
+def test_other_settings_do_not_share_a_folder(cohort: Path, teacher: Path) -> None:
+    other = TINY.for_teacher().model_copy(update={"rate": 1e-3})
+    with pytest.raises(SettingsError, match="settings"):
+        run(RegressionRequest(cohort, teacher, Role(is_teacher=True), other))
+
+
+def test_a_student_without_its_teacher_is_told_the_command(cohort: Path, tmp_path: Path) -> None:
+    role = Role(is_teacher=False, teacher=tmp_path / "none")
+    with pytest.raises(SettingsError, match="ctsma-train teacher"):
+        run(RegressionRequest(cohort, tmp_path / "out", role, TINY))
+
+
+def test_validation_leaves_the_test_fold_unseen(cohort: Path) -> None:
+    patches = read_cohort_patches(cohort, with_mr=False)
+    for fold, plain in zip(folds_of(patches, validate=True), folds_of(patches, validate=False), strict=True):
+        assert fold.name == plain.name
+        assert plain.test[0] not in (*fold.train, *fold.test)
+        assert not set(fold.train) & set(fold.test)
+    assert sorted(f.test[0] for f in folds_of(patches, validate=True)) == [0, 1, 2]
+
+
+def test_a_plain_student_has_no_weight_for_a_teacher() -> None:
+    assert TINY.for_teacher().weights == LossWeights(prediction=0.0, feature=0.0)

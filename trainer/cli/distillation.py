@@ -1,0 +1,176 @@
+"""Teacher and students on the patches of a cohort (paper, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trainer.cli.app import Jobs, app, console, show
+
+if TYPE_CHECKING:
+    from trainer.distillation.crossval import Role
+    from trainer.distillation.settings import RegressionSettings
+
+
+class _Preset(StrEnum):
+    QUICK = "quick"
+    PAPER = "paper"
+
+
+class _Form(StrEnum):
+    LIGHT = "light"
+    JOINED = "joined"
+    PAPER = "paper"
+    PREPRINT = "preprint"
+
+
+class _Precision(StrEnum):
+    AUTO = "auto"
+    MIXED = "mixed"
+    SINGLE = "single"
+
+
+Patches = Annotated[Path, typer.Option(help="Folder of `ctsma-train patches`.")]
+PresetOption = Annotated[
+    _Preset, typer.Option(help="quick: minutes a fold on a CPU. paper: its networks and epochs, for GPUs.")
+]
+FormOption = Annotated[
+    _Form | None,
+    typer.Option(help="Networks: light, joined (with texture statistics: what ships), the paper's, ..."),
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option(help="TOML file of settings (trainer/distillation/settings.py lists them).")
+]
+Precision = Annotated[
+    _Precision, typer.Option(help="mixed: bfloat16, on a GPU or a CPU that has it. auto: on such a GPU.")
+]
+Validate = Annotated[
+    bool, typer.Option("--validate", help="Answers of validation folds: to choose settings by.")
+]
+Final = Annotated[bool, typer.Option("--final", help="Train one network on all folds too: the one to ship.")]
+Seed = Annotated[int | None, typer.Option(help="Of weights and batches.")]
+
+
+@app.command()
+def teacher(
+    patches: Patches = Path("build/patches"),
+    out: Annotated[Path, typer.Option(help="Folder of the networks.")] = Path("build/regression/teacher"),
+    preset: PresetOption = _Preset.QUICK,
+    form: FormOption = None,
+    settings: SettingsFile = None,
+    precision: Precision = _Precision.AUTO,
+    validate: Validate = False,
+    final: Final = False,
+    seed: Seed = None,
+    jobs: Jobs = 2,
+) -> None:
+    """Train the teachers: MR patches to the parameters measured on them, one network a fold.
+
+    Every patch is predicted by the teacher that never saw its patient. Stopped, it goes on where it was.
+    Several GPUs: torchrun --nproc-per-node GPUS -m trainer.cli teacher --preset paper
+    """
+    from trainer.distillation.crossval import Role
+    from trainer.distillation.settings import settings_of
+
+    def of() -> RegressionSettings:
+        chosen = settings_of(preset, settings, form=form, seed=seed, precision=precision.value)
+        return chosen.for_teacher()
+
+    _run(patches, out, Role(is_teacher=True), of, validate, final=final, jobs=jobs)
+
+
+@app.command()
+def student(
+    patches: Patches = Path("build/patches"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the networks; build/regression/student or .../cnn.")
+    ] = None,
+    teacher: Annotated[Path, typer.Option(help="Folder of its teachers.")] = Path("build/regression/teacher"),
+    distilled: Annotated[
+        bool, typer.Option("--distilled/--plain", help="plain: the same network without a teacher (CNN).")
+    ] = True,
+    preset: PresetOption = _Preset.QUICK,
+    form: FormOption = None,
+    settings: SettingsFile = None,
+    precision: Precision = _Precision.AUTO,
+    few: Annotated[int | None, typer.Option(min=2, help="Train on that many pairs of each fold's.")] = None,
+    label_noise: Annotated[
+        float | None, typer.Option(min=0.0, help="Standard deviations added to the labels, to see it bear.")
+    ] = None,
+    prediction: Annotated[float | None, typer.Option(min=0.0, help="Weight: the teacher's answers.")] = None,
+    feature: Annotated[float | None, typer.Option(min=0.0, help="Weight: the teacher's features.")] = None,
+    relation: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Weight: distances between patches, as the teacher has them."),
+    ] = None,
+    contrast: Annotated[
+        float | None, typer.Option(min=0.0, help="Weight: which MR patch belongs to which CT patch.")
+    ] = None,
+    validate: Validate = False,
+    final: Final = False,
+    seed: Seed = None,
+    jobs: Jobs = 2,
+) -> None:
+    """Train the students: CT patches to the parameters, taught by the teachers of the same folds.
+
+    Every patch is predicted by the student that never saw its patient. Stopped, it goes on where it was.
+    Several GPUs: torchrun --nproc-per-node GPUS -m trainer.cli student --preset paper
+    """
+    from trainer.distillation.crossval import Role
+    from trainer.distillation.settings import NO_TEACHER, settings_of
+
+    def of() -> RegressionSettings:
+        chosen = settings_of(
+            preset,
+            settings,
+            form=form,
+            seed=seed,
+            precision=precision.value,
+            few=few,
+            label_noise=label_noise,
+        )
+        given = {"prediction": prediction, "feature": feature, "relation": relation, "contrast": contrast}
+        asked = {name: value for name, value in given.items() if value is not None}
+        weights = chosen.weights.model_copy(update=asked) if distilled else NO_TEACHER
+        return chosen.model_copy(update={"weights": weights})
+
+    folder = out or Path("build/regression") / ("student" if distilled else "cnn")
+    role = Role(is_teacher=False, teacher=teacher if distilled else None)
+    _run(patches, folder, role, of, validate, final=final, jobs=jobs)
+
+
+def _run(
+    patches: Path,
+    out: Path,
+    role: Role,
+    settings: Callable[[], RegressionSettings],
+    validate: bool,
+    *,
+    final: bool,
+    jobs: int,
+) -> None:
+    import os
+
+    from ctsma_node.analysis.result import Parameter
+    from ctsma_node.errors import NodeError
+    from trainer.distillation.regression_stage import RegressionRequest, run
+    from trainer.evaluation.agreement import icc21
+
+    try:
+        found = run(RegressionRequest(patches, out, role, settings(), validate, final, jobs))
+    except (NodeError, OSError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from error
+    if os.environ.get("RANK", "0") != "0":
+        return
+    figures = {
+        p.value: icc21(found.estimate[:, c].astype(float), found.label[:, c].astype(float))
+        for c, p in enumerate(Parameter)
+    }
+    figures["overall"] = sum(figures.values()) / len(figures)
+    show(f"ICC(2,1) of {len(found)} patches, unseen patients", figures)
+    console.print(f"{out}: networks and predictions; compare with: ctsma-train evaluate-regression")

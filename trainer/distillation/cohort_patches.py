@@ -1,0 +1,115 @@
+"""The labelled patches of a cohort in memory: what teacher and students are trained on and judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ctsma_node.errors import SettingsError
+from trainer.evaluation.regression.predictions import labelled
+from trainer.patches.store import STORE, PatchStore
+
+MOST_SIGNAL = 2.0
+"""Of marrow's: fluid beside a bone is brighter, and no trabecula."""
+
+
+@dataclass(frozen=True, eq=False)
+class CohortPatches:
+    """n patches; tensors unless said otherwise. Axes of images are k, j, i of the canonical grid.
+
+    `ct` (n, 12, 12, 12) HU, `ct_mask` bool; `mr` (n, 16, 48, 48) in units of marrow's signal, `mr_mask`, both
+    empty where they were not asked for; `context` (n, 3); `label` (n, 4) as `Parameter`, finite; `fold`,
+    `bone`, `subregion`, `row` (n,); `pair` (n,) numbers into `pairs`.
+    """
+
+    ct: Tensor
+    ct_mask: Tensor
+    mr: Tensor
+    mr_mask: Tensor
+    context: Tensor
+    label: Tensor
+    fold: Tensor
+    bone: Tensor
+    subregion: Tensor
+    row: Tensor
+    pair: Tensor
+    pairs: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+def read_cohort_patches(folder: Path, with_mr: bool = True) -> CohortPatches:
+    """The patches below `folder` (of `ctsma-train patches`), by pair id, then as they were stored.
+
+    Which patches count, `evaluation.regression.predictions.labelled` says. Raises SettingsError where there
+    is none.
+    """
+    store = PatchStore(folder / STORE)
+    pairs = store.pairs if store.path.is_dir() else []
+    parts = [_of_pair(store, pair, number, with_mr) for number, pair in enumerate(pairs)]
+    if not parts:
+        raise SettingsError(f"{store.path}: no patches; make them with: ctsma-train patches ARCHIVE")
+    joined = {name: torch.from_numpy(np.concatenate([p[name] for p in parts])) for name in parts[0]}
+    return CohortPatches(**joined, pairs=tuple(pairs))
+
+
+def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool) -> dict[str, Any]:
+    names = ["ct", "ct_mask", "context", "label", "bone", "subregion"]
+    found = store.read(pair, names + ["mr", "mr_mask", "mr_marrow"] * with_mr)
+    kept = labelled(found["label"], found["ct_mask"])
+    n = int(kept.sum())
+    return {
+        "ct": found["ct"][kept],
+        "ct_mask": found["ct_mask"][kept],
+        "mr": _scaled(found["mr"][kept], found["mr_marrow"][kept]) if with_mr else np.zeros((n, 0)),
+        "mr_mask": found["mr_mask"][kept] if with_mr else np.zeros((n, 0), dtype=bool),
+        "context": np.tile(found["context"].astype(np.float32), (n, 1)),
+        "label": found["label"][kept].astype(np.float32),
+        "fold": np.full(n, int(store.attributes(pair)["fold"]), dtype=np.int16),
+        "bone": found["bone"][kept],
+        "subregion": found["subregion"][kept],
+        "row": np.flatnonzero(kept).astype(np.int32),
+        "pair": np.full(n, number, dtype=np.int32),
+    }
+
+
+def _scaled(signal: Any, marrow: Any) -> Any:
+    ratio = signal.astype(np.float32) / np.maximum(marrow, 1.0)[:, None, None, None]
+    return np.minimum(ratio, MOST_SIGNAL).astype(np.float16)
+
+
+def chosen(patches: CohortPatches, folds: Iterable[int], few: int | None = None, seed: int = 0) -> Tensor:
+    """Rows of the patches of these folds; with `few`, of that many of their pairs, drawn by the seed."""
+    rows = torch.isin(patches.fold, torch.tensor(sorted(folds), dtype=patches.fold.dtype))
+    pairs = patches.pair[rows].unique()
+    if few is not None and few < len(pairs):
+        order = np.random.default_rng([seed, 51]).permutation(len(pairs))[:few]
+        rows &= torch.isin(patches.pair, pairs[torch.from_numpy(np.sort(order))])
+    return rows.nonzero()[:, 0]
+
+
+class Batch(NamedTuple):
+    """Some patches as networks take them, in single precision; see CohortPatches."""
+
+    ct: Tensor
+    ct_mask: Tensor
+    mr: Tensor
+    mr_mask: Tensor
+    context: Tensor
+
+    def flipped(self, axes: list[int]) -> Batch:
+        """Mirrored along spatial axes (0 k, 1 j, 2 i), CT and MR alike: texture has no handedness."""
+        turned = [axis + 1 for axis in axes]
+        return Batch(*(image.flip(turned) if image.ndim == 4 else image for image in self))
+
+
+def batch_of(patches: CohortPatches, rows: Tensor, device: torch.device | None = None) -> Batch:
+    """The patches of these rows."""
+    return Batch(*(getattr(patches, name)[rows].float().to(device) for name in Batch._fields))

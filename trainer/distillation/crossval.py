@@ -1,0 +1,160 @@
+"""Cross-validation by patient: every patch predicted by a network that never saw its patient.
+
+Folds are made one after another and kept, so that a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ctsma_node.errors import SettingsError
+from trainer.distillation.cohort_patches import CohortPatches, chosen
+from trainer.distillation.fit import Say, Task, fit, predict, target_of
+from trainer.distillation.forms import student_of, teacher_of
+from trainer.distillation.intervals import Spread, Values
+from trainer.distillation.networks import Regressor
+from trainer.distillation.scale import Scale
+from trainer.distillation.settings import RegressionSettings
+from trainer.evaluation.regression.predictions import Predictions
+
+EVERY = "all"
+"""Name of the network that is trained on all folds: the one to ship."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What is trained: a teacher, or a student with the folder of its teacher, or without (the plain CNN)."""
+
+    is_teacher: bool
+    teacher: Path | None = None
+
+    def build(self, settings: RegressionSettings) -> Regressor:
+        """A new network."""
+        torch.manual_seed(settings.seed)
+        make = teacher_of if self.is_teacher else student_of
+        return make(settings.form, settings.width, settings.dropout)
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One network's folds: trained on `train`, asked for `test` (none for EVERY)."""
+
+    name: str
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+def folds_of(patches: CohortPatches, validate: bool) -> list[Fold]:
+    """One fold a network.
+
+    With `validate` the fold after each is what is asked for, and the fold itself stays unseen: choices that
+    are made on these answers have not seen the test patients.
+    """
+    names = sorted({int(fold) for fold in patches.fold.unique()})
+    if len(names) < 2 + validate:
+        raise SettingsError(f"{len(names)} folds of patients: cross-validation takes {2 + validate} at least")
+    out = []
+    for n, name in enumerate(names):
+        asked = names[(n + 1) % len(names)] if validate else name
+        out.append(Fold(f"fold_{name}", tuple(f for f in names if f not in (name, asked)), (asked,)))
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """A role's networks over the folds, kept in `folder`."""
+
+    fabric: Fabric
+    patches: CohortPatches
+    role: Role
+    settings: RegressionSettings
+    folder: Path
+
+    def run(self, folds: list[Fold], say: Callable[[str], Say]) -> Predictions:
+        """Train what is missing; the answers to every fold that was asked for.
+
+        `say(fold)` gives what is told of that fold's training.
+        """
+        answers = [self._answers(fold, say(fold.name)) for fold in folds]
+        rows = torch.cat([rows for rows, *_ in answers])
+        order = rows.argsort()
+        mean, sd = (torch.cat([answer[n] for answer in answers])[order] for n in (1, 2))
+        scales = torch.cat([answer[3] for answer in answers])[order]
+        return self._predictions(rows[order], mean, sd, scales)
+
+    def train_on_all(self, say: Say) -> tuple[Regressor, Scale]:
+        """The network to ship."""
+        names = tuple(sorted({int(fold) for fold in self.patches.fold.unique()}))
+        return self._network(Fold(EVERY, names, ()), say)
+
+    def _answers(self, fold: Fold, say: Say) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Rows, standardised means and deviations, and the scale (n, 2, 4) that they are in."""
+        network, scale = self._network(fold, say)
+        rows = chosen(self.patches, fold.test)
+        mean, sd = predict(network, self.patches, rows, self.fabric.device)
+        return rows, mean, sd, torch.stack([scale.mean, scale.sd]).expand(len(rows), 2, 4)
+
+    def _network(self, fold: Fold, say: Say) -> tuple[Regressor, Scale]:
+        settings = self.settings
+        network = self.role.build(settings).to(self.fabric.device)
+        rows = chosen(self.patches, fold.train, settings.few, settings.seed)
+        scale = Scale.of(self.patches.label[rows])
+        kept = self.folder / f"{fold.name}.safetensors"
+        if kept.exists():
+            network.load_state_dict(load_file(kept))
+            return network.eval(), scale
+        target = target_of(self.patches, rows, scale, settings.label_noise, settings.seed)
+        task = Task(network, self.patches, rows, target, settings, self._teacher(fold))
+        fit(self.fabric, task, kept.with_suffix(".ckpt"), say)
+        if self.fabric.is_global_zero:
+            part = kept.with_suffix(".part")
+            save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, part)
+            part.replace(kept)
+        self.fabric.barrier()
+        return network.eval(), scale
+
+    def _teacher(self, fold: Fold) -> Regressor | None:
+        """The teacher of the same fold: it has seen the same patients, and no others."""
+        if self.role.teacher is None:
+            return None
+        path = self.role.teacher / f"{fold.name}.safetensors"
+        if not path.exists():
+            option = " --final" if fold.name == EVERY else ""
+            raise SettingsError(f"{path} is missing: train it first with: ctsma-train teacher{option}")
+        network = Role(is_teacher=True).build(self.settings)
+        network.load_state_dict(load_file(path))
+        for parameter in network.parameters():
+            parameter.requires_grad_(False)
+        return network.to(self.fabric.device).eval()
+
+    def _predictions(self, rows: Tensor, mean: Tensor, sd: Tensor, scales: Tensor) -> Predictions:
+        p = self.patches
+        fold = p.fold[rows].numpy()
+        target = (p.label[rows].clamp(min=1e-3).log() - scales[:, 0]) / scales[:, 1]
+        low, high = Spread(mean.numpy(), sd.numpy(), target.numpy()).bounds(fold)
+        return Predictions(
+            estimate=_values(mean.numpy(), scales),
+            label=p.label[rows].numpy(),
+            pair=np.array(p.pairs)[p.pair[rows].numpy()],
+            fold=fold,
+            bone=p.bone[rows].numpy(),
+            subregion=p.subregion[rows].numpy(),
+            row=p.row[rows].numpy(),
+            low=_values(low, scales),
+            high=_values(high, scales),
+        )
+
+
+def _values(standardised: Values, scales: Tensor) -> npt.NDArray[np.float32]:
+    """In the parameters' units; `scales` (n, 2, 4) are means and deviations of the logs."""
+    mean, sd = scales[:, 0].numpy(), scales[:, 1].numpy()
+    return np.asarray(np.exp(standardised * sd + mean), dtype=np.float32)

@@ -1,0 +1,176 @@
+"""One network trained on the patches of some folds: a teacher, a plain CNN, or a student with its teacher.
+
+Every random number of a step follows from the seed, the process and the step's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from ctsma_node.errors import NodeError
+from trainer.distillation.cohort_patches import Batch, CohortPatches, batch_of
+from trainer.distillation.losses import Distillation, supervised
+from trainer.distillation.networks import JoinedStudent, Regressor
+from trainer.distillation.scale import Scale
+from trainer.distillation.settings import RegressionSettings
+
+_CLIP = 5.0
+_KEPT = 500
+"""Steps between checkpoints."""
+_CHUNK = 512
+
+Say = Callable[[int, dict[str, float]], None]
+"""Is told the number of steps done and their losses."""
+
+
+class DivergedError(NodeError):
+    """The losses are no numbers any more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What to train: a new `network`, on the patches of `rows`, to `target` (len(rows), 4) standardised."""
+
+    network: Regressor
+    patches: CohortPatches
+    rows: Tensor
+    target: Tensor
+    settings: RegressionSettings
+    teacher: Regressor | None = None
+    """Trained, and no longer changed."""
+
+
+def target_of(patches: CohortPatches, rows: Tensor, scale: Scale, noise: float, seed: int) -> Tensor:
+    """Standardised logs of the labels (n, 4), with `noise` standard deviations added where asked for."""
+    target = scale.standardised(patches.label[rows])
+    if noise > 0.0:
+        generator = torch.Generator().manual_seed(seed)
+        target = target + noise * torch.randn(target.shape, generator=generator)
+    return target
+
+
+def fit(fabric: Fabric, task: Task, path: Path, say: Say = lambda *_: None) -> Regressor:
+    """Train `task.network`; goes on from the checkpoint at `path`, which is removed at the end."""
+    network = task.network
+    if isinstance(network, JoinedStudent):
+        standardise(network, task.patches, task.rows)
+    module = _Step(network, task.teacher, task.settings)
+    optimiser = torch.optim.AdamW(
+        [p for p in module.parameters() if p.requires_grad],
+        lr=task.settings.rate,
+        weight_decay=task.settings.weight_decay,
+    )
+    model, optimiser = fabric.setup(module, optimiser)
+    state: dict[str, Any] = {"model": model, "optimiser": optimiser}
+    first = int(fabric.load(path, state, weights_only=True)["step"]) if path.exists() else 0
+    model.train()
+    for number in range(first, task.settings.steps):
+        losses = _step(fabric, model, optimiser, task, number)
+        done = number + 1
+        if done % 20 == 0 or done == task.settings.steps:
+            say(done, checked(losses, number))
+        if done % _KEPT == 0 and done < task.settings.steps:
+            _keep(fabric, path, {**state, "step": done})
+    fabric.barrier()
+    if fabric.is_global_zero:
+        path.unlink(missing_ok=True)
+    return network.eval()
+
+
+class _Step(nn.Module):
+    """The forward pass of a step with all of its losses, so that processes share one."""
+
+    def __init__(self, network: Regressor, teacher: Regressor | None, settings: RegressionSettings) -> None:
+        super().__init__()
+        self.network = network
+        self.weight = settings.weights.supervised
+        # Hidden in a list: what is registered would be trained, kept and shared among processes.
+        self.teacher = [] if teacher is None else [teacher.eval()]
+        self.distillation = (
+            None if teacher is None else Distillation(network.channels, teacher.channels, settings.weights)
+        )
+
+    def forward(self, batch: Batch, target: Tensor) -> dict[str, Tensor]:
+        answer = self.network(batch)
+        losses = {"supervised": self.weight * supervised(answer, target)}
+        if self.distillation is not None:
+            with torch.no_grad():
+                taught = self.teacher[0](batch)
+            losses |= self.distillation(answer, taught)
+        return losses
+
+
+def _step(fabric: Fabric, model: Any, optimiser: Any, task: Task, number: int) -> dict[str, Tensor]:
+    settings = task.settings
+    seeds = np.random.SeedSequence([settings.seed, fabric.global_rank, number])
+    rng = np.random.default_rng(seeds)
+    torch.manual_seed(int(seeds.generate_state(1)[0]))  # what dropout draws from
+    drawn = torch.from_numpy(rng.integers(len(task.rows), size=settings.batch))
+    batch = batch_of(task.patches, task.rows[drawn], fabric.device)
+    if settings.flips:
+        batch = batch.flipped([axis for axis in range(3) if rng.random() < 0.5])
+    for group in optimiser.param_groups:
+        group["lr"] = rate_at(number, settings)
+    losses: dict[str, Tensor] = model(batch, task.target[drawn].to(fabric.device))
+    optimiser.zero_grad()
+    fabric.backward(torch.stack(list(losses.values())).sum())
+    fabric.clip_gradients(model, optimiser, max_norm=_CLIP)
+    optimiser.step()
+    return losses
+
+
+def rate_at(step: int, settings: RegressionSettings) -> float:
+    """One cycle (Smith and Topin 2018): up over a tenth of the steps, down along a cosine; or constant."""
+    if settings.constant_rate:
+        return settings.rate
+    share = (step + 1) / settings.steps
+    if share < 0.1:
+        return settings.rate * max(share / 0.1, 0.04)
+    return settings.rate * (0.5 * (1.0 + float(np.cos(np.pi * (share - 0.1) / 0.9))) + 1e-4)
+
+
+def checked(losses: dict[str, Tensor], step: int) -> dict[str, float]:
+    """The losses as numbers. Raises DivergedError where one is none."""
+    values = {name: float(value.detach()) for name, value in losses.items()}
+    bad = [name for name, value in values.items() if not np.isfinite(value)]
+    if bad:
+        raise DivergedError(f"the training diverged at step {step} ({', '.join(bad)}): try a lower rate")
+    return values
+
+
+def standardise(network: JoinedStudent, patches: CohortPatches, rows: Tensor) -> None:
+    """Mean and spread of the texture statistics over the training patches."""
+    student = network.student
+    with torch.no_grad():
+        batches = (batch_of(patches, part) for part in rows.split(_CHUNK))
+        f = torch.cat([student.features(b.ct, b.ct_mask, b.context) for b in batches])
+    student.feature_mean.copy_(f.mean(dim=0))
+    student.feature_sd.copy_(f.std(dim=0).clamp(min=1e-3))
+
+
+@torch.inference_mode()
+def predict(
+    network: Regressor, patches: CohortPatches, rows: Tensor, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Means and standard deviations (n, 4), standardised, of the patches of `rows`."""
+    network.eval()
+    answers = [network(batch_of(patches, part, device)) for part in rows.split(_CHUNK)]
+    mean = torch.cat([a.mean for a in answers]).float().cpu()
+    return mean, torch.cat([torch.exp(0.5 * a.log_variance) for a in answers]).float().cpu()
+
+
+def _keep(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
+    """Whole or not at all; every process calls it."""
+    part = path.with_suffix(".part")
+    fabric.save(part, state)
+    if fabric.is_global_zero:
+        part.replace(path)
+    fabric.barrier()

@@ -1,0 +1,112 @@
+"""The stages `teacher` and `student`: cross-validated on a cohort's patches, then trained on all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import Progress
+
+from ctsma_node.errors import SettingsError
+from trainer.distillation.cohort_patches import CohortPatches, read_cohort_patches
+from trainer.distillation.crossval import EVERY, CrossValidation, Role, folds_of
+from trainer.distillation.fit import Say
+from trainer.distillation.settings import RegressionSettings
+from trainer.evaluation.regression import predictions
+from trainer.evaluation.regression.predictions import Predictions
+from trainer.fabric import launched
+from trainer.stage import MANIFEST, progress, write_manifest
+
+
+@dataclass(frozen=True)
+class RegressionRequest:
+    """The folder of the patches, what is trained on them, and where it goes."""
+
+    patches: Path
+    out: Path
+    role: Role
+    settings: RegressionSettings
+    validate: bool = False
+    """Ask each network for a fold that its test patients are not in: for choices between settings."""
+    final: bool = True
+    """Train one network on all folds too: the one to ship."""
+    jobs: int = 1
+
+
+def run(request: RegressionRequest) -> Predictions:
+    """Train what is missing; goes on where it was stopped. Under torchrun every process calls it.
+
+    Writes `out`/fold_N.safetensors, all.safetensors, predictions.npz and stage.json. Raises SettingsError
+    where the folder holds networks of other settings or patches.
+    """
+    fabric = launched(request.settings.precision)
+    request.out.mkdir(parents=True, exist_ok=True)
+    patches = read_cohort_patches(request.patches, with_mr=_needs_mr(request.role))
+    described = _described(request, patches)
+    _check_same(request.out, described)
+    if fabric.is_global_zero:
+        write_manifest(request.out, described)
+    if fabric.device.type == "cpu" and fabric.world_size == 1:
+        torch.set_num_threads(request.jobs)
+    validation = CrossValidation(fabric, patches, request.role, request.settings, request.out)
+    with progress() as bar:
+        bar.disable = not fabric.is_global_zero
+        say = _told(bar, request.settings.steps)
+        found = validation.run(folds_of(patches, request.validate), say)
+        if request.final and not request.validate:
+            validation.train_on_all(say(EVERY))
+    if fabric.is_global_zero:
+        predictions.write(request.out, found)
+    fabric.barrier()
+    return found
+
+
+def _needs_mr(role: Role) -> bool:
+    return role.is_teacher or role.teacher is not None
+
+
+def _told(bar: Progress, steps: int) -> Callable[[str], Say]:
+    """A bar for every network; a line in a log file when it is done."""
+
+    def of_fold(name: str) -> Say:
+        task = bar.add_task(name, total=steps, note="")
+
+        def say(done: int, losses: dict[str, float]) -> None:
+            note = " ".join(f"{key} {value:.3f}" for key, value in losses.items())
+            bar.update(task, completed=done, note=note)
+            if done == steps and not bar.console.is_terminal:
+                bar.console.print(f"{name}: {note}", highlight=False)
+
+        return say
+
+    return of_fold
+
+
+def _described(request: RegressionRequest, patches: CohortPatches) -> dict[str, Any]:
+    """What a folder's networks depend on."""
+    labels = hashlib.sha256(patches.label.numpy().tobytes()).hexdigest()
+    return {
+        "role": "teacher" if request.role.is_teacher else "student",
+        "teacher": None if request.role.teacher is None else request.role.teacher.name,
+        "settings": request.settings.model_dump(mode="json"),
+        "validate": request.validate,
+        "labels": labels,
+    }
+
+
+def _check_same(folder: Path, described: dict[str, Any]) -> None:
+    path = folder / MANIFEST
+    if not path.is_file():
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    changed = [name for name, value in described.items() if before.get(name) != value]
+    if changed:
+        raise SettingsError(
+            f"{folder} holds networks of another making ({', '.join(changed)}): "
+            "repeat those settings, name another --out, or delete the folder"
+        )
