@@ -28,6 +28,13 @@ def patches(
     bundle: Annotated[Path | None, typer.Option(help="Bundle that finds the bones; the default one.")] = None,
     drawn: Annotated[int, typer.Option(help="Points drawn in each bone beside its 100 subregions.")] = 50,
     seed: Annotated[int, typer.Option(help="Of the drawn points.")] = 0,
+    protocols: Annotated[
+        bool,
+        typer.Option(help="Show each CT as other doses, kernels, slices and fields of view would, too."),
+    ] = True,
+    native: Annotated[
+        bool, typer.Option("--native", help="Cut each CT at its own resolution, too: 100 kB a patch.")
+    ] = False,
     jobs: Jobs = 2,
 ) -> None:
     """Cut paired CT and MR patches and measure the trabeculae of each on its MR.
@@ -40,7 +47,9 @@ def patches(
     from trainer.patches.stage import PatchRequest, count_pairs, run
     from trainer.stage import progress
 
-    request = PatchRequest(archive, cohort, transforms, out, bundle, jobs, Sampling(drawn, seed))
+    request = PatchRequest(
+        archive, cohort, transforms, out, bundle, jobs, Sampling(drawn, seed, protocols, native)
+    )
     ended: list[Done] = []
     try:
         with progress() as bar:

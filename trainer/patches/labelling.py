@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from ctsma_node.volume import Array, CTVolume
 from trainer.morphometry.labels import fit_reference, label_patches
 from trainer.mr import MRVolume
 from trainer.patches.mr_patches import cut_mask, cut_mr, on_mr
+from trainer.patches.native import cut_native
+from trainer.patches.protocols import F32, PROTOCOLS, on_grid
+from trainer.patches.shifted import shifted
 from trainer.patches.sites import Sites, sites_of
 from trainer.patches.transforms import Transforms
 
@@ -28,6 +31,10 @@ class Sampling:
 
     drawn: int = 50
     seed: int = 0
+    protocols: bool = True
+    """Whether the CT is shown as other protocols would have left it, too."""
+    native: bool = False
+    """Whether the CT is cut at its own resolution, too."""
 
 
 def label_pair(
@@ -46,12 +53,36 @@ def label_pair(
     rng = np.random.default_rng((sampling.seed, list(Side).index(side)))
     hu = canonical(knee.hu, knee.side)
     bone_mask = canonical(knee.bone_labels > 0, knee.side)
+    seen = _Seen(ct, hu, canonical_affine(knee.affine, knee.side))
+    if sampling.protocols:
+        seen = replace(seen, others=_others(ct, knee, sampling.seed))
     parts = []
     for bone in Bone:
         sites = sites_of(knee, bone, sampling.drawn, rng)
-        parts.append(_of_bone(sites, hu, mr, transforms[bone], canonical_affine(knee.affine, knee.side)))
+        parts.append(_of_bone(sites, seen, mr, transforms[bone], sampling))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return joined | {"context": noise_context(hu, bone_mask)}
+    joined["context"] = noise_context(hu, bone_mask)
+    if sampling.protocols:
+        contexts = [noise_context(each, bone_mask) for each in seen.others]
+        joined["protocol_contexts"] = np.array(contexts, dtype=np.float32)
+    return joined
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A knee's CT: as scanned, on the canonical grid, and there as other protocols would have it."""
+
+    ct: CTVolume
+    hu: F32
+    to_lps: Array
+    others: tuple[F32, ...] = ()
+
+
+def _others(ct: CTVolume, knee: KneeResult, seed: int) -> tuple[F32, ...]:
+    return tuple(
+        canonical(on_grid(ct, protocol, knee.affine, knee.bone_labels > 0, seed + n), knee.side)
+        for n, protocol in enumerate(PROTOCOLS)
+    )
 
 
 def _knee(analyser: Analyser, ct: CTVolume, side: Side) -> KneeResult:
@@ -63,8 +94,8 @@ def _knee(analyser: Analyser, ct: CTVolume, side: Side) -> KneeResult:
     return found[0]
 
 
-def _of_bone(sites: Sites, hu: Array, mr: MRVolume, ct_to_mr: Array, to_lps: Array) -> Arrays:
-    to_mr = np.asarray(ct_to_mr @ to_lps)
+def _of_bone(sites: Sites, seen: _Seen, mr: MRVolume, ct_to_mr: Array, sampling: Sampling) -> Arrays:
+    to_mr = np.asarray(ct_to_mr @ seen.to_lps)
     signal, covered = cut_mr(mr, sites.centres, to_mr)
     centres = sites.centres[covered]
     at = sites.lps[covered] @ ct_to_mr[:3, :3].T + ct_to_mr[:3, 3]
@@ -72,8 +103,9 @@ def _of_bone(sites: Sites, hu: Array, mr: MRVolume, ct_to_mr: Array, to_lps: Arr
     reference = fit_reference(mr, region)
     labels = label_patches(mr, reference, at, region)
     n = len(centres)
-    return {
-        "ct": cut(hu, centres, AIR).astype(np.float16),
+    beside = label_patches(mr, reference, shifted(at, sampling.seed).reshape(-1, 3), region)
+    arrays = {
+        "ct": cut(seen.hu, centres, AIR).astype(np.float16),
         "ct_mask": cut(sites.inside, centres, 0.0) > 0,
         "mr": signal[covered],
         "mr_mask": cut_mask(sites.inside, centres),
@@ -85,4 +117,11 @@ def _of_bone(sites: Sites, hu: Array, mr: MRVolume, ct_to_mr: Array, to_lps: Arr
         "mr_lps": at,
         "bone": np.full(n, list(Bone).index(sites.bone), dtype=np.uint8),
         "subregion": sites.subregion[covered],
+        "shifted_label": beside.calibrated.astype(np.float32).reshape(n, -1, 4),
     }
+    if seen.others:
+        cuts = [cut(other, centres, AIR).astype(np.float16) for other in seen.others]
+        arrays["ct_protocols"] = np.stack(cuts, axis=1)
+    if sampling.native:
+        arrays["ct_native"] = cut_native(seen.ct, centres, seen.to_lps)
+    return arrays
