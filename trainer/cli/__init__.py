@@ -8,6 +8,7 @@ from trainer.cli import (
     phantom,
     realism,
     registration,
+    regression,
     stages,
     synthesis,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "phantom",
     "realism",
     "registration",
+    "regression",
     "stages",
     "synthesis",
 ]

@@ -43,9 +43,14 @@ def sums(estimate: Any, label: Any, group: Any) -> Sums:
     y = np.asarray(label, dtype=np.float64)
     x = np.asarray(estimate, dtype=np.float64) - y.mean(axis=0)
     y = y - y.mean(axis=0)
+    counts, *parts = (by_group(values, group) for values in (np.ones((len(x), 1)), x, y, x**2, y**2, x * y))
+    return Sums(counts[:, 0], *parts)
+
+
+def by_group(values: Any, group: Any) -> F64:
+    """Sums (groups, c) of values (n, c), groups sorted by name."""
     _, of = np.unique(group, return_inverse=True)
-    chosen = (np.arange(of.max() + 1)[:, None] == of[None, :]).astype(np.float64)
-    return Sums(chosen.sum(axis=1), chosen @ x, chosen @ y, chosen @ x**2, chosen @ y**2, chosen @ (x * y))
+    return np.stack([np.bincount(of, column) for column in np.asarray(values).T], axis=1)
 
 
 def agreement(of: Sums) -> F64:

@@ -1,0 +1,78 @@
+"""The radiomics baseline, and the evaluation of every method that predicts patches: Table 5."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trainer.cli.app import Jobs, app, console
+from trainer.cli.table5 import show_table5
+
+
+@app.command()
+def radiomics(
+    patches: Annotated[Path, typer.Option(help="Folder of `ctsma-train patches`.")] = Path("build/patches"),
+    out: Annotated[Path, typer.Option(help="Folder of features and predictions.")] = Path(
+        "build/regression/radiomics"
+    ),
+    bin_width: Annotated[float, typer.Option(min=1.0, help="Of the grey levels, HU.")] = 50.0,
+    seed: Annotated[int, typer.Option(help="Of the regressors.")] = 0,
+    jobs: Jobs = 1,
+) -> None:
+    """Predict trabecular parameters from radiomic features of the CT patches: the baseline of Table 5.
+
+    100 features as the IBSI defines them, the noise of the CT, and the best of twelve regressors on inner
+    folds of patients. Writes OUT/predictions.npz (every patch by a model that never saw its patient) and
+    OUT/tuning.json. Stopped, it goes on where it was.
+    """
+    from ctsma_node.errors import NodeError
+    from trainer.evaluation.regression.table5 import ROWS, fold_iccs
+    from trainer.radiomics.grey_levels import Discretisation
+    from trainer.radiomics.stage import RadiomicsRequest, run
+    from trainer.stage import progress
+
+    request = RadiomicsRequest(patches, out, Discretisation(bin_width), seed=seed, jobs=jobs)
+    try:
+        with progress() as bar:
+            task = bar.add_task("features", total=None, note="")
+            made = run(request, lambda pair, n, total: bar.update(task, completed=n, total=total, note=pair))
+    except NodeError as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    for row, icc in zip(ROWS, fold_iccs(made).T, strict=True):
+        console.print(f"{row}: ICC(2,1) {icc.mean():.3f}, by fold " + " ".join(f"{each:.3f}" for each in icc))
+    console.print(f"{len(made)} patches in {out}; compare with: ctsma-train evaluate-regression {out} ...")
+
+
+@app.command("evaluate-regression")
+def evaluate_regression(
+    methods: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders with predictions.npz of the same patches; a method's name is its folder's."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluate-regression"),
+    times: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap over patients.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Compare methods that predict trabecular parameters: Table 5 of the paper beside ours.
+
+    ICC(2,1) and (3,1), by fold and pooled with intervals over patients, and within patients; paired tests
+    between methods; bias and limits of agreement; coverage of the 90 % intervals. Writes OUT/table5.txt,
+    OUT/evaluation.json, and scatter, Bland-Altman and coverage pictures.
+    """
+    from ctsma_node.errors import NodeError
+    from trainer.evaluation.regression.stage import evaluate, read_methods, write_evaluation
+
+    try:
+        found = read_methods(methods)
+    except NodeError as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    figures = evaluate(found, times, seed)
+    write_evaluation(found, figures, out)
+    show_table5(figures, out / "table5.txt")
+    console.print(f"Everything: {out / 'evaluation.json'}; pictures: {out}", highlight=False)
