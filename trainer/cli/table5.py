@@ -29,38 +29,37 @@ def show_table5(figures: dict[str, Any], path: Path) -> None:
 
 
 def _icc(figures: dict[str, Any]) -> Table:
-    methods, paper = figures["methods"], figures["paper"]
-    first = next(iter(methods.values()))
+    """A row for each method, then the paper's: methods are many, parameters few."""
+    first = _first(figures)
     table = Table(
-        "",
-        *methods,
-        *(f"paper: {name}" for name in paper),
-        title=f"Table 5: ICC(2,1), mean ± SD over {len(first['folds'])} folds, pooled with its 95 % interval "
-        f"over {first['patients']} patients; {first['patches']} patches",
+        "method",
+        *first["icc21"],
+        title=f"Table 5: ICC(2,1), mean ± SD over {len(first['folds'])} folds; pooled, with its 95 % "
+        f"interval over {first['patients']} patients; {first['patches']} patches",
     )
-    for row in first["icc21"]:
-        ours = [_cell(each["icc21"][row]) for each in methods.values()]
-        theirs = ["{:.3f} ± {:.3f}".format(*each[row]) for each in paper.values()]
-        table.add_row(row, *ours, *theirs)
+    for name, each in figures["methods"].items():
+        table.add_row(name, *(_cell(of) for of in each["icc21"].values()))
+    table.add_section()
+    for name, each in figures["paper"].items():
+        table.add_row(f"paper: {name}", *("{:.3f} ± {:.3f}".format(*of) for of in each.values()))
     return table
 
 
+def _first(figures: dict[str, Any]) -> dict[str, Any]:
+    return dict(next(iter(figures["methods"].values())))
+
+
 def _cell(of: dict[str, float]) -> str:
-    return f"{of['mean']:.3f} ± {of['sd']:.3f}\n{of['pooled']:.3f} ({of['low']:.3f} to {of['high']:.3f})"
+    return f"{of['mean']:.3f} ± {of['sd']:.3f}\n{of['pooled']:.3f} ({of['low']:.3f}-{of['high']:.3f})"
 
 
 def _forms(figures: dict[str, Any]) -> Table:
     """The other forms of the ICC, pooled."""
-    table = Table("", *figures["methods"], title="pooled: ICC(2,1) / ICC(3,1) / ICC(2,1) within patients")
-    forms = ("icc21", "icc31", "within")
-    for row in next(iter(figures["methods"].values()))["icc21"]:
-        table.add_row(
-            row,
-            *(
-                " / ".join(f"{each[form][row]['pooled']:.3f}" for form in forms)
-                for each in figures["methods"].values()
-            ),
-        )
+    rows = _first(figures)["icc21"]
+    table = Table("method", *rows, title="pooled: ICC(2,1), ICC(3,1), ICC(2,1) within patients")
+    for name, each in figures["methods"].items():
+        forms = [each[form] for form in ("icc21", "icc31", "within")]
+        table.add_row(name, *("  ".join(f"{form[row]['pooled']:.3f}" for form in forms) for row in rows))
     return table
 
 
@@ -88,27 +87,32 @@ def _comparisons(figures: dict[str, Any]) -> Table:
 
 
 def _bias(figures: dict[str, Any]) -> Table:
-    table = Table("", *figures["methods"], title="Bland-Altman: bias (limits of agreement), slope")
-    for parameter in next(iter(figures["methods"].values()))["bland_altman"]:
-        cells = []
-        for each in figures["methods"].values():
-            of = each["bland_altman"][parameter]
-            cells.append(f"{of['bias']:+.3f} ({of['low']:+.3f} to {of['high']:+.3f}), {of['slope']:+.2f}")
-        table.add_row(parameter, *cells)
+    table = Table(
+        "method", *_first(figures)["bland_altman"], title="Bland-Altman: bias, slope (limits of agreement)"
+    )
+    for name, each in figures["methods"].items():
+        table.add_row(
+            name,
+            *(
+                f"{of['bias']:+.3f}, slope {of['slope']:+.2f}\n({of['low']:+.3f} to {of['high']:+.3f})"
+                for of in each["bland_altman"].values()
+            ),
+        )
     return table
 
 
 def _coverage(figures: dict[str, Any]) -> Table:
-    given = {name: each["coverage"] for name, each in figures["methods"].items() if each["coverage"]}
-    table = Table("", *given, title="labels in 90 % intervals, %: all (95 % interval), SD of patients; width")
-    for parameter in next(iter(given.values())):
-        cells = []
-        for each in given.values():
-            of = each[parameter]
-            share, low, high, sd = (100 * of[name] for name in ("covered", "low", "high", "patients_sd"))
-            cells.append(f"{share:.1f} ({low:.1f} to {high:.1f}), {sd:.1f}; {of['width']:.3f}")
-        table.add_row(parameter, *cells)
+    title = "labels in 90 % intervals, %: all (95 % interval over patients); SD of patients, width"
+    table = Table("method", *_first(figures)["bland_altman"], title=title)
+    for name, each in figures["methods"].items():
+        if each["coverage"]:
+            table.add_row(name, *(_covered(of) for of in each["coverage"].values()))
     return table
+
+
+def _covered(of: dict[str, float]) -> str:
+    share, low, high, sd = (100 * of[name] for name in ("covered", "low", "high", "patients_sd"))
+    return f"{share:.1f} ({low:.1f} to {high:.1f})\nSD {sd:.1f}, width {of['width']:.3f}"
 
 
 def _p(p: float) -> str:
