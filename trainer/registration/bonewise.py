@@ -10,16 +10,15 @@ import numpy as np
 from ctsma_node.analysis.result import Bone
 from ctsma_node.volume import Array
 from trainer.mr import MRVolume
+from trainer.registration.beside import around_the_other, bent
 from trainer.registration.coarse import Start, global_starts, joint_centre, middle_of
 from trainer.registration.fixed import FixedPoints, grown, points_of
 from trainer.registration.knee import CTKnee
 from trainer.registration.match import Found, Match, best_first
 from trainer.registration.moving import LEVELS, Level, averaged, levels
-from trainer.registration.rigid import distances, mean_rigid, turned_about
+from trainer.registration.rigid import distances, mean_rigid
 from trainer.registration.texture import TextureMatch, texture_of, texture_points
 
-FLEXIONS = (-24.0, -16.0, -8.0, 0.0, 8.0, 16.0, 24.0)
-"""Degrees about the left-right axis that each start is turned by: what the global start got wrong."""
 SAME = 2.0
 """mm (root mean square over a bone) within which two poses are one."""
 
@@ -82,18 +81,30 @@ def register(knee: CTKnee, mr: MRVolume) -> KneePose:
     pyramid = levels(mr)
     starts = global_starts(points, pyramid[0], middle_of(mr.affine, mr.size))
     joint = joint_centre(points)
-    first = {bone: _roughly(points[bone], pyramid[0], _turned(starts[:2], bone, joint)) for bone in Bone}
+    first = {
+        bone: _roughly(
+            points[bone],
+            pyramid[0],
+            [each for start in starts[:2] for each in bent(start.transforms[bone], joint)],
+        )
+        for bone in Bone
+    }
     for bone, other in ((Bone.FEMUR, Bone.TIBIA), (Bone.TIBIA, Bone.FEMUR)):
-        beside = [turned_about(first[other][0].transform, np.array([d, 0.0, 0.0]), joint) for d in FLEXIONS]
+        beside = bent(first[other][0].transform, joint)
         first[bone] = best_first(first[bone] + _roughly(points[bone], pyramid[0], beside))
     texture = texture_of(averaged(mr, LEVELS[-1][0]))
-    bones = {}
-    for bone in Bone:
-        found = _finely(points[bone], pyramid, first[bone])
+
+    def finished(bone: Bone, from_first: list[Found]) -> BonePose:
+        found = _finely(points[bone], pyramid, from_first)
         inside = texture_points(knee.mask(bone), knee.hu, knee.affine, TEXTURE.points)
-        bones[bone] = _by_texture(
-            TextureMatch(inside, *texture), points[bone], pyramid[-1], found, first[bone]
-        )
+        return _by_texture(TextureMatch(inside, *texture), points[bone], pyramid[-1], found, from_first)
+
+    bones = {bone: finished(bone, first[bone]) for bone in Bone}
+    for bone, other in ((Bone.FEMUR, Bone.TIBIA), (Bone.TIBIA, Bone.FEMUR)):
+        if bones[bone].texture < TRUSTED_TEXTURE <= bones[other].texture:
+            beside = around_the_other(bones[other].transform, joint)
+            again = finished(bone, _roughly(points[bone], pyramid[0], beside))
+            bones[bone] = max(bones[bone], again, key=lambda each: each.texture)
     return KneePose(bones, points, starts, pyramid)
 
 
@@ -104,12 +115,6 @@ def bone_points(knee: CTKnee) -> dict[Bone, FixedPoints]:
         bone: points_of(grown(mask, (knee.labels > 0) & ~mask), knee.hu, knee.affine)
         for bone, mask in masks.items()
     }
-
-
-def _turned(starts: list[Start], bone: Bone, joint: Array) -> list[Array]:
-    return [
-        turned_about(s.transforms[bone], np.array([d, 0.0, 0.0]), joint) for s in starts for d in FLEXIONS
-    ]
 
 
 def _roughly(points: FixedPoints, level: Level, starts: list[Array]) -> list[Found]:

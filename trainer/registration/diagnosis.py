@@ -10,12 +10,12 @@ from ctsma_node.analysis.grid import SPACING
 from ctsma_node.analysis.result import Bone
 from ctsma_node.volume import Array, apply
 from trainer.mr import MRVolume
-from trainer.registration.bonewise import FLEXIONS, KneePose, register
+from trainer.registration.beside import bent
+from trainer.registration.bonewise import KneePose, register
 from trainer.registration.coarse import joint_centre
 from trainer.registration.fixed import FixedPoints
 from trainer.registration.knee import CTKnee
 from trainer.registration.quality import Limits, Quality, believed, judge
-from trainer.registration.rigid import turned_about
 
 _JOINT_REACH = 45.0
 """mm above and below the joint: the part that an MR of a knee is made for."""
@@ -53,12 +53,7 @@ def _out_of_view(quality: Quality, pose: KneePose, mr: MRVolume, limits: Limits)
     other = Bone.TIBIA if sure[0] is Bone.FEMUR else Bone.FEMUR
     joint = joint_centre(pose.points)
     seen = max(
-        _inside(
-            turned_about(pose.bones[sure[0]].transform, np.array([d, 0.0, 0.0]), joint),
-            pose.points[other],
-            mr,
-        )
-        for d in FLEXIONS
+        _inside(transform, pose.points[other], mr) for transform in bent(pose.bones[sure[0]].transform, joint)
     )
     return (
         "" if seen >= limits.inside else f"the MR shows the {sure[0]} and at most {seen:.0%} of the {other}"

@@ -35,7 +35,7 @@ class Limits:
     tells a knee from no knee, and hardly one knee from another."""
     texture: float = 0.4
     """Right bones were seen at 0.6 and more, wrong ones (other patients, mirrored) up to 0.3."""
-    overlap: float = 0.7
+    overlap: float = 0.4
     """Dice of the bone's masks in CT and synthesised CT, where there is a synthesis."""
     inside: float = 0.85
     """Share of each bone that the MR shows."""
@@ -47,7 +47,9 @@ class Limits:
     shift_mm: float = 25.0
     """Of the tibia against the femur at the joint: the condyles roll back by about 10 mm."""
     agreeing: float = 0.3
-    """Share of the starts that end at the same pose."""
+    """Share of the starts that end at the same pose; unless the texture is `sure`."""
+    sure: float = 0.6
+    """Texture that leaves no doubt of the pose, however few of the starts came to it."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _objection(
             f"the tibia would have turned by {moved.flexion_degrees:.0f} and {moved.other_turn_degrees:.0f} "
             f"degrees and moved by {moved.shift_mm:.0f} mm against the femur: no knee does"
         )
-    if min(each.agreeing for each in bones.values()) < limits.agreeing:
+    if any(each.agreeing < limits.agreeing and each.texture < limits.sure for each in bones.values()):
         return "unstable", "most starts end at other poses"
     if error > limits.error_mm:
         return "low_precision", f"the pose is known to {error:.1f} mm only"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from skimage.feature import match_template
 
 from ctsma_node.analysis.grid import resample
@@ -18,12 +19,14 @@ from ctsma_node.volume import Array, CTVolume, apply
 from trainer.evaluation.registration.errors import Landmarks
 from trainer.patches.transforms import Transforms
 
-STEP = 0.75
-"""mm between the points that are compared."""
-HALF = 12.0
-"""mm from a landmark to the faces of the cube that is looked for: it holds an edge in every direction."""
-REACH = 12.0
-"""mm along each axis that it may be found away."""
+STEP = 1.0
+"""mm between the points that are compared; the best fit is found between them."""
+HALF = 18.0
+"""mm from a landmark to the faces of the cube that is looked for: bone curves every way in it."""
+REACH = 10.0
+"""mm along each axis that it may be found away; one that fits best at the end counts as that far off."""
+_BONE = (100.0, 900.0)
+"""HU that differences are seen between: soft tissue moves otherwise than the bone, and is none."""
 _SEEN = 0.7
 """Share of both cubes that must lie in their images."""
 
@@ -59,12 +62,24 @@ def _one(ct: CTVolume, sct: CTVolume, to_ct: Array, at: Array) -> tuple[float, f
     inner, outer = _cube(at, HALF), _cube(at, HALF + REACH)
     wanted, in_ct = resample(ct, to_ct @ inner[0], inner[1])
     given, in_sct = resample(sct, outer[0], outer[1])
+    wanted, given = np.clip(wanted, *_BONE), np.clip(given, *_BONE)
     if min(in_ct.mean(), in_sct.mean()) < _SEEN or wanted.std() == 0.0:
         return None
     fit = match_template(given, wanted)
-    best = np.unravel_index(int(fit.argmax()), fit.shape)
-    offset = (np.array(best) - (np.array(fit.shape) - 1) / 2.0) * STEP
+    offset = (_peak(fit) - (np.array(fit.shape) - 1) / 2.0) * STEP
     return float(np.linalg.norm(offset)), float(fit.max())
+
+
+def _peak(fit: npt.NDArray[np.floating]) -> Array:
+    """Where a map is highest, (3,) between its samples by a parabola along each axis."""
+    best = np.array(np.unravel_index(int(fit.argmax()), fit.shape))
+    out = best.astype(np.float64)
+    for axis in range(3):
+        if 0 < best[axis] < fit.shape[axis] - 1:
+            low, middle, high = (fit[tuple(best + step * (np.arange(3) == axis))] for step in (-1, 0, 1))
+            bend = low - 2.0 * middle + high
+            out[axis] += 0.5 * (low - high) / bend if bend < 0.0 else 0.0
+    return out
 
 
 def _cube(centre: Array, half: float) -> tuple[Array, tuple[int, int, int]]:
