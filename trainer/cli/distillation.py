@@ -101,6 +101,10 @@ def student(
     label_noise: Annotated[
         float | None, typer.Option(min=0.0, help="Standard deviations added to the labels, to see it bear.")
     ] = None,
+    augment: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Share of CTs shown as another protocol would leave them."),
+    ] = None,
     prediction: Annotated[float | None, typer.Option(min=0.0, help="Weight: the teacher's answers.")] = None,
     feature: Annotated[float | None, typer.Option(min=0.0, help="Weight: the teacher's features.")] = None,
     relation: Annotated[
@@ -132,6 +136,7 @@ def student(
             precision=precision.value,
             few=few,
             label_noise=label_noise,
+            augment=augment,
         )
         given = {"prediction": prediction, "feature": feature, "relation": relation, "contrast": contrast}
         asked = {name: value for name, value in given.items() if value is not None}

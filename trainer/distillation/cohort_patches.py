@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ctsma_node.analysis.patches import CONTEXT, PATCH
 from ctsma_node.errors import SettingsError
 from trainer.evaluation.regression.predictions import labelled
 from trainer.patches.store import STORE, PatchStore
@@ -23,9 +24,10 @@ MOST_SIGNAL = 2.0
 class CohortPatches:
     """n patches; tensors unless said otherwise. Axes of images are k, j, i of the canonical grid.
 
-    `ct` (n, 12, 12, 12) HU, `ct_mask` bool; `mr` (n, 16, 48, 48) in units of marrow's signal, `mr_mask`, both
+    `ct` (n, 12, 12, 12) HU, `ct_mask` bool; `mr` (n, 16, 48, 48) over marrow's signal, `mr_mask`, both
     empty where they were not asked for; `context` (n, 3); `label` (n, 4) as `Parameter`, finite; `fold`,
-    `bone`, `subregion`, `row` (n,); `pair` (n,) numbers into `pairs`.
+    `bone`, `subregion`, `row` (n,); `pair` (n,) numbers into `pairs`. `others` (n, V, 12, 12, 12): the CT as
+    other protocols would show it, `other_contexts` (n, V, 3) their noise; V is 0 where the store has none.
     """
 
     ct: Tensor
@@ -33,6 +35,8 @@ class CohortPatches:
     mr: Tensor
     mr_mask: Tensor
     context: Tensor
+    others: Tensor
+    other_contexts: Tensor
     label: Tensor
     fold: Tensor
     bone: Tensor
@@ -65,12 +69,15 @@ def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool) -> dict[s
     found = store.read(pair, names + ["mr", "mr_mask", "mr_marrow"] * with_mr)
     kept = labelled(found["label"], found["ct_mask"])
     n = int(kept.sum())
+    others, contexts = _other_protocols(store, pair, kept)
     return {
         "ct": found["ct"][kept],
         "ct_mask": found["ct_mask"][kept],
         "mr": _scaled(found["mr"][kept], found["mr_marrow"][kept]) if with_mr else np.zeros((n, 0)),
         "mr_mask": found["mr_mask"][kept] if with_mr else np.zeros((n, 0), dtype=bool),
         "context": np.tile(found["context"].astype(np.float32), (n, 1)),
+        "others": others,
+        "other_contexts": contexts,
         "label": found["label"][kept].astype(np.float32),
         "fold": np.full(n, int(store.attributes(pair)["fold"]), dtype=np.int16),
         "bone": found["bone"][kept],
@@ -78,6 +85,15 @@ def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool) -> dict[s
         "row": np.flatnonzero(kept).astype(np.int32),
         "pair": np.full(n, number, dtype=np.int32),
     }
+
+
+def _other_protocols(store: PatchStore, pair: str, kept: Any) -> tuple[Any, Any]:
+    """Patches (n, V, 12, 12, 12) and contexts (n, V, 3)."""
+    n = int(kept.sum())
+    if not store.attributes(pair)["sampling"].get("protocols"):
+        return np.zeros((n, 0, PATCH, PATCH, PATCH), np.float16), np.zeros((n, 0, len(CONTEXT)), np.float32)
+    found = store.read(pair, ["ct_protocols", "protocol_contexts"])
+    return found["ct_protocols"][kept], np.tile(found["protocol_contexts"], (n, 1, 1))
 
 
 def _scaled(signal: Any, marrow: Any) -> Any:
@@ -110,6 +126,17 @@ class Batch(NamedTuple):
         return Batch(*(image.flip(turned) if image.ndim == 4 else image for image in self))
 
 
-def batch_of(patches: CohortPatches, rows: Tensor, device: torch.device | None = None) -> Batch:
-    """The patches of these rows."""
-    return Batch(*(getattr(patches, name)[rows].float().to(device) for name in Batch._fields))
+def batch_of(
+    patches: CohortPatches,
+    rows: Tensor,
+    device: torch.device | None = None,
+    protocols: Tensor | None = None,
+) -> Batch:
+    """The patches of these rows; `protocols` (n,) are those of the CTs in `others`, -1: as scanned."""
+    batch = Batch(*(getattr(patches, name)[rows].float() for name in Batch._fields))
+    if protocols is not None:
+        changed = protocols >= 0
+        at, which = rows[changed], protocols[changed]
+        batch.ct[changed] = patches.others[at, which].float()
+        batch.context[changed] = patches.other_contexts[at, which]
+    return Batch(*(each.to(device) for each in batch))

@@ -79,12 +79,13 @@ class CrossValidation:
     settings: RegressionSettings
     folder: Path
 
-    def run(self, folds: list[Fold], say: Callable[[str], Say]) -> Predictions:
+    def run(self, folds: list[Fold], say: Callable[[str], Say], protocol: int = -1) -> Predictions:
         """Train what is missing; the answers to every fold that was asked for.
 
-        `say(fold)` gives what is told of that fold's training.
+        `say(fold)` gives what is told of that fold's training. `protocol` is the number of the other
+        protocol whose CTs are asked about, -1 for the CTs as scanned.
         """
-        answers = [self._answers(fold, say(fold.name)) for fold in folds]
+        answers = [self._answers(fold, say(fold.name), protocol) for fold in folds]
         rows = torch.cat([rows for rows, *_ in answers])
         order = rows.argsort()
         mean, sd = (torch.cat([answer[n] for answer in answers])[order] for n in (1, 2))
@@ -96,11 +97,11 @@ class CrossValidation:
         names = tuple(sorted({int(fold) for fold in self.patches.fold.unique()}))
         return self._network(Fold(EVERY, names, ()), say)
 
-    def _answers(self, fold: Fold, say: Say) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _answers(self, fold: Fold, say: Say, protocol: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Rows, standardised means and deviations, and the scale (n, 2, 4) that they are in."""
         network, scale = self._network(fold, say)
         rows = chosen(self.patches, fold.test)
-        mean, sd = predict(network, self.patches, rows, self.fabric.device)
+        mean, sd = predict(network, self.patches, rows, self.fabric.device, protocol)
         return rows, mean, sd, torch.stack([scale.mean, scale.sd]).expand(len(rows), 2, 4)
 
     def _network(self, fold: Fold, say: Say) -> tuple[Regressor, Scale]:

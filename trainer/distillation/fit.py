@@ -114,7 +114,8 @@ def _step(fabric: Fabric, model: Any, optimiser: Any, task: Task, number: int) -
     rng = np.random.default_rng(seeds)
     torch.manual_seed(int(seeds.generate_state(1)[0]))  # what dropout draws from
     drawn = torch.from_numpy(rng.integers(len(task.rows), size=settings.batch))
-    batch = batch_of(task.patches, task.rows[drawn], fabric.device)
+    rows = task.rows[drawn]
+    batch = batch_of(task.patches, rows, fabric.device, _drawn_protocols(task, len(rows), rng))
     if settings.flips:
         batch = batch.flipped([axis for axis in range(3) if rng.random() < 0.5])
     for group in optimiser.param_groups:
@@ -125,6 +126,15 @@ def _step(fabric: Fabric, model: Any, optimiser: Any, task: Task, number: int) -
     fabric.clip_gradients(model, optimiser, max_norm=_CLIP)
     optimiser.step()
     return losses
+
+
+def _drawn_protocols(task: Task, count: int, rng: np.random.Generator) -> Tensor | None:
+    """Which protocol each patch is shown by; -1 for its own."""
+    known = task.patches.others.shape[1]
+    if task.settings.augment == 0.0 or known == 0:
+        return None
+    others = rng.integers(known, size=count)
+    return torch.from_numpy(np.where(rng.random(count) < task.settings.augment, others, -1))
 
 
 def rate_at(step: int, settings: RegressionSettings) -> float:
@@ -158,11 +168,15 @@ def standardise(network: JoinedStudent, patches: CohortPatches, rows: Tensor) ->
 
 @torch.inference_mode()
 def predict(
-    network: Regressor, patches: CohortPatches, rows: Tensor, device: torch.device
+    network: Regressor, patches: CohortPatches, rows: Tensor, device: torch.device, protocol: int = -1
 ) -> tuple[Tensor, Tensor]:
-    """Means and standard deviations (n, 4), standardised, of the patches of `rows`."""
+    """Means and standard deviations (n, 4), standardised, of the patches of `rows` by one protocol."""
     network.eval()
-    answers = [network(batch_of(patches, part, device)) for part in rows.split(_CHUNK)]
+    batches = (
+        batch_of(patches, part, device, None if protocol < 0 else torch.full((len(part),), protocol))
+        for part in rows.split(_CHUNK)
+    )
+    answers = [network(batch) for batch in batches]
     mean = torch.cat([a.mean for a in answers]).float().cpu()
     return mean, torch.cat([torch.exp(0.5 * a.log_variance) for a in answers]).float().cpu()
 

@@ -22,6 +22,9 @@ from trainer.evaluation.regression.predictions import Predictions
 from trainer.fabric import launched
 from trainer.stage import MANIFEST, progress, write_manifest
 
+PROTOCOLS = "protocols"
+"""Folder of the predictions from CTs of other protocols, numbered as in trainer.patches.protocols."""
+
 
 @dataclass(frozen=True)
 class RegressionRequest:
@@ -41,7 +44,8 @@ class RegressionRequest:
 def run(request: RegressionRequest) -> Predictions:
     """Train what is missing; goes on where it was stopped. Under torchrun every process calls it.
 
-    Writes `out`/fold_N.safetensors, all.safetensors, predictions.npz and stage.json. Raises SettingsError
+    Writes `out`/fold_N.safetensors, all.safetensors, predictions.npz (also one for each other protocol that
+    the patches were made for) and stage.json. Raises SettingsError
     where the folder holds networks of other settings or patches.
     """
     fabric = launched(request.settings.precision)
@@ -57,13 +61,22 @@ def run(request: RegressionRequest) -> Predictions:
     with progress() as bar:
         bar.disable = not fabric.is_global_zero
         say = _told(bar, request.settings.steps)
-        found = validation.run(folds_of(patches, request.validate), say)
+        folds = folds_of(patches, request.validate)
+        found = validation.run(folds, say)
         if request.final and not request.validate:
             validation.train_on_all(say(EVERY))
     if fabric.is_global_zero:
         predictions.write(request.out, found)
+        if not request.role.is_teacher:
+            for number in range(patches.others.shape[1]):
+                other = validation.run(folds, lambda _: _silent, number)
+                predictions.write(request.out / PROTOCOLS / str(number), other)
     fabric.barrier()
     return found
+
+
+def _silent(done: int, losses: dict[str, float]) -> None:
+    """Nothing is trained any more."""
 
 
 def _needs_mr(role: Role) -> bool:

@@ -64,6 +64,8 @@ class RegressionSettings(BaseModel):
     weight_decay: float = Field(default=1e-4, ge=0.0)
     """Paper, section 4.2."""
     flips: bool = True
+    augment: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of the CTs that are shown as another protocol would have left them."""
     weights: LossWeights = LossWeights()
     precision: Literal["auto", "single", "mixed"] = "auto"
     few: int | None = Field(default=None, ge=2)

@@ -31,9 +31,13 @@ def write_cohort(folder: Path, pairs: int = 6, patches: int = 24, folds: int = 3
             "bone": (np.arange(patches) % 2).astype(np.uint8),
             "subregion": np.arange(1, patches + 1, dtype=np.uint8),
             "context": np.zeros(3, dtype=np.float32),
+            "protocol_contexts": np.array([[1.0] * 3, [2.0] * 3], dtype=np.float32),
         }
+        # One other protocol changes nothing, one takes the contrast away.
+        arrays["ct_protocols"] = np.stack([arrays["ct"], arrays["ct"] * 0], axis=1).astype(np.float16)
         arrays["ct_mask"][1] = False  # one with hardly any bone
-        write_group(folder / STORE, f"P{number:04d}-R", arrays, {"fold": number % folds})
+        attributes = {"fold": number % folds, "sampling": {"protocols": True}}
+        write_group(folder / STORE, f"P{number:04d}-R", arrays, attributes)
     return folder
 
 
