@@ -1,7 +1,7 @@
 """CPU seconds and target registration error of a pair: bone-wise registration beside ANTs rigid, one thread.
 
 Both get the same CT on the analysis grid and the same MR averaged to 0.9 mm. Table 4 of the paper over a
-cohort is `ctsma-train evaluate-registration`.
+cohort is `ctsma-train evaluate registration`.
 """
 
 from __future__ import annotations

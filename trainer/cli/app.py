@@ -13,10 +13,14 @@ app = typer.Typer(
     help="Build the models that the node runs. Each command is a stage: it reads one folder and writes the "
     "next, and goes on where it was stopped.",
     epilog="From an archive to paired patches:  cohort, register, patches.  "
-    "From nothing to a bundle:  segmenter, student, aggregator, bundle, evaluate.",
+    "From nothing to a bundle:  segmenter, scan-student, aggregator, bundle, evaluate bundle.",
     no_args_is_help=True,
     add_completion=False,
 )
+evaluation = typer.Typer(
+    help="Score what a stage has made, on knees that it has not seen.", no_args_is_help=True
+)
+app.add_typer(evaluation, name="evaluate")
 console = Console()
 
 Build = Annotated[Path, typer.Option(help="Folder of all stages.")]

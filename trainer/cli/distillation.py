@@ -178,4 +178,4 @@ def _run(
     }
     figures["overall"] = sum(figures.values()) / len(figures)
     show(f"ICC(2,1) of {len(found)} patches, unseen patients", figures)
-    console.print(f"{out}: networks and predictions; compare with: ctsma-train evaluate-regression")
+    console.print(f"{out}: networks and predictions; compare with: ctsma-train evaluate regression")

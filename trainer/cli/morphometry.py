@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trainer.cli.app import BUILD, Build, Jobs, app, console
+from trainer.cli.app import BUILD, Build, Jobs, app, console, evaluation
 
 
 @app.command("morphometry")
@@ -67,7 +67,7 @@ def calibrate(
     console.print(f"{out}: {calibration.provenance['patches']} patches of {subjects} subjects")
 
 
-@app.command("evaluate-morphometry")
+@evaluation.command("morphometry")
 def evaluate(
     build: Build = BUILD,
     jobs: Jobs = 2,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from trainer.cli.app import Jobs, app, console
+from trainer.cli.app import Jobs, app, console, evaluation
 
 if TYPE_CHECKING:
     from trainer.patches.stage import Done
@@ -83,7 +83,7 @@ def _show(rows: list[Done], out: Path) -> None:
         )
 
 
-@app.command("evaluate-labels")
+@evaluation.command("labels")
 def evaluate_labels(
     folder: Annotated[Path, typer.Option("--patches", help="Folder of patches.zarr.")] = Path(
         "build/patches"

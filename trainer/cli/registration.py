@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from trainer.cli.app import Jobs, app, console
+from trainer.cli.app import Jobs, app, console, evaluation
 from trainer.cli.table4 import show_table4
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ def _show(rows: list[dict[str, Any]], out: Path) -> None:
     )
 
 
-@app.command("evaluate-registration")
+@evaluation.command("registration")
 def evaluate_registration(
     archive: Annotated[Path, typer.Argument(help="Archive of a phantom cohort.")],
     truth: Annotated[Path, typer.Option(help="Its folder of truth.")] = Path("build/phantom/truth"),
     cohort: Annotated[Path, typer.Option(help="Folder of its cohort.json.")] = Path("build/cohort"),
-    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluate-registration"),
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluation/registration"),
     bundle: Annotated[Path | None, typer.Option(help="Bundle that finds the bones; the default one.")] = None,
     synthesis: Annotated[
         list[Path] | None,

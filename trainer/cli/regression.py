@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trainer.cli.app import Jobs, app, console
+from trainer.cli.app import Jobs, app, console, evaluation
 from trainer.cli.table5 import show_table5
 
 
@@ -43,10 +43,10 @@ def radiomics(
         raise typer.Exit(2) from error
     for row, icc in zip(ROWS, fold_iccs(made).T, strict=True):
         console.print(f"{row}: ICC(2,1) {icc.mean():.3f}, by fold " + " ".join(f"{each:.3f}" for each in icc))
-    console.print(f"{len(made)} patches in {out}; compare with: ctsma-train evaluate-regression {out} ...")
+    console.print(f"{len(made)} patches in {out}; compare with: ctsma-train evaluate regression {out} ...")
 
 
-@app.command("evaluate-regression")
+@evaluation.command("regression")
 def evaluate_regression(
     methods: Annotated[
         list[Path],
@@ -54,7 +54,7 @@ def evaluate_regression(
             help="Folders with predictions.npz of the same patches; a method's name is its folder's."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluate-regression"),
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluation/regression"),
     times: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap over patients.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> None:

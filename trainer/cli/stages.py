@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from trainer.cli.app import BUILD, Build, Jobs, app, console, show
+from trainer.cli.app import BUILD, Build, Jobs, app, console, evaluation, show
 
 
 @app.command()
@@ -74,7 +74,7 @@ def bundle(
     console.print(f"{out}: {size / 1e6:.1f} MB, digest {digest}")
 
 
-@app.command()
+@evaluation.command("bundle")
 def evaluate(
     knees: Annotated[int, typer.Option(help="Fields of view with one knee or two.")] = 20,
     first_seed: Annotated[int, typer.Option(help="Unseen seeds start here.")] = 900_000,

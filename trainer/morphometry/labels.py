@@ -2,7 +2,7 @@
 
 The patch is the 12 x 12 x 12 mm neighbourhood of its centre on the MR's own grid: interpolation would blur
 the trabeculae and correlate the noise. METHOD was chosen from the table of `ctsma-train
-evaluate-morphometry`.
+evaluate morphometry`.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ def test_the_error_table_names_every_solid(monkeypatch: pytest.MonkeyPatch) -> N
         assert name in result.output
 
 
-@pytest.mark.parametrize("command", ["evaluate-morphometry", "calibrate-morphometry"])
+@pytest.mark.parametrize("command", ["evaluate morphometry", "calibrate-morphometry"])
 def test_an_unknown_difficulty_is_named(command: str) -> None:
-    result = CliRunner().invoke(app, [command, "--difficulty", "harder"])
+    result = CliRunner().invoke(app, [*command.split(), "--difficulty", "harder"])
     assert result.exit_code == 2
     assert "harder" in result.output

@@ -35,8 +35,8 @@ def test_no_pair_registered_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert RUNNER.invoke(app, ["register", str(tmp_path)]).exit_code == 3
 
 
-@pytest.mark.parametrize("command", ["register", "evaluate-registration"])
+@pytest.mark.parametrize("command", ["register", "evaluate registration"])
 def test_without_a_cohort_the_way_to_one_is_told(command: str, tmp_path: Path) -> None:
-    result = RUNNER.invoke(app, [command, str(tmp_path), "--cohort", str(tmp_path / "none")])
+    result = RUNNER.invoke(app, [*command.split(), str(tmp_path), "--cohort", str(tmp_path / "none")])
     assert result.exit_code == 2
     assert "ctsma-train cohort" in result.output.replace("\n", " ")

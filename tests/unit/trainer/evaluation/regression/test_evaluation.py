@@ -188,7 +188,7 @@ def test_the_command_writes_tables_figures_and_pictures(tmp_path: Path) -> None:
     write(tmp_path / "student", predictions(0.4, seed=2))
     out = tmp_path / "out"
     folders = [str(tmp_path / name) for name in ("radiomics", "student")]
-    result = RUNNER.invoke(app, ["evaluate-regression", *folders, "--out", str(out), "--times", "100"])
+    result = RUNNER.invoke(app, ["evaluate", "regression", *folders, "--out", str(out), "--times", "100"])
     assert result.exit_code == 0, result.output
     figures = json.loads((out / "evaluation.json").read_text())
     text = (out / "table5.txt").read_text()
@@ -208,7 +208,7 @@ def test_methods_of_other_patches_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "cnn", predictions())
     write(tmp_path / "student", predictions(patients=29))
     folders = [str(tmp_path / name) for name in ("cnn", "student")]
-    result = RUNNER.invoke(app, ["evaluate-regression", *folders, "--out", str(tmp_path / "out")])
+    result = RUNNER.invoke(app, ["evaluate", "regression", *folders, "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     said = result.output.replace("\n", " ")
     assert "cnn and student cannot be compared" in said
@@ -219,7 +219,7 @@ def test_two_folders_of_one_name_are_refused(tmp_path: Path) -> None:
     for part in "ab":
         write(tmp_path / part / "cnn", predictions())
     folders = [str(tmp_path / part / "cnn") for part in "ab"]
-    result = RUNNER.invoke(app, ["evaluate-regression", *folders])
+    result = RUNNER.invoke(app, ["evaluate", "regression", *folders])
     assert result.exit_code == 2
     assert "two folders are called cnn" in result.output.replace("\n", " ")
 
