@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from trainer.cli.app import Jobs, app, console, evaluation
-from trainer.cli.table5 import show_table5
+from trainer.cli.table5 import show_misalignment, show_robustness, show_table5
 
 
 @app.command()
@@ -76,3 +77,64 @@ def evaluate_regression(
     write_evaluation(found, figures, out)
     show_table5(figures, out / "table5.txt")
     console.print(f"Everything: {out / 'evaluation.json'}; pictures: {out}", highlight=False)
+
+
+@evaluation.command("robustness")
+def evaluate_robustness(
+    methods: Annotated[
+        list[Path], typer.Argument(help="Folders of `ctsma-train student`, of patches with protocols.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluation/robustness"),
+    times: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap over patients.")] = 500,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Agreement on unseen patients by dose, kernel, slices and field of view.
+
+    Writes OUT/robustness.json and OUT/robustness.txt.
+    """
+    from ctsma_node.errors import NodeError
+    from trainer.evaluation.regression.conditions import by_protocol
+
+    try:
+        figures = {folder.name: by_protocol(folder, times, seed) for folder in methods}
+    except NodeError as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "robustness.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    show_robustness(figures, out / "robustness.txt")
+
+
+@evaluation.command("misalignment")
+def evaluate_misalignment(
+    methods: Annotated[list[Path], typer.Argument(help="Folders with predictions.npz of the patches.")],
+    patches: Annotated[Path, typer.Option(help="Folder of `ctsma-train patches`.")] = Path("build/patches"),
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluation/misalignment"),
+    times: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap over patients.")] = 500,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Agreement against an MR that is sampled 1 to 15 mm beside each patch (paper, supplement B.1).
+
+    Writes OUT/misalignment.json and OUT/misalignment.png.
+    """
+    from dataclasses import asdict
+
+    from ctsma_node.errors import NodeError
+    from trainer.evaluation.regression.conditions import shifted_labels
+    from trainer.evaluation.regression.figures import shift_picture
+    from trainer.evaluation.regression.shift import shift_curve
+    from trainer.evaluation.regression.stage import read_methods
+
+    try:
+        found = read_methods(methods)
+        labels = shifted_labels(patches, next(iter(found.values())))
+        curves = {name: shift_curve(each, labels, times, seed) for name, each in found.items()}
+    except NodeError as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    out.mkdir(parents=True, exist_ok=True)
+    plain = {name: [asdict(point) for point in curve] for name, curve in curves.items()}
+    (out / "misalignment.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    shift_picture(curves, out / "misalignment.png")
+    show_misalignment(curves)
+    console.print(f"{out}: the curve as figures and as a picture", highlight=False)

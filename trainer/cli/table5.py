@@ -117,3 +117,33 @@ def _covered(of: dict[str, float]) -> str:
 
 def _p(p: float) -> str:
     return "<.001" if p < 0.001 else f"{p:.3f}"
+
+
+def show_robustness(figures: dict[str, dict[str, Any]], path: Path) -> None:
+    """Print the ICCs of `conditions.by_protocol` for each method, and write them as text."""
+    with path.open("w", encoding="utf-8") as file:
+        text = Console(file=file, width=_WIDTH)
+        for method, protocols in figures.items():
+            rows = next(iter(protocols.values()))
+            table = Table("protocol", *rows, title=f"{method}: ICC(2,1), pooled, by how the CT was scanned")
+            for name, of in protocols.items():
+                table.add_row(name, *(_pooled(each) for each in of.values()))
+            for target in (console, text):
+                target.print(table)
+
+
+def show_misalignment(curves: dict[str, Any]) -> None:
+    """Print the points of `shift.shift_curve` for each method."""
+    for method, points in curves.items():
+        table = Table(
+            "shift, mm",
+            *points[0].icc21,
+            title=f"{method}: ICC(2,1), pooled, of {points[0].patches} patches by shift of the MR",
+        )
+        for point in points:
+            table.add_row(f"{point.shift_mm:g}", *(_pooled(each) for each in point.icc21.values()))
+        console.print(table)
+
+
+def _pooled(of: dict[str, float]) -> str:
+    return f"{of['pooled']:.3f}"

@@ -18,12 +18,10 @@ from trainer.distillation.crossval import EVERY, CrossValidation, Role, folds_of
 from trainer.distillation.fit import Say
 from trainer.distillation.settings import RegressionSettings
 from trainer.evaluation.regression import predictions
+from trainer.evaluation.regression.conditions import FOLDER as OTHER_PROTOCOLS
 from trainer.evaluation.regression.predictions import Predictions
 from trainer.fabric import launched
 from trainer.stage import MANIFEST, progress, write_manifest
-
-PROTOCOLS = "protocols"
-"""Folder of the predictions from CTs of other protocols, numbered as in trainer.patches.protocols."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def run(request: RegressionRequest) -> Predictions:
         if not request.role.is_teacher:
             for number in range(patches.others.shape[1]):
                 other = validation.run(folds, lambda _: _silent, number)
-                predictions.write(request.out / PROTOCOLS / str(number), other)
+                predictions.write(request.out / OTHER_PROTOCOLS / str(number), other)
     fabric.barrier()
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def coverage_picture(methods: dict[str, Predictions], path: Path) -> bool:
     return True
 
 
-def shift_picture(curves: dict[str, Sequence[ShiftPoint]], path: Path) -> None:
+def shift_picture(curves: Mapping[str, Sequence[ShiftPoint]], path: Path) -> None:
     """ICC(2,1) over the shift of the MR, a line for each method with its interval over patients."""
     figure = Figure(figsize=(12.0, 3.2), dpi=110, layout="constrained")
     axes = figure.subplots(1, len(ROWS), sharey=True)

@@ -10,9 +10,10 @@ import torch
 from tests.unit.trainer.distillation.cohorts import write_cohort
 from trainer.distillation.cohort_patches import batch_of, read_cohort_patches
 from trainer.distillation.crossval import Role
-from trainer.distillation.regression_stage import PROTOCOLS, RegressionRequest, run
+from trainer.distillation.regression_stage import RegressionRequest, run
 from trainer.distillation.settings import RegressionSettings
 from trainer.evaluation.regression import predictions
+from trainer.evaluation.regression.conditions import FOLDER
 
 
 def test_a_batch_shows_the_protocols_that_were_drawn(tmp_path: Path) -> None:
@@ -29,7 +30,7 @@ def test_every_protocol_is_predicted_by_networks_that_never_saw_the_patient(tmp_
     cohort, out = write_cohort(tmp_path / "patches"), tmp_path / "out"
     settings = RegressionSettings(width=4, batch=16, steps=40, rate=1e-2, precision="single", augment=0.5)
     found = run(RegressionRequest(cohort, out, Role(is_teacher=False), settings, final=False))
-    same, without = (predictions.read(out / PROTOCOLS / str(number)) for number in (0, 1))
+    same, without = (predictions.read(out / FOLDER / str(number)) for number in (0, 1))
     for other in (same, without):
         predictions.check_same_patches(found, other)
     np.testing.assert_allclose(same.estimate, found.estimate, rtol=1e-4)
