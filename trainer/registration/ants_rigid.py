@@ -15,6 +15,7 @@ from trainer.registration.knee import CTKnee
 
 F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+_SEED = 1
 Image = tuple[F32, Array]
 """Values [k, j, i] and the 4 x 4 that takes (i, j, k) to LPS mm."""
 
@@ -36,7 +37,10 @@ def rigid_between(
     the fixed image that are compared.
     """
     import ants
+    from ants.config import set_ants_deterministic
 
+    # Its argument random_seed is not looked at: the sampling of the metric would differ from run to run.
+    set_ants_deterministic(on=True, seed_value=_SEED)
     mask = None if within is None else _image(within.astype(np.float32), fixed[1])
     with tempfile.TemporaryDirectory() as folder:
         initial = None if start is None else [_written(start, Path(folder) / "start.mat")]
@@ -48,7 +52,6 @@ def rigid_between(
             outprefix=f"{folder}/",
             mask=mask,
             mask_all_stages=mask is not None,
-            random_seed=1,
             singleprecision=True,
         )
         # ITK's transforms resample: this one goes from the fixed image to the moving one, its start included.
