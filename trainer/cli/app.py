@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,20 @@ console = Console()
 Build = Annotated[Path, typer.Option(help="Folder of all stages.")]
 Jobs = Annotated[int, typer.Option(help="Processes side by side.")]
 BUILD = Path("build")
+
+
+class PrecisionName(StrEnum):
+    """Keys of trainer.fabric.PRECISIONS."""
+
+    AUTO = "auto"
+    MIXED = "mixed"
+    SINGLE = "single"
+
+
+Precision = Annotated[
+    PrecisionName,
+    typer.Option(help="mixed: bfloat16, on a GPU or a CPU that has it. auto: on such a GPU."),
+]
 
 
 def show(title: str, figures: dict[str, float]) -> None:

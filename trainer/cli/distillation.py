@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainer.cli.app import Jobs, app, console, show
+from trainer.cli.app import Jobs, Precision, PrecisionName, app, console, show
 
 if TYPE_CHECKING:
     from trainer.distillation.crossval import Role
@@ -28,12 +28,6 @@ class _Form(StrEnum):
     PREPRINT = "preprint"
 
 
-class _Precision(StrEnum):
-    AUTO = "auto"
-    MIXED = "mixed"
-    SINGLE = "single"
-
-
 Patches = Annotated[Path, typer.Option(help="Folder of `ctsma-train patches`.")]
 PresetOption = Annotated[
     _Preset, typer.Option(help="quick: minutes a fold on a CPU. paper: its networks and epochs, for GPUs.")
@@ -44,9 +38,6 @@ FormOption = Annotated[
 ]
 SettingsFile = Annotated[
     Path | None, typer.Option(help="TOML file of settings (trainer/distillation/settings.py lists them).")
-]
-Precision = Annotated[
-    _Precision, typer.Option(help="mixed: bfloat16, on a GPU or a CPU that has it. auto: on such a GPU.")
 ]
 Validate = Annotated[
     bool, typer.Option("--validate", help="Answers of validation folds: to choose settings by.")
@@ -62,7 +53,7 @@ def teacher(
     preset: PresetOption = _Preset.QUICK,
     form: FormOption = None,
     settings: SettingsFile = None,
-    precision: Precision = _Precision.AUTO,
+    precision: Precision = PrecisionName.AUTO,
     validate: Validate = False,
     final: Final = False,
     seed: Seed = None,
@@ -96,7 +87,7 @@ def student(
     preset: PresetOption = _Preset.QUICK,
     form: FormOption = None,
     settings: SettingsFile = None,
-    precision: Precision = _Precision.AUTO,
+    precision: Precision = PrecisionName.AUTO,
     few: Annotated[int | None, typer.Option(min=2, help="Train on that many pairs of each fold's.")] = None,
     label_noise: Annotated[
         float | None, typer.Option(min=0.0, help="Standard deviations added to the labels, to see it bear.")

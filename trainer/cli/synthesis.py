@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trainer.cli.app import Jobs, app, console, show
+from trainer.cli.app import Jobs, Precision, PrecisionName, app, console, show
 
 
 class _Method(StrEnum):
@@ -22,12 +22,6 @@ class _Method(StrEnum):
 class _Preset(StrEnum):
     QUICK = "quick"
     FULL = "full"
-
-
-class _Precision(StrEnum):
-    AUTO = "auto"
-    MIXED = "mixed"
-    SINGLE = "single"
 
 
 @app.command()
@@ -55,9 +49,7 @@ def synthesis(
         bool,
         typer.Option("--detail", help="A path at full resolution through SPSNet's or CycleGAN's generators."),
     ] = False,
-    precision: Annotated[
-        _Precision, typer.Option(help="mixed: bfloat16, on a GPU or a CPU that has it. auto: on such a GPU.")
-    ] = _Precision.AUTO,
+    precision: Precision = PrecisionName.AUTO,
     slices: Annotated[Path, typer.Option(help="Folder that prepared slices are kept in.")] = Path(
         "build/synthesis/slices"
     ),
