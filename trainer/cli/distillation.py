@@ -24,6 +24,7 @@ class _Preset(StrEnum):
 class _Form(StrEnum):
     LIGHT = "light"
     JOINED = "joined"
+    NATIVE = "native"
     PAPER = "paper"
     PREPRINT = "preprint"
 

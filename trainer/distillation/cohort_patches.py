@@ -28,6 +28,7 @@ class CohortPatches:
     empty where they were not asked for; `context` (n, 3); `label` (n, 4) as `Parameter`, finite; `fold`,
     `bone`, `subregion`, `row` (n,); `pair` (n,) numbers into `pairs`. `others` (n, V, 12, 12, 12): the CT as
     other protocols would show it, `other_contexts` (n, V, 3) their noise; V is 0 where the store has none.
+    `native` (n, 36, 36, 36) is the CT at its own resolution, empty where it was not asked for.
     """
 
     ct: Tensor
@@ -37,6 +38,7 @@ class CohortPatches:
     context: Tensor
     others: Tensor
     other_contexts: Tensor
+    native: Tensor
     label: Tensor
     fold: Tensor
     bone: Tensor
@@ -49,7 +51,7 @@ class CohortPatches:
         return len(self.label)
 
 
-def read_cohort_patches(folder: Path, with_mr: bool = True) -> CohortPatches:
+def read_cohort_patches(folder: Path, with_mr: bool = True, with_native: bool = False) -> CohortPatches:
     """The patches below `folder` (of `ctsma-train patches`), by pair id, then as they were stored.
 
     Which patches count, `evaluation.regression.predictions.labelled` says. Raises SettingsError where there
@@ -57,14 +59,14 @@ def read_cohort_patches(folder: Path, with_mr: bool = True) -> CohortPatches:
     """
     store = PatchStore(folder / STORE)
     pairs = store.pairs if store.path.is_dir() else []
-    parts = [_of_pair(store, pair, number, with_mr) for number, pair in enumerate(pairs)]
+    parts = [_of_pair(store, pair, number, with_mr, with_native) for number, pair in enumerate(pairs)]
     if not parts:
         raise SettingsError(f"{store.path}: no patches; make them with: ctsma-train patches ARCHIVE")
     joined = {name: torch.from_numpy(np.concatenate([p[name] for p in parts])) for name in parts[0]}
     return CohortPatches(**joined, pairs=tuple(pairs))
 
 
-def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool) -> dict[str, Any]:
+def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool, with_native: bool) -> dict[str, Any]:
     names = ["ct", "ct_mask", "context", "label", "bone", "subregion"]
     found = store.read(pair, names + ["mr", "mr_mask", "mr_marrow"] * with_mr)
     kept = labelled(found["label"], found["ct_mask"])
@@ -78,6 +80,7 @@ def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool) -> dict[s
         "context": np.tile(found["context"].astype(np.float32), (n, 1)),
         "others": others,
         "other_contexts": contexts,
+        "native": _native(store, pair)[kept] if with_native else np.zeros((n, 0)),
         "label": found["label"][kept].astype(np.float32),
         "fold": np.full(n, int(store.attributes(pair)["fold"]), dtype=np.int16),
         "bone": found["bone"][kept],
@@ -94,6 +97,12 @@ def _other_protocols(store: PatchStore, pair: str, kept: Any) -> tuple[Any, Any]
         return np.zeros((n, 0, PATCH, PATCH, PATCH), np.float16), np.zeros((n, 0, len(CONTEXT)), np.float32)
     found = store.read(pair, ["ct_protocols", "protocol_contexts"])
     return found["ct_protocols"][kept], np.tile(found["protocol_contexts"], (n, 1, 1))
+
+
+def _native(store: PatchStore, pair: str) -> Any:
+    if not store.attributes(pair)["sampling"].get("native"):
+        raise SettingsError(f"{store.path}: no native patches; make them with: ctsma-train patches --native")
+    return store.read(pair, ["ct_native"])["ct_native"]
 
 
 def _scaled(signal: Any, marrow: Any) -> Any:
@@ -118,6 +127,7 @@ class Batch(NamedTuple):
     ct_mask: Tensor
     mr: Tensor
     mr_mask: Tensor
+    native: Tensor
     context: Tensor
 
     def flipped(self, axes: list[int]) -> Batch:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trainer.distillation.networks import JoinedStudent, LightStudent, LightTeacher, Regressor
+from trainer.distillation.networks import (
+    JoinedStudent,
+    LightStudent,
+    LightTeacher,
+    NativeStudent,
+    Regressor,
+)
 from trainer.distillation.paper_form import PaperStudent, PaperTeacher
 from trainer.distillation.preprint_form import PreprintStudent, PreprintTeacher
 from trainer.distillation.settings import Form
@@ -13,12 +19,14 @@ _Build = Callable[[int, float], Regressor]
 _TEACHERS: dict[Form, _Build] = {
     Form.LIGHT: LightTeacher,
     Form.JOINED: LightTeacher,
+    Form.NATIVE: LightTeacher,
     Form.PAPER: PaperTeacher,
     Form.PREPRINT: PreprintTeacher,
 }
 _STUDENTS: dict[Form, _Build] = {
     Form.LIGHT: LightStudent,
     Form.JOINED: JoinedStudent,
+    Form.NATIVE: NativeStudent,
     Form.PAPER: PaperStudent,
     Form.PREPRINT: PreprintStudent,
 }

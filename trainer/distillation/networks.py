@@ -9,11 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from ctsma_node.analysis.networks import Student, convolutions
-from ctsma_node.analysis.patches import CONTEXT
+from ctsma_node.analysis.patches import CONTEXT, PATCH
 from ctsma_node.analysis.result import Parameter
 from trainer.distillation.cohort_patches import Batch
+from trainer.patches.native import SAMPLES
 
 _PARAMETERS = len(Parameter)
+FOLD = SAMPLES // PATCH
+"""Native samples along an axis for one of the analysis grid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +86,30 @@ class JoinedStudent(Regressor):
         maps: list[Tensor] = []
         mean, log_variance = self.student(batch.ct, batch.ct_mask, batch.context, maps)
         return Answer(mean.float(), log_variance.float(), maps)
+
+
+class NativeStudent(Regressor):
+    """The CT as it was reconstructed, folded to the analysis grid's sampling, then the light trunk."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        w = width
+        self.channels = (w, 2 * w, 4 * w)
+        self.stem = nn.Sequential(
+            nn.Conv3d(2, w, 5, stride=FOLD, padding=1, bias=False), nn.BatchNorm3d(w), nn.GELU()
+        )
+        self.trunk = nn.ModuleList(
+            [convolutions(w, w, 1), convolutions(w, 2 * w, 2), convolutions(2 * w, 4 * w, 2)]
+        )
+        self.head = Head(4 * w, dropout)
+
+    def forward(self, batch: Batch) -> Answer:
+        """Maps of 12, 6 and 3 samples a side, of 36."""
+        mask = batch.ct_mask
+        for axis in (1, 2, 3):
+            mask = mask.repeat_interleave(FOLD, dim=axis)
+        hu = (batch.native.clamp(-400.0, 2000.0) - 250.0) / 250.0 * mask
+        return answered(self.stem(torch.stack([hu, mask], dim=1)), self.trunk, self.head)
 
 
 class LightTeacher(Regressor):

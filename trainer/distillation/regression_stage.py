@@ -16,7 +16,7 @@ from ctsma_node.errors import SettingsError
 from trainer.distillation.cohort_patches import CohortPatches, read_cohort_patches
 from trainer.distillation.crossval import EVERY, CrossValidation, Role, folds_of
 from trainer.distillation.fit import Say
-from trainer.distillation.settings import RegressionSettings
+from trainer.distillation.settings import Form, RegressionSettings
 from trainer.evaluation.regression import predictions
 from trainer.evaluation.regression.conditions import FOLDER as OTHER_PROTOCOLS
 from trainer.evaluation.regression.predictions import Predictions
@@ -48,7 +48,8 @@ def run(request: RegressionRequest) -> Predictions:
     """
     fabric = launched(request.settings.precision)
     request.out.mkdir(parents=True, exist_ok=True)
-    patches = read_cohort_patches(request.patches, with_mr=_needs_mr(request.role))
+    native = request.settings.form is Form.NATIVE and not request.role.is_teacher
+    patches = read_cohort_patches(request.patches, _needs_mr(request.role), native)
     described = _described(request, patches)
     _check_same(request.out, described)
     if fabric.is_global_zero:
@@ -65,7 +66,7 @@ def run(request: RegressionRequest) -> Predictions:
             validation.train_on_all(say(EVERY))
     if fabric.is_global_zero:
         predictions.write(request.out, found)
-        if not request.role.is_teacher:
+        if not request.role.is_teacher and not native:
             for number in range(patches.others.shape[1]):
                 other = validation.run(folds, lambda _: _silent, number)
                 predictions.write(request.out / OTHER_PROTOCOLS / str(number), other)

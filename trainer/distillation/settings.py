@@ -19,6 +19,8 @@ class Form(StrEnum):
     """A small 3D trunk of three depths; what CPUs train in minutes."""
     JOINED = "joined"
     """The light trunk beside texture statistics: the student that ships."""
+    NATIVE = "native"
+    """A light student that sees the CT at its own resolution."""
     PAPER = "paper"
     """Residual 3D blocks and a 3D ResNet-50 (paper, section 3.2; the authors' code)."""
     PREPRINT = "preprint"

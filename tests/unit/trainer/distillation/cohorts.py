@@ -35,10 +35,11 @@ def write_cohort(folder: Path, pairs: int = 6, patches: int = 24, folds: int = 3
         }
         # One other protocol changes nothing, one takes the contrast away.
         arrays["ct_protocols"] = np.stack([arrays["ct"], arrays["ct"] * 0], axis=1).astype(np.float16)
+        arrays["ct_native"] = arrays["ct"].repeat(3, 1).repeat(3, 2).repeat(3, 3).astype(np.int16)
         farther = 1.0 + 0.1 * np.arange(1, 7, dtype=np.float32)
         arrays["shifted_label"] = label[:, None] * farther[:, None]
         arrays["ct_mask"][1] = False  # one with hardly any bone
-        attributes = {"fold": number % folds, "sampling": {"protocols": True}}
+        attributes = {"fold": number % folds, "sampling": {"protocols": True, "native": True}}
         write_group(folder / STORE, f"P{number:04d}-R", arrays, attributes)
     return folder
 

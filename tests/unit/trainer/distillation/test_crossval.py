@@ -12,7 +12,7 @@ from tests.unit.trainer.distillation.cohorts import write_cohort
 from trainer.distillation.cohort_patches import read_cohort_patches
 from trainer.distillation.crossval import EVERY, Role, folds_of
 from trainer.distillation.regression_stage import RegressionRequest, run
-from trainer.distillation.settings import LossWeights, RegressionSettings
+from trainer.distillation.settings import Form, LossWeights, RegressionSettings
 from trainer.evaluation.regression import predictions
 
 TINY = RegressionSettings(
@@ -55,6 +55,12 @@ def test_a_student_learns_and_is_kept(cohort: Path, teacher: Path, tmp_path: Pat
     np.testing.assert_array_equal(again.estimate, found.estimate)
     (tmp_path / "fold_1.safetensors").unlink()
     np.testing.assert_array_equal(run(request).estimate, found.estimate)
+
+
+def test_a_student_may_look_at_the_native_resolution(cohort: Path, teacher: Path, tmp_path: Path) -> None:
+    settings = TINY.model_copy(update={"form": Form.NATIVE, "steps": 40})
+    request = RegressionRequest(cohort, tmp_path, Role(False, teacher), settings, final=False)
+    assert correlation(run(request)) > 0.7
 
 
 def test_other_settings_do_not_share_a_folder(cohort: Path, teacher: Path) -> None:

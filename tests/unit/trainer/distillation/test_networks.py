@@ -19,6 +19,7 @@ def batch(n: int = 3) -> Batch:
         ct_mask=torch.ones(n, 12, 12, 12),
         mr=torch.rand(n, 16, 48, 48, generator=generator),
         mr_mask=torch.ones(n, 16, 48, 48),
+        native=300.0 + 100.0 * torch.randn(n, 36, 36, 36, generator=generator),
         context=torch.zeros(n, 3),
     )
 
