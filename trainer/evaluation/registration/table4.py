@@ -76,7 +76,7 @@ def _syntheses(pairs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def _figures(means: Any, baseline: Any) -> dict[str, float]:
-    """Mean, SD and 95 % CI, and the p of a paired t-test against the baseline (1 for the baseline)."""
+    """Mean, SD, 95 % CI, median, and the p of a paired t-test against the baseline (1 for itself)."""
     # A difference that is the same for every pair has no t.
     different = len(means) > 1 and float(np.ptp(means - baseline)) > 1e-9
     low, high = _interval(means)
@@ -85,6 +85,7 @@ def _figures(means: Any, baseline: Any) -> dict[str, float]:
         "sd": float(means.std(ddof=1)) if len(means) > 1 else 0.0,
         "ci_low": low,
         "ci_high": high,
+        "median": float(np.median(means)),
         "largest_pair": float(means.max()),
         "p": float(stats.ttest_rel(means, baseline).pvalue) if different else 1.0,
     }
