@@ -89,7 +89,9 @@ class Student(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(n))
         self.register_buffer("feature_sd", torch.ones(n))
         self.trunk = nn.Sequential(
-            convolutions(2, w, stride=1), convolutions(w, 2 * w, stride=2), convolutions(2 * w, 4 * w, stride=2)
+            convolutions(2, w, stride=1),
+            convolutions(w, 2 * w, stride=2),
+            convolutions(2 * w, 4 * w, stride=2),
         )
         self.linear = nn.Linear(n, len(Parameter))
         self.head = nn.Sequential(
