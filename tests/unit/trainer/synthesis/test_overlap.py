@@ -37,6 +37,6 @@ def test_masks_agree_at_the_right_pose_and_not_beside_it() -> None:
     found = mask_overlap(Path(), None, knee, mr, right)
     assert min(found.values()) > 0.9
     wrong = {bone: transform.copy() for bone, transform in right.items()}
-    wrong[Bone.FEMUR][:3, 3] += [34.0, 0.0, 0.0]
+    wrong[Bone.FEMUR][:3, 3] += [50.0, 0.0, 0.0]
     beside = mask_overlap(Path(), None, knee, mr, wrong)
     assert beside[Bone.FEMUR] < Limits().overlap < beside[Bone.TIBIA]
