@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,9 +47,16 @@ class CohortPatches:
     row: Tensor
     pair: Tensor
     pairs: tuple[str, ...]
+    folder: Path
+    """Where they were read from."""
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the labels: another making of the patches has other ones."""
+        return hashlib.sha256(self.label.numpy().tobytes()).hexdigest()
 
 
 def read_cohort_patches(folder: Path, with_mr: bool = True, with_native: bool = False) -> CohortPatches:
@@ -63,7 +71,16 @@ def read_cohort_patches(folder: Path, with_mr: bool = True, with_native: bool = 
     if not parts:
         raise SettingsError(f"{store.path}: no patches; make them with: ctsma-train patches ARCHIVE")
     joined = {name: torch.from_numpy(np.concatenate([p[name] for p in parts])) for name in parts[0]}
-    return CohortPatches(**joined, pairs=tuple(pairs))
+    return CohortPatches(**joined, pairs=tuple(pairs), folder=folder)
+
+
+def each_pair(patches: CohortPatches) -> Iterator[CohortPatches]:
+    """The same patches again with their MR, a pair at a time: all at once they take gigabytes."""
+    store = PatchStore(patches.folder / STORE)
+    for number, pair in enumerate(patches.pairs):
+        part = _of_pair(store, pair, number, with_mr=True, with_native=False)
+        tensors = {name: torch.from_numpy(array) for name, array in part.items()}
+        yield CohortPatches(**tensors, pairs=patches.pairs, folder=patches.folder)
 
 
 def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool, with_native: bool) -> dict[str, Any]:

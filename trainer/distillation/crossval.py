@@ -24,6 +24,7 @@ from trainer.distillation.intervals import Spread, Values
 from trainer.distillation.networks import Regressor
 from trainer.distillation.scale import Scale
 from trainer.distillation.settings import RegressionSettings
+from trainer.distillation.taught import Taught, taught_of
 from trainer.evaluation.regression.predictions import Predictions
 
 EVERY = "all"
@@ -114,7 +115,7 @@ class CrossValidation:
             network.load_state_dict(load_file(kept))
             return network.eval(), scale
         target = target_of(self.patches, rows, scale, settings.label_noise, settings.seed)
-        task = Task(network, self.patches, rows, target, settings, self._teacher(fold))
+        task = Task(network, self.patches, rows, target, settings, self._taught(fold))
         fit(self.fabric, task, kept.with_suffix(".ckpt"), say)
         if self.fabric.is_global_zero:
             part = kept.with_suffix(".part")
@@ -123,8 +124,8 @@ class CrossValidation:
         self.fabric.barrier()
         return network.eval(), scale
 
-    def _teacher(self, fold: Fold) -> Regressor | None:
-        """The teacher of the same fold: it has seen the same patients, and no others."""
+    def _taught(self, fold: Fold) -> Taught | None:
+        """By the teacher of the same fold: the fold's patients are as unseen by it as by the student."""
         if self.role.teacher is None:
             return None
         path = self.role.teacher / f"{fold.name}.safetensors"
@@ -133,9 +134,7 @@ class CrossValidation:
             raise SettingsError(f"{path} is missing: train it first with: ctsma-train teacher{option}")
         network = Role(is_teacher=True).build(self.settings)
         network.load_state_dict(load_file(path))
-        for parameter in network.parameters():
-            parameter.requires_grad_(False)
-        return network.to(self.fabric.device).eval()
+        return taught_of(network.to(self.fabric.device).eval(), path, self.patches, self.fabric.device)
 
     def _predictions(self, rows: Tensor, mean: Tensor, sd: Tensor, scales: Tensor) -> Predictions:
         p = self.patches

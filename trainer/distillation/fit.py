@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from ctsma_node.errors import NodeError
 from trainer.distillation.cohort_patches import Batch, CohortPatches, batch_of
 from trainer.distillation.losses import Distillation, supervised
-from trainer.distillation.networks import JoinedStudent, Regressor
+from trainer.distillation.networks import Answer, JoinedStudent, Regressor
 from trainer.distillation.scale import Scale
 from trainer.distillation.settings import RegressionSettings
+from trainer.distillation.taught import Taught
 
 _CLIP = 5.0
 _KEPT = 500
@@ -44,8 +45,8 @@ class Task:
     rows: Tensor
     target: Tensor
     settings: RegressionSettings
-    teacher: Regressor | None = None
-    """Trained, and no longer changed."""
+    taught: Taught | None = None
+    """What its teacher says of all patches."""
 
 
 def target_of(patches: CohortPatches, rows: Tensor, scale: Scale, noise: float, seed: int) -> Tensor:
@@ -62,7 +63,7 @@ def fit(fabric: Fabric, task: Task, path: Path, say: Say = lambda *_: None) -> R
     network = task.network
     if isinstance(network, JoinedStudent):
         standardise(network, task.patches, task.rows)
-    module = _Step(network, task.teacher, task.settings)
+    module = _Step(network, task.taught, task.settings)
     optimiser = torch.optim.AdamW(
         [p for p in module.parameters() if p.requires_grad],
         lr=task.settings.rate,
@@ -88,23 +89,19 @@ def fit(fabric: Fabric, task: Task, path: Path, say: Say = lambda *_: None) -> R
 class _Step(nn.Module):
     """The forward pass of a step with all of its losses, so that processes share one."""
 
-    def __init__(self, network: Regressor, teacher: Regressor | None, settings: RegressionSettings) -> None:
+    def __init__(self, network: Regressor, taught: Taught | None, settings: RegressionSettings) -> None:
         super().__init__()
         self.network = network
         self.weight = settings.weights.supervised
-        # Hidden in a list: what is registered would be trained, kept and shared among processes.
-        self.teacher = [] if teacher is None else [teacher.eval()]
         self.distillation = (
-            None if teacher is None else Distillation(network.channels, teacher.channels, settings.weights)
+            None if taught is None else Distillation(network.channels, taught.channels, settings.weights)
         )
 
-    def forward(self, batch: Batch, target: Tensor) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, target: Tensor, teacher: Answer | None) -> dict[str, Tensor]:
         answer = self.network(batch)
         losses = {"supervised": self.weight * supervised(answer, target)}
-        if self.distillation is not None:
-            with torch.no_grad():
-                taught = self.teacher[0](batch)
-            losses |= self.distillation(answer, taught)
+        if self.distillation is not None and teacher is not None:
+            losses |= self.distillation(answer, teacher)
         return losses
 
 
@@ -116,11 +113,12 @@ def _step(fabric: Fabric, model: Any, optimiser: Any, task: Task, number: int) -
     drawn = torch.from_numpy(rng.integers(len(task.rows), size=settings.batch))
     rows = task.rows[drawn]
     batch = batch_of(task.patches, rows, fabric.device, _drawn_protocols(task, len(rows), rng))
-    if settings.flips:
-        batch = batch.flipped([axis for axis in range(3) if rng.random() < 0.5])
+    axes = [axis for axis in range(3) if rng.random() < 0.5] if settings.flips else []
+    batch = batch.flipped(axes)
+    teacher = None if task.taught is None else task.taught.answer(rows, axes, fabric.device)
     for group in optimiser.param_groups:
         group["lr"] = rate_at(number, settings)
-    losses: dict[str, Tensor] = model(batch, task.target[drawn].to(fabric.device))
+    losses: dict[str, Tensor] = model(batch, task.target[drawn].to(fabric.device), teacher)
     optimiser.zero_grad()
     fabric.backward(torch.stack(list(losses.values())).sum())
     fabric.clip_gradients(model, optimiser, max_norm=_CLIP)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,7 +48,7 @@ def run(request: RegressionRequest) -> Predictions:
     fabric = launched(request.settings.precision)
     request.out.mkdir(parents=True, exist_ok=True)
     native = request.settings.form is Form.NATIVE and not request.role.is_teacher
-    patches = read_cohort_patches(request.patches, _needs_mr(request.role), native)
+    patches = read_cohort_patches(request.patches, request.role.is_teacher, native)
     described = _described(request, patches)
     _check_same(request.out, described)
     if fabric.is_global_zero:
@@ -78,10 +77,6 @@ def _silent(done: int, losses: dict[str, float]) -> None:
     """Nothing is trained any more."""
 
 
-def _needs_mr(role: Role) -> bool:
-    return role.is_teacher or role.teacher is not None
-
-
 def _told(bar: Progress, steps: int) -> Callable[[str], Say]:
     """A bar for every network; a line in a log file when it is done."""
 
@@ -101,13 +96,12 @@ def _told(bar: Progress, steps: int) -> Callable[[str], Say]:
 
 def _described(request: RegressionRequest, patches: CohortPatches) -> dict[str, Any]:
     """What a folder's networks depend on."""
-    labels = hashlib.sha256(patches.label.numpy().tobytes()).hexdigest()
     return {
         "role": "teacher" if request.role.is_teacher else "student",
         "teacher": None if request.role.teacher is None else request.role.teacher.name,
         "settings": request.settings.model_dump(mode="json"),
         "validate": request.validate,
-        "labels": labels,
+        "labels": patches.digest,
     }
 
 
