@@ -12,12 +12,13 @@ from ctsma_node.analysis.bundle import read_bundle, write_bundle
 from ctsma_node.analysis.plan import AggregatorPlan, Plan, StudentPlan
 from ctsma_node.analysis.result import Bone
 from trainer.aggregation import stage as aggregation
-from trainer.distillation import stage as distillation
+from trainer.distillation import shipped
 from trainer.segmentation import stage as segmentation
 from trainer.segmentation.volumes import FINDER_STEP
 from trainer.stage import MANIFEST
 
-_COMMANDS = {"student": "scan-student"}
+STUDENT = Path("regression") / "student"
+"""Below the folder of the stages."""
 TRAINING = "synthetic knees only (computer-generated phantoms, no patient data)"
 
 
@@ -26,7 +27,7 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
 
     Raises FileNotFoundError naming the stage that has not been run.
     """
-    segmenter, student, aggregator = build / "segmenter", build / "student", build / "aggregator"
+    segmenter, student, aggregator = build / "segmenter", build / STUDENT, build / "aggregator"
     records = {folder.name: _record(folder) for folder in (segmenter, student, aggregator)}
     templates = json.loads((aggregator / aggregation.TEMPLATES).read_text())
     plan = Plan(
@@ -37,7 +38,7 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
         finder_width=records["segmenter"]["settings"]["finder_width"],
         finder_step=FINDER_STEP,
         segmenter_width=records["segmenter"]["settings"]["segmenter_width"],
-        student=StudentPlan.model_validate_json((student / distillation.PLAN).read_text()),
+        student=StudentPlan.model_validate_json((student / shipped.PLAN).read_text()),
         aggregator=AggregatorPlan.model_validate_json((aggregator / aggregation.PLAN).read_text()),
         femur_template=templates[Bone.FEMUR.value],
         tibia_template=templates[Bone.TIBIA.value],
@@ -45,7 +46,7 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
     states = {
         "finder": load_file(segmenter / segmentation.FINDER),
         "segmenter": load_file(segmenter / segmentation.SEGMENTER),
-        "student": load_file(student / distillation.STUDENT),
+        "student": load_file(student / shipped.STUDENT),
         "aggregator": load_file(aggregator / aggregation.AGGREGATOR),
     }
     digest = write_bundle(out, plan, states, card(plan, records))
@@ -56,8 +57,7 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
-        command = _COMMANDS.get(folder.name, folder.name)
-        raise FileNotFoundError(f"{path} is missing: run `ctsma-train {command}` first.")
+        raise FileNotFoundError(f"{path} is missing: run `ctsma-train {folder.name}` first.")
     return dict(json.loads(path.read_text()))
 
 
@@ -73,20 +73,30 @@ def card(plan: Plan, records: dict[str, dict[str, Any]]) -> str:
         "- Out: bones, 100 subregions of femur and tibia each, BV/TV, Tb.Th, Tb.Sp and Tb.N of each with an",
         "  uncertainty, probabilities of normal, mild and advanced osteoarthritis, five cartilage scores.",
         "- Not for: diagnosis, children, implants, fractures, slices thicker than 3 mm.",
-        "- Parameters are those of the drawn structure (direct three-dimensional definitions,",
-        "  Bouxsein et al. 2010), averaged over a patch of 12 mm.",
+        "- Parameters are those that morphometry measures on MR, calibrated to the drawn structure (direct",
+        "  three-dimensional definitions, Bouxsein et al. 2010), averaged over a patch of 12 mm.",
         "",
         "## How it was made",
         "",
-        "`ctsma-train segmenter`, `ctsma-train scan-student`, `ctsma-train aggregator` and",
-        "`ctsma-train bundle`, with these settings and seeds:",
+        "`ctsma-train segmenter`; `phantom`, `cohort`, `register` and `patches`; `teacher` and `student`;",
+        "`aggregator` and `bundle`, with these settings and seeds:",
         "",
     ]
     for stage, record in records.items():
-        settings = {k: v for k, v in record["settings"].items() if k not in ("figures", "jobs")}
-        lines += [f"- {stage}: " + ", ".join(f"{k} {v}" for k, v in settings.items())]
+        lines += [f"- {stage}: " + ", ".join(f"{k} {v}" for k, v in _flat(record["settings"]).items())]
     lines += ["", "## Scores on held-out phantoms", ""]
     for stage, record in records.items():
         figures = record["settings"].get("figures", {})
         lines += [f"- {stage}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items())]
     return "\n".join(lines) + "\n"
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings in one level, without what is no setting."""
+    out: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict) and key != "figures":
+            out |= _flat(value)
+        elif key not in ("figures", "jobs"):
+            out[key] = value
+    return out

@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -15,7 +14,7 @@ from trainer.aggregation.cohort import KneeParameters, knee_labels, read_cohort
 from trainer.aggregation.errors import fit_errors
 from trainer.aggregation.template import make_template
 from trainer.aggregation.training import train_aggregator
-from trainer.distillation.stage import HELD_OUT
+from trainer.evaluation.regression import predictions
 from trainer.phantom.subregions import Template
 from trainer.stage import make_items, write_manifest
 
@@ -36,13 +35,12 @@ class AggregatorSettings:
 
 
 def run(folder: Path, student: Path, settings: AggregatorSettings) -> dict[str, float]:
-    """Train the aggregator into `folder` with the errors of the student that lies in `student`."""
+    """Train the aggregator into `folder` with the errors of the cross-validated student in `student`."""
     templates = _templates(folder, settings)
     seeds = range(settings.first_seed, settings.first_seed + settings.knees)
     paths = make_items("cohort", KneeParameters(templates), seeds, folder / "cohort", settings.jobs)
-    held_out = student / HELD_OUT
-    with np.load(held_out) as seen:
-        law = fit_errors(seen["estimate"], seen["truth"], seen["subject"])
+    unseen = predictions.read(student)
+    law = fit_errors(unseen.estimate.astype(float), unseen.label.astype(float), unseen.pair)
     torch.set_num_threads(settings.jobs)
     network, plan, figures = train_aggregator(
         read_cohort(paths),
@@ -54,7 +52,7 @@ def run(folder: Path, student: Path, settings: AggregatorSettings) -> dict[str, 
     )
     save_file(network.state_dict(), folder / AGGREGATOR)
     (folder / PLAN).write_text(plan.model_dump_json(indent=1))
-    write_manifest(folder, asdict(settings) | {"figures": figures}, [held_out])
+    write_manifest(folder, asdict(settings) | {"figures": figures}, [student / predictions.FILE])
     return figures
 
 

@@ -14,7 +14,8 @@ app = typer.Typer(
     help="Build the models that the node runs. Each command is a stage: it reads one folder and writes the "
     "next, and goes on where it was stopped.",
     epilog="From an archive to paired patches:  cohort, register, patches.  "
-    "From nothing to a bundle:  segmenter, scan-student, aggregator, bundle, evaluate bundle.",
+    "From patches to the student that ships:  teacher, student --form joined.  "
+    "From all of that to a bundle:  segmenter, aggregator, bundle, evaluate bundle.",
     no_args_is_help=True,
     add_completion=False,
 )

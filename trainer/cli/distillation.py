@@ -152,10 +152,8 @@ def _run(
 ) -> None:
     import os
 
-    from ctsma_node.analysis.result import Parameter
     from ctsma_node.errors import NodeError
-    from trainer.distillation.regression_stage import RegressionRequest, run
-    from trainer.evaluation.agreement import icc21
+    from trainer.distillation.regression_stage import RegressionRequest, figures_of, run
 
     try:
         found = run(RegressionRequest(patches, out, role, settings(), validate, final, jobs))
@@ -164,10 +162,5 @@ def _run(
         raise typer.Exit(2) from error
     if os.environ.get("RANK", "0") != "0":
         return
-    figures = {
-        p.value: icc21(found.estimate[:, c].astype(float), found.label[:, c].astype(float))
-        for c, p in enumerate(Parameter)
-    }
-    figures["overall"] = sum(figures.values()) / len(figures)
-    show(f"ICC(2,1) of {len(found)} patches, unseen patients", figures)
+    show(f"ICC(2,1) of {len(found)} patches, unseen patients", figures_of(found))
     console.print(f"{out}: networks and predictions; compare with: ctsma-train evaluate regression")

@@ -28,19 +28,6 @@ def segmenter(
     show("held-out knees", run(build / "segmenter", settings))
 
 
-@app.command("scan-student")
-def scan_student(
-    build: Build = BUILD,
-    jobs: Jobs = 2,
-    knees: Annotated[int, typer.Option(help="Scanned knees, 20 of them held out.")] = 96,
-    steps: Annotated[int, typer.Option(help="Training steps of 256 patches.")] = 1600,
-) -> None:
-    """Train the CT student on patches whose truth is known."""
-    from trainer.distillation.stage import StudentSettings, run
-
-    show("held-out knees", run(build / "student", StudentSettings(knees=knees, steps=steps, jobs=jobs)))
-
-
 @app.command()
 def aggregator(
     build: Build = BUILD,
@@ -48,11 +35,12 @@ def aggregator(
     knees: Annotated[int, typer.Option(help="Knees of the cohort, one in five held out.")] = 400,
     steps: Annotated[int, typer.Option(help="Training steps of 32 knees.")] = 2500,
 ) -> None:
-    """Train the aggregator on a cohort, with the student's errors (run `student` first)."""
+    """Train the aggregator on a cohort, with the student's errors (run `student --form joined` first)."""
     from trainer.aggregation.stage import AggregatorSettings, run
+    from trainer.export import STUDENT
 
     settings = AggregatorSettings(knees=knees, steps=steps, jobs=jobs)
-    show("held-out knees", run(build / "aggregator", build / "student", settings))
+    show("held-out knees", run(build / "aggregator", build / STUDENT, settings))
 
 
 @app.command()

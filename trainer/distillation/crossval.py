@@ -80,8 +80,10 @@ class CrossValidation:
     settings: RegressionSettings
     folder: Path
 
-    def run(self, folds: list[Fold], say: Callable[[str], Say], protocol: int = -1) -> Predictions:
-        """Train what is missing; the answers to every fold that was asked for.
+    def run(
+        self, folds: list[Fold], say: Callable[[str], Say], protocol: int = -1
+    ) -> tuple[Predictions, Spread]:
+        """Train what is missing; the answers to every fold that was asked for, and what they are made of.
 
         `say(fold)` gives what is told of that fold's training. `protocol` is the number of the other
         protocol whose CTs are asked about, -1 for the CTs as scanned.
@@ -136,12 +138,15 @@ class CrossValidation:
         network.load_state_dict(load_file(path))
         return taught_of(network.to(self.fabric.device).eval(), path, self.patches, self.fabric.device)
 
-    def _predictions(self, rows: Tensor, mean: Tensor, sd: Tensor, scales: Tensor) -> Predictions:
+    def _predictions(
+        self, rows: Tensor, mean: Tensor, sd: Tensor, scales: Tensor
+    ) -> tuple[Predictions, Spread]:
         p = self.patches
         fold = p.fold[rows].numpy()
         target = (p.label[rows].clamp(min=1e-3).log() - scales[:, 0]) / scales[:, 1]
-        low, high = Spread(mean.numpy(), sd.numpy(), target.numpy()).bounds(fold)
-        return Predictions(
+        spread = Spread(mean.numpy(), sd.numpy(), target.numpy())
+        low, high = spread.bounds(fold)
+        found = Predictions(
             estimate=_values(mean.numpy(), scales),
             label=p.label[rows].numpy(),
             pair=np.array(p.pairs)[p.pair[rows].numpy()],
@@ -152,6 +157,7 @@ class CrossValidation:
             low=_values(low, scales),
             high=_values(high, scales),
         )
+        return found, spread
 
 
 def _values(standardised: Values, scales: Tensor) -> npt.NDArray[np.float32]:

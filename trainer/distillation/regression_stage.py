@@ -11,11 +11,15 @@ from typing import Any
 import torch
 from rich.progress import Progress
 
+from ctsma_node.analysis.result import Parameter
 from ctsma_node.errors import SettingsError
 from trainer.distillation.cohort_patches import CohortPatches, read_cohort_patches
 from trainer.distillation.crossval import EVERY, CrossValidation, Role, folds_of
 from trainer.distillation.fit import Say
+from trainer.distillation.networks import JoinedStudent
 from trainer.distillation.settings import Form, RegressionSettings
+from trainer.distillation.shipped import write_student
+from trainer.evaluation.agreement import icc21
 from trainer.evaluation.regression import predictions
 from trainer.evaluation.regression.conditions import FOLDER as OTHER_PROTOCOLS
 from trainer.evaluation.regression.predictions import Predictions
@@ -42,8 +46,8 @@ def run(request: RegressionRequest) -> Predictions:
     """Train what is missing; goes on where it was stopped. Under torchrun every process calls it.
 
     Writes `out`/fold_N.safetensors, all.safetensors, predictions.npz (also one for each other protocol that
-    the patches were made for) and stage.json. Raises SettingsError
-    where the folder holds networks of other settings or patches.
+    the patches were made for), stage.json and, of a joined student, what a bundle takes of it. Raises
+    SettingsError where the folder holds networks of other settings or patches.
     """
     fabric = launched(request.settings.precision)
     request.out.mkdir(parents=True, exist_ok=True)
@@ -60,17 +64,27 @@ def run(request: RegressionRequest) -> Predictions:
         bar.disable = not fabric.is_global_zero
         say = _told(bar, request.settings.steps)
         folds = folds_of(patches, request.validate)
-        found = validation.run(folds, say)
-        if request.final and not request.validate:
-            validation.train_on_all(say(EVERY))
+        found, spread = validation.run(folds, say)
+        final = validation.train_on_all(say(EVERY)) if request.final and not request.validate else None
     if fabric.is_global_zero:
         predictions.write(request.out, found)
+        write_manifest(request.out, described | {"figures": figures_of(found)})
+        if final and isinstance(final[0], JoinedStudent):
+            write_student(request.out, final[0], request.settings.width, final[1], patches, spread)
         if not request.role.is_teacher and not native:
             for number in range(patches.others.shape[1]):
-                other = validation.run(folds, lambda _: _silent, number)
+                other, _ = validation.run(folds, lambda _: _silent, number)
                 predictions.write(request.out / OTHER_PROTOCOLS / str(number), other)
     fabric.barrier()
     return found
+
+
+def figures_of(found: Predictions) -> dict[str, float]:
+    """ICC(2,1), pooled."""
+    estimate, label = found.estimate.astype(float), found.label.astype(float)
+    pooled = [icc21(estimate[:, c], label[:, c]) for c in range(len(Parameter))]
+    named = {f"icc21_{p.value}": value for p, value in zip(Parameter, pooled, strict=True)}
+    return named | {"icc21_mean": sum(pooled) / len(pooled)}
 
 
 def _silent(done: int, losses: dict[str, float]) -> None:
