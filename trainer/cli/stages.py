@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from trainer.cli.app import BUILD, Build, Jobs, app, console, evaluation, show
+from trainer.cli.app import BUILD, Build, Jobs, Precision, PrecisionName, app, console, evaluation, show
 
 
 @app.command()
@@ -18,12 +18,18 @@ def segmenter(
     knees: Annotated[int, typer.Option(help="Training knees, 12 of them held out.")] = 112,
     fields: Annotated[int, typer.Option(help="Training fields of view of the finder.")] = 120,
     steps: Annotated[int, typer.Option(help="Steps of the segmenter; the finder takes half.")] = 1800,
+    precision: Precision = PrecisionName.AUTO,
 ) -> None:
     """Train the knee finder and the bone segmenter on drawn knees."""
     from trainer.segmentation.stage import SegmenterSettings, run
 
     settings = SegmenterSettings(
-        knees=knees, fields=fields, segmenter_steps=steps, finder_steps=steps // 2, jobs=jobs
+        knees=knees,
+        fields=fields,
+        segmenter_steps=steps,
+        finder_steps=steps // 2,
+        precision=precision.value,
+        jobs=jobs,
     )
     show("held-out knees", run(build / "segmenter", settings))
 

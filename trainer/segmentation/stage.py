@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from ctsma_node.analysis.bones import segment
 from ctsma_node.analysis.grid import SIZE
+from trainer.fabric import launched
 from trainer.segmentation.training import dice, train_finder, train_segmenter
 from trainer.segmentation.volumes import bone_volume, field_of_view
 from trainer.stage import make_items, write_manifest
@@ -31,6 +32,8 @@ class SegmenterSettings:
     segmenter_steps: int = 1800
     first_seed: int = 100_000
     seed: int = 1
+    precision: str = "auto"
+    """A key of trainer.fabric.PRECISIONS."""
     jobs: int = 2
 
 
@@ -41,7 +44,9 @@ def run(folder: Path, settings: SegmenterSettings) -> dict[str, float]:
     seeds = range(settings.first_seed, settings.first_seed + settings.fields)
     fields = make_items("fields of view", field_of_view, seeds, folder / "fields", settings.jobs)
     torch.set_num_threads(settings.jobs)
+    fabric = launched(settings.precision)
     finder = train_finder(
+        fabric,
         fields,
         width=settings.finder_width,
         steps=settings.finder_steps,
@@ -50,6 +55,7 @@ def run(folder: Path, settings: SegmenterSettings) -> dict[str, float]:
     )
     save_file(finder.state_dict(), folder / FINDER)
     segmenter = train_segmenter(
+        fabric,
         bones[settings.held_out :],
         width=settings.segmenter_width,
         steps=settings.segmenter_steps,

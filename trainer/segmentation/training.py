@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from monai.losses import DiceCELoss
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
@@ -98,39 +99,50 @@ def _crop(hu: Any, label: Any, corner: Any) -> tuple[Any, Any]:
     return np.pad(hu, short, constant_values=int(AIR))[window], np.pad(label, short)[window]
 
 
-def train_segmenter(paths: list[Path], *, width: int, steps: int, seed: int, log: Path) -> BoneSegmenter:
+def train_segmenter(
+    fabric: Fabric, paths: list[Path], *, width: int, steps: int, seed: int, log: Path
+) -> BoneSegmenter:
     """Train the 2.5D segmenter for a number of steps of 12 slices."""
     torch.manual_seed(seed)
     network = BoneSegmenter(width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    _train(network, Slices(paths, seed, 12), "bone segmenter", steps, 2e-3, log)
+    _train(fabric, network, Slices(paths, seed, 12), "bone segmenter", steps, 2e-3, log)
     return network  # type: ignore[no-any-return]
 
 
-def train_finder(paths: list[Path], *, width: int, steps: int, seed: int, log: Path) -> KneeFinder:
+def train_finder(
+    fabric: Fabric, paths: list[Path], *, width: int, steps: int, seed: int, log: Path
+) -> KneeFinder:
     """Train the 3D finder for a number of steps of 3 crops."""
     torch.manual_seed(seed)
     network = KneeFinder(width)
-    _train(network, Fields(paths, seed, 3), "knee finder", steps, 2e-3, log)
+    _train(fabric, network, Fields(paths, seed, 3), "knee finder", steps, 2e-3, log)
     return network
 
 
 def _train(
-    network: nn.Module, draw: Callable[[], Batch], title: str, steps: int, rate: float, log: Path
+    fabric: Fabric,
+    network: nn.Module,
+    draw: Callable[[], Batch],
+    title: str,
+    steps: int,
+    rate: float,
+    log: Path,
 ) -> None:
     """Dice and cross-entropy, AdamW, one cosine of the learning rate."""
     loss = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False)
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
+    model, optimiser = fabric.setup(network, optimiser)
     writer, mean = SummaryWriter(str(log)), float("nan")
-    network.train()
+    model.train()
     with progress() as bar:
         task = bar.add_task(title, total=steps, note="")
         for step in range(steps):
-            images, labels = draw()
-            value = loss(network(images), labels)
+            images, labels = (each.to(fabric.device) for each in draw())
+            value = loss(model(images).float(), labels)
             optimiser.zero_grad()
-            value.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            fabric.backward(value)
+            fabric.clip_gradients(model, optimiser, max_norm=5.0)
             optimiser.step()
             schedule.step()
             now = float(value.detach())
@@ -138,7 +150,7 @@ def _train(
             writer.add_scalar("loss", now, step)
             bar.update(task, advance=1, note=f"loss {mean:.3f}")
     writer.close()
-    network.eval()
+    network.cpu().eval()
 
 
 def dice(prediction: Any, truth: Any) -> list[float]:
