@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import Progress
 
 from ctsma_node.analysis.result import Parameter
 from ctsma_node.errors import SettingsError
 from trainer.distillation.cohort_patches import CohortPatches, read_cohort_patches
 from trainer.distillation.crossval import EVERY, CrossValidation, Role, folds_of
-from trainer.distillation.fit import Say
 from trainer.distillation.networks import JoinedStudent
 from trainer.distillation.settings import Form, RegressionSettings
 from trainer.distillation.shipped import write_student
+from trainer.distillation.told import LOG, Told
 from trainer.evaluation.agreement import icc21
 from trainer.evaluation.regression import predictions
 from trainer.evaluation.regression.conditions import FOLDER as OTHER_PROTOCOLS
@@ -60,9 +58,8 @@ def run(request: RegressionRequest) -> Predictions:
     if fabric.device.type == "cpu" and fabric.world_size == 1:
         torch.set_num_threads(request.jobs)
     validation = CrossValidation(fabric, patches, request.role, request.settings, request.out)
-    with progress() as bar:
-        bar.disable = not fabric.is_global_zero
-        say = _told(bar, request.settings.steps)
+    with progress() as bar, Told(bar, request.out / LOG, request.settings.steps) as say:
+        bar.disable = say.silent = not fabric.is_global_zero
         folds = folds_of(patches, request.validate)
         found, spread = validation.run(folds, say)
         final = validation.train_on_all(say(EVERY)) if request.final and not request.validate else None
@@ -89,23 +86,6 @@ def figures_of(found: Predictions) -> dict[str, float]:
 
 def _silent(done: int, losses: dict[str, float]) -> None:
     """Nothing is trained any more."""
-
-
-def _told(bar: Progress, steps: int) -> Callable[[str], Say]:
-    """A bar for every network; a line in a log file when it is done."""
-
-    def of_fold(name: str) -> Say:
-        task = bar.add_task(name, total=steps, note="")
-
-        def say(done: int, losses: dict[str, float]) -> None:
-            note = " ".join(f"{key} {value:.3f}" for key, value in losses.items())
-            bar.update(task, completed=done, note=note)
-            if done == steps and not bar.console.is_terminal:
-                bar.console.print(f"{name}: {note}", highlight=False)
-
-        return say
-
-    return of_fold
 
 
 def _described(request: RegressionRequest, patches: CohortPatches) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class RegressionSettings(BaseModel):
     batch: int = Field(default=128, ge=2)
     steps: int = Field(default=1200, ge=1)
     """Of the student and the plain CNN."""
-    teacher_steps: int = Field(default=1000, ge=1)
+    teacher_steps: int = Field(default=800, ge=1)
     rate: float = Field(default=3e-3, gt=0.0)
     """Highest learning rate of one cycle; the paper's form has a constant one."""
     constant_rate: bool = False

@@ -40,8 +40,9 @@ def test_every_patch_is_predicted_by_a_teacher_that_never_saw_its_patient(teache
     found = predictions.read(teacher)
     assert len(found) == 6 * 22
     assert correlation(found) > 0.8
+    logs = sorted(path.parent.name for path in (teacher / "log").glob("*/events*"))
     kept = sorted(path.stem for path in teacher.glob("*.safetensors"))
-    assert kept == [EVERY, "fold_0", "fold_1", "fold_2"]
+    assert kept == logs == [EVERY, "fold_0", "fold_1", "fold_2"]
 
 
 def test_a_student_learns_and_is_kept(cohort: Path, teacher: Path, tmp_path: Path) -> None:
