@@ -17,9 +17,9 @@ from trainer.distillation.networks import JoinedStudent
 from trainer.distillation.settings import Form, RegressionSettings
 from trainer.distillation.shipped import write_student
 from trainer.distillation.told import LOG, Told
-from trainer.evaluation.agreement import icc21
 from trainer.evaluation.regression import predictions
 from trainer.evaluation.regression.conditions import FOLDER as OTHER_PROTOCOLS
+from trainer.evaluation.regression.icc import icc21
 from trainer.evaluation.regression.predictions import Predictions
 from trainer.fabric import launched
 from trainer.stage import MANIFEST, progress, write_manifest
@@ -78,8 +78,7 @@ def run(request: RegressionRequest) -> Predictions:
 
 def figures_of(found: Predictions) -> dict[str, float]:
     """ICC(2,1), pooled."""
-    estimate, label = found.estimate.astype(float), found.label.astype(float)
-    pooled = [icc21(estimate[:, c], label[:, c]) for c in range(len(Parameter))]
+    pooled = icc21(found.estimate, found.label).tolist()
     named = {f"icc21_{p.value}": value for p, value in zip(Parameter, pooled, strict=True)}
     return named | {"icc21_mean": sum(pooled) / len(pooled)}
 
