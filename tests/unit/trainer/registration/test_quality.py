@@ -64,6 +64,8 @@ def test_the_flexion_between_the_scans() -> None:
     [
         ({"texture": 0.1}, "low_agreement"),
         ({"information": 0.1}, "low_agreement"),
+        ({"information": 0.3, "texture": 0.5}, "low_agreement"),
+        ({"information": 0.3, "texture": 0.7}, ""),
         ({"inside": 0.6}, "partial_overlap"),
         ({"agreeing": 0, "texture": 0.5}, "unstable"),
         ({"halves_mm": 1.4}, "low_precision"),
