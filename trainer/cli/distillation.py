@@ -44,6 +44,10 @@ Validate = Annotated[
     bool, typer.Option("--validate", help="Answers of validation folds: to choose settings by.")
 ]
 Final = Annotated[bool, typer.Option("--final", help="Train one network on all folds too: the one to ship.")]
+Folds = Annotated[
+    int | None,
+    typer.Option(min=1, help="The first so many folds only: a quick look, in a folder of its own."),
+]
 Seed = Annotated[int | None, typer.Option(help="Of weights and batches.")]
 
 
@@ -57,6 +61,7 @@ def teacher(
     precision: Precision = PrecisionName.AUTO,
     validate: Validate = False,
     final: Final = False,
+    folds: Folds = None,
     seed: Seed = None,
     jobs: Jobs = 2,
 ) -> None:
@@ -72,7 +77,7 @@ def teacher(
         chosen = settings_of(preset, settings, form=form, seed=seed, precision=precision.value)
         return chosen.for_teacher()
 
-    _run(patches, out, Role(is_teacher=True), of, validate, final=final, jobs=jobs)
+    _run(patches, out, Role(is_teacher=True), of, validate, final=final, folds=folds, jobs=jobs)
 
 
 @app.command()
@@ -108,6 +113,7 @@ def student(
     ] = None,
     validate: Validate = False,
     final: Final = False,
+    folds: Folds = None,
     seed: Seed = None,
     jobs: Jobs = 2,
 ) -> None:
@@ -137,7 +143,7 @@ def student(
 
     folder = out or Path("build/regression") / ("student" if distilled else "cnn")
     role = Role(is_teacher=False, teacher=teacher if distilled else None)
-    _run(patches, folder, role, of, validate, final=final, jobs=jobs)
+    _run(patches, folder, role, of, validate, final=final, folds=folds, jobs=jobs)
 
 
 def _run(
@@ -148,6 +154,7 @@ def _run(
     validate: bool,
     *,
     final: bool,
+    folds: int | None,
     jobs: int,
 ) -> None:
     import os
@@ -156,7 +163,7 @@ def _run(
     from trainer.distillation.regression_stage import RegressionRequest, figures_of, run
 
     try:
-        found = run(RegressionRequest(patches, out, role, settings(), validate, final, jobs))
+        found = run(RegressionRequest(patches, out, role, settings(), validate, folds, final, jobs))
     except (NodeError, OSError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error

@@ -35,6 +35,8 @@ class RegressionRequest:
     settings: RegressionSettings
     validate: bool = False
     """Ask each network for a fold that its test patients are not in: for choices between settings."""
+    folds: int | None = None
+    """Of the first so many folds only: for a quick look; nothing is trained on all of them then."""
     final: bool = True
     """Train one network on all folds too: the one to ship."""
     jobs: int = 1
@@ -60,9 +62,9 @@ def run(request: RegressionRequest) -> Predictions:
     validation = CrossValidation(fabric, patches, request.role, request.settings, request.out)
     with progress() as bar, Told(bar, request.out / LOG, request.settings.steps) as say:
         bar.disable = say.silent = not fabric.is_global_zero
-        folds = folds_of(patches, request.validate)
+        folds = folds_of(patches, request.validate)[: request.folds]
         found, spread = validation.run(folds, say)
-        final = validation.train_on_all(say(EVERY)) if request.final and not request.validate else None
+        final = validation.train_on_all(say(EVERY)) if _is_final(request) else None
     if fabric.is_global_zero:
         predictions.write(request.out, found)
         write_manifest(request.out, described | {"figures": figures_of(found)})
@@ -74,6 +76,10 @@ def run(request: RegressionRequest) -> Predictions:
                 predictions.write(request.out / OTHER_PROTOCOLS / str(number), other)
     fabric.barrier()
     return found
+
+
+def _is_final(request: RegressionRequest) -> bool:
+    return request.final and not request.validate and request.folds is None
 
 
 def figures_of(found: Predictions) -> dict[str, float]:
