@@ -31,8 +31,8 @@ class Limits:
     """What is still believed: set between right and wrong phantom pairs; a site may have to move them."""
 
     information: float = 0.4
-    """Bits. Right bones were seen at 0.48 and more, two of 160 at 0.30 and 0.37 beside mottled marrow; wrong ones
-    between 0.2 and 0.6: this tells a knee from no knee, and hardly one knee from another. Half of it is enough
+    """Bits. Right bones were seen at 0.48 and more, two of 160 at 0.30 and 0.37 in mottled marrow; wrong
+    ones at 0.2 to 0.6: this tells a knee from no knee, and hardly one knee from another. Half of it is enough
     for a bone whose texture is `sure`."""
     texture: float = 0.4
     """Right bones were seen at 0.6 and more, wrong ones (other patients, mirrored) up to 0.3."""
