@@ -10,9 +10,10 @@ import json
 import numpy as np
 import numpy.typing as npt
 
+from trainer.morphometry.direct import mean_thickness
+from trainer.morphometry.local_thickness import thickness_map
 from trainer.phantom.compiled import parallel, prange
 from trainer.phantom.law import LAW_FILE
-from trainer.phantom.local_thickness import mean_local_thickness
 from trainer.phantom.texture import LADDER_RATIO, covered, distance_from_core, fabric, tiles
 
 F32 = npt.NDArray[np.float32]
@@ -92,6 +93,13 @@ def _thresholds() -> npt.NDArray[np.float64]:
     return table
 
 
+def mean_local_thickness(phase: npt.NDArray[np.bool_], voxel: float) -> float:
+    """Mean (mm) over cubic voxels, but for the MARGIN of them at every face, where spheres are cut."""
+    core = np.zeros(phase.shape, dtype=np.bool_)
+    core[MARGIN:-MARGIN, MARGIN:-MARGIN, MARGIN:-MARGIN] = True
+    return mean_thickness(thickness_map(phase, (voxel, voxel, voxel)), core)
+
+
 def lengths(
     bvtv: float, rodness: float, blend: float, shift: float, threshold: float | None = None
 ) -> tuple[float, float]:
@@ -102,9 +110,8 @@ def lengths(
     field = field_block(tiles(), fabric(np.eye(3)), voxel, BLOCK, float(log_wavelength), rodness, shift)
     cut = float(np.quantile(field, bvtv)) if threshold is None else threshold
     bone = field < cut
-    th = mean_local_thickness(bone, voxel, MARGIN) / wavelength
-    sp = mean_local_thickness(~bone, voxel, MARGIN) / wavelength
-    return th, sp
+    thickness, separation = (mean_local_thickness(phase, voxel) for phase in (bone, ~bone))
+    return thickness / wavelength, separation / wavelength
 
 
 def main() -> None:
