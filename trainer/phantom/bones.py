@@ -31,12 +31,16 @@ STEP = 1.5
 """Distance between the samples of a structure's maps, mm."""
 
 BOXES: dict[Part, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
-    Part.FEMUR: ((-58.0, 58.0), (-55.0, 50.0), (-9.0, 165.0)),
+    Part.FEMUR: ((-58.0, 58.0), (-55.0, 52.0), (-9.0, 165.0)),
     Part.TIBIA: ((-56.0, 56.0), (-46.0, 47.0), (-165.0, 14.0)),
     Part.PATELLA: ((-38.0, 38.0), (-68.0, -16.0), (-14.0, 78.0)),
     Part.FIBULA: ((-66.0, -14.0), (-6.0, 48.0), (-165.0, 6.0)),
 }
-"""Extent (x, y, z) of each bone's maps for a knee of middle size, mm: room for the widest that is drawn."""
+"""Extent (x, y, z) of each bone's maps for a knee of middle size, mm."""
+SHAFT_END: dict[Part, int] = {Part.FEMUR: 1, Part.TIBIA: 0, Part.FIBULA: 0}
+"""Which face of the map along z (0 low, 1 high) the shaft goes through."""
+CLEARANCE = 2.5
+"""Least distance of a bone from every other face of its map, mm: past a face the nearest sample holds."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,17 @@ def _osteophytes(part: Part, p: Points, distance: F32, size: float, rng: np.rand
     return np.asarray(distance - growth, dtype=np.float32)
 
 
+def _held(part: Part, middle: Points, shape: F32) -> F32:
+    """The shape without what would come nearer to a face of its map than CLEARANCE."""
+    out = shape
+    for axis, limits in enumerate(BOXES[part]):
+        for end, sign in enumerate((-1.0, 1.0)):
+            if axis < 2 or SHAFT_END.get(part) != end:
+                beyond = np.float32(sign) * (middle[..., axis] - np.float32(limits[end]))
+                out = np.maximum(out, beyond + np.float32(CLEARANCE))
+    return out
+
+
 def _cysts(depth: F32, p: Points, joint: F32, count: int, rng: np.random.Generator) -> F32:
     """Distance to the nearest of `count` cysts (mm, negative inside), 3 to 8 mm below the joint."""
     out = np.full(depth.shape, 1e3, dtype=np.float32)
@@ -117,7 +132,7 @@ def _build(part: Part, a: Anatomy, t: Tissue, d: Disease) -> BoneStructure:
     own = undeformed(middle, a.deformation, part)
     level = _levelled(part, own, a)
     shape = _osteophytes(part, level, _shape(part, middle, own, a), d.osteophytes, rng)
-    distance = redistance(shape * np.float32(scale.mean()), STEP)
+    distance = redistance(_held(part, middle, shape) * np.float32(scale.mean()), STEP)
     maps = np.zeros((*distance.shape, len(Channel)), dtype=np.float32)
     maps[..., Channel.DISTANCE] = distance
     near = distance < 6.0

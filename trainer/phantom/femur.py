@@ -124,7 +124,7 @@ def _condyle(p: Points, c: CondyleForm, x: float) -> F32:
     q = turned(p, np.float32(-side * np.deg2rad(c.turn)), x, -2.0)
     distal = ellipsoid(q, (x * 0.98, -2.0, c.distal_radius + low), (c.width, c.depth, c.distal_radius))
     r = c.posterior_radius
-    posterior = ellipsoid(q, (x * 1.02, c.depth - 12.0, r + 0.5 + low), (c.width - 1.0, r, r - 0.5))
+    posterior = ellipsoid(q, (x * 1.02, 0.5 * c.depth + 1.5, r + 0.5 + low), (c.width - 1.0, r, r - 0.5))
     return union(distal, posterior, 8.0)
 
 
