@@ -99,7 +99,8 @@ def _menisci(knee: Knee, points: Points, femur: F32, tibia: F32) -> F32:
     # Distance from the compartment's middle, 1 at its rim.
     out = np.hypot((x - 0.53 * width) / (0.47 * width), y / (0.92 * depth))
     ring = np.maximum(out - 1.08, 0.62 - out) * 16.0
-    wedge = np.maximum(np.maximum(femur, tibia) - 8.0, 0.5 * (femur + tibia) - 4.2)
+    space = np.where(own[..., 0] > 0.0, *knee.disease.joint_space)
+    wedge = np.maximum(0.5 * (femur + tibia - space) - 2.6, np.maximum(femur, tibia) - space - 4.5)
     horns = 6.5 - x
     return np.asarray(np.maximum(np.maximum(ring, wedge), horns), dtype=np.float32)
 

@@ -72,7 +72,7 @@ def metaphysis(part: Part, p: Points) -> F32:
     return np.ones_like(z)
 
 
-LEVEL = {Part.FEMUR: -0.02, Part.TIBIA: 0.03}
+LEVEL = {Part.FEMUR: -0.04, Part.TIBIA: 0.04}
 """BV/TV of a bone above the person's: the tibia is denser than the femur (Patel et al. 2003, J Orthop Res 21:
 6-13)."""
 
@@ -84,7 +84,7 @@ def cortex_map(part: Part, p: Points, t: Tissue, d: Disease) -> F32:
     shaft = 1.0 - metaphysis(part, p)
     medial = smoothstep(p[..., 0], -6.0, 6.0)
     sclerosis = d.sclerosis[0] * medial + d.sclerosis[1] * (1.0 - medial)
-    thick = 1.05 + (3.4 if part is Part.FEMUR else 2.6 if part is Part.TIBIA else 1.2) * shaft
+    thick = 0.6 + (3.75 if part is Part.FEMUR else 2.95 if part is Part.TIBIA else 1.55) * shaft
     plate = 0.40 + 2.0 * sclerosis
     thickness = t.cortex * (thick * (1.0 - joint) + plate * joint)
     return np.asarray(thickness * (1.0 + 0.15 * waves(p, rng, 15.0, 50.0)), dtype=np.float32).clip(0.25, 6.0)
@@ -116,7 +116,7 @@ def bvtv_map(part: Part, p: Points, depth: F32, t: Tissue, d: Disease) -> F32:
     level = t.bvtv * np.exp(0.14 * waves(p, rng, 24.0, 60.0, 16) + 0.11 * waves(p, rng, 10.0, 24.0, 24))
     level = level + LEVEL.get(part, 0.0) + t.medial_excess * (2.0 * medial - 1.0)
     # Far from the joint less load is carried.
-    level = level * (1.0 - 0.22 * smoothstep(depth, 2.0, 11.0))
+    level = level * (1.0 - 0.18 * smoothstep(depth, 2.0, 11.0))
     # Bone is lost below the sclerosis, some 6 to 25 mm deep: the sign of the change turns with depth.
     below = smoothstep(depth, 4.0, 9.0) * smoothstep(depth, 40.0, 18.0)
     worn = 0.6 + 0.4 * smoothstep(sclerosis.astype(np.float32), 0.0, 0.1)

@@ -32,8 +32,8 @@ def test_thickness_of_oblique_plates() -> None:
 )
 def test_law_agrees_with_local_thickness_on_the_field(bvtv: float, rodness: float, wavelength: float) -> None:
     table = law()
-    step = wavelength / 30
-    field = field_block(tiles(), fabric(np.eye(3)), step, 104, float(np.log(wavelength)), rodness, 411.0)
+    step = wavelength / 24
+    field = field_block(tiles(), fabric(np.eye(3)), step, 84, float(np.log(wavelength)), rodness, 411.0)
     bone = field < np.quantile(field, bvtv)
     expected = table.parameters(np.array([bvtv]), np.array([wavelength]), np.array([rodness]))[0]
     assert mean_local_thickness(bone, step) == pytest.approx(expected[1], rel=0.10)
