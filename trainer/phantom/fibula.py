@@ -20,7 +20,7 @@ class FibulaForm:
     head: float  # scale of the head
     radius: float  # of the shaft
     inward: float  # how far the shaft runs to medial over its length
-    gap: float  # distance to the tibia
+    gap: float  # distance to the tibia, less where its bumps stand out
     seed: int = 0  # of the relief
 
 
@@ -33,7 +33,7 @@ def draw_fibula_form(rng: np.random.Generator) -> FibulaForm:
         head=drawn(rng, 1.0, 0.09),
         radius=drawn(rng, 6.3, 0.8),
         inward=drawn(rng, 7.0, 2.5),
-        gap=drawn(rng, 1.6, 0.3),
+        gap=drawn(rng, 2.4, 0.3),
     )
 
 
@@ -50,5 +50,5 @@ def fibula_shape(
     neck = capsule(p, (x + 0.5, y, top - 18.0), bend, 7.5, form.radius)
     shaft = capsule(p, bend, (x + form.inward, y + 3.0, -260.0), form.radius)
     shape = union(union(union(head, tip, 5.0), neck, 6.0), shaft, 6.0)
-    shape = cut(shape, tibia - np.float32(form.gap), 2.0)
-    return np.asarray(shape + np.float32(0.2 * roughness) * waves(points, rng, 8.0, 25.0), dtype=np.float32)
+    shape = shape + np.float32(0.2 * roughness) * waves(points, rng, 8.0, 25.0)
+    return cut(np.asarray(shape, dtype=np.float32), tibia - np.float32(form.gap), 2.0)
