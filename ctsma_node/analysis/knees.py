@@ -62,6 +62,11 @@ def find_knees(volume: CTVolume, finder: KneeFinder, step: float, device: torch.
             "knee_cut_off" if not (femurs and tibias) else "no_knee",
             f"The field of view shows {which} but no knee joint: both bones must be in the series.",
         )
+    if not sites and _volume(coarse.labels > 0, coarse.step) >= _LEAST_BONE:
+        raise Refused(
+            "knee_cut_off",
+            "The field of view shows parts of a knee but no knee joint: both bones must be in the series.",
+        )
     if not sites:
         raise Refused("no_knee", "No knee was found in the field of view: route only knee CTs to this node.")
     return _order(_distinct(sites))
@@ -82,8 +87,13 @@ def label_coarse(volume: CTVolume, finder: KneeFinder, step: float, device: torc
 def _pieces(coarse: Coarse, label: int) -> list[Mask]:
     """Connected pieces of one bone that are large enough."""
     pieces, n = ndimage.label(coarse.labels == label, structure=np.ones((3, 3, 3)))
-    sizes = np.bincount(pieces.ravel(), minlength=n + 1) * coarse.step**3
-    return [pieces == p for p in range(1, n + 1) if sizes[p] >= _LEAST_BONE]
+    found = [pieces == p for p in range(1, n + 1)]
+    return [piece for piece in found if _volume(piece, coarse.step) >= _LEAST_BONE]
+
+
+def _volume(mask: Mask, step: float) -> float:
+    """mm3 of the voxels of a mask."""
+    return float(mask.sum()) * step**3
 
 
 def _joint(coarse: Coarse, femur: Mask, tibia: Mask) -> KneeSite | None:

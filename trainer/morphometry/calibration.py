@@ -22,7 +22,7 @@ from trainer.morphometry.polynomial import Polynomial, fitted
 F64 = npt.NDArray[np.float64]
 
 SHIPPED = Path(__file__).with_name("calibration.json")
-SHADOW = 1.14
+SHADOW = 1.13
 """log(marrow / mean signal) over -log(1 - BV/TV): bone takes this much more signal than its volume. Measured
 on phantoms whose field is known."""
 SPACING_TOLERANCE = 0.1

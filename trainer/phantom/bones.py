@@ -8,13 +8,15 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
+from trainer.phantom.deformation import Deformation, undeformed
 from trainer.phantom.disease import Disease
 from trainer.phantom.femur import FemurForm, femur_shape
+from trainer.phantom.fibula import FibulaForm, fibula_shape
 from trainer.phantom.patella import PatellaForm, patella_shape
-from trainer.phantom.sdf import F32, Points, redistance, waves
+from trainer.phantom.sdf import F32, Points, redistance, smoothstep, waves
 from trainer.phantom.structure import BoneStructure, Channel, Part
 from trainer.phantom.texture import fabric
-from trainer.phantom.tibia import TibiaForm, fibula_shape, tibia_shape
+from trainer.phantom.tibia import TOP, TibiaForm, plateau, tibia_shape
 from trainer.phantom.tissue import (
     Tissue,
     articular,
@@ -29,12 +31,16 @@ STEP = 1.5
 """Distance between the samples of a structure's maps, mm."""
 
 BOXES: dict[Part, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
-    Part.FEMUR: ((-52.0, 52.0), (-54.0, 46.0), (-8.0, 165.0)),
-    Part.TIBIA: ((-50.0, 50.0), (-42.0, 40.0), (-165.0, 12.0)),
-    Part.PATELLA: ((-34.0, 34.0), (-66.0, -18.0), (-2.0, 72.0)),
-    Part.FIBULA: ((-60.0, -14.0), (-4.0, 42.0), (-165.0, 2.0)),
+    Part.FEMUR: ((-58.0, 58.0), (-55.0, 52.0), (-9.0, 165.0)),
+    Part.TIBIA: ((-56.0, 56.0), (-46.0, 47.0), (-165.0, 14.0)),
+    Part.PATELLA: ((-38.0, 38.0), (-68.0, -16.0), (-14.0, 78.0)),
+    Part.FIBULA: ((-66.0, -14.0), (-6.0, 48.0), (-165.0, 6.0)),
 }
 """Extent (x, y, z) of each bone's maps for a knee of middle size, mm."""
+SHAFT_END: dict[Part, int] = {Part.FEMUR: 1, Part.TIBIA: 0, Part.FIBULA: 0}
+"""Which face of the map along z (0 low, 1 high) the shaft goes through."""
+CLEARANCE = 2.5
+"""Least distance of a bone from every other face of its map, mm: past a face the nearest sample holds."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class Anatomy:
     femur: FemurForm
     tibia: TibiaForm
     patella: PatellaForm
+    fibula: FibulaForm
+    deformation: Deformation
     size: tuple[float, float, float]
     roughness: float
     seed: int
@@ -54,15 +62,29 @@ def build_structures(anatomy: Anatomy, tissue: Tissue, disease: Disease) -> dict
     return {part: _build(part, anatomy, tissue, disease) for part in Part}
 
 
-def _shape(part: Part, p: Points, a: Anatomy) -> F32:
-    """Signed distance for a knee of middle size."""
+def _shape(part: Part, middle: Points, own: Points, a: Anatomy) -> F32:
+    """Signed distance for a knee of middle size; `own` are the points `middle` without deformation."""
     if part is Part.FEMUR:
-        return femur_shape(p, a.femur, a.roughness)
+        return femur_shape(own, a.femur, a.roughness)
     if part is Part.TIBIA:
-        return tibia_shape(p, a.tibia, a.roughness)
+        return tibia_shape(own, a.tibia, a.roughness)
     if part is Part.PATELLA:
-        return patella_shape(p, a.patella, femur_shape(p, a.femur, a.roughness), a.roughness)
-    return fibula_shape(p, a.tibia, tibia_shape(p, a.tibia, a.roughness), a.roughness)
+        femur = femur_shape(undeformed(middle, a.deformation, Part.FEMUR), a.femur, a.roughness)
+        return patella_shape(own, a.patella, a.femur.groove_side, femur, a.roughness)
+    tibia = tibia_shape(undeformed(middle, a.deformation, Part.TIBIA), a.tibia, a.roughness)
+    return fibula_shape(own, a.fibula, a.tibia.width, tibia, a.roughness)
+
+
+def _levelled(part: Part, own: Points, a: Anatomy) -> Points:
+    """Points carried on to a bone whose plateau is level: the maps of the tissue are written for such bones.
+
+    Cartilage, plate and scar then follow slope, varus and dish.
+    """
+    if part is not Part.TIBIA:
+        return own
+    level = own.copy()
+    level[..., 2] -= smoothstep(own[..., 2], -60.0, -20.0) * (plateau(own, a.tibia) - np.float32(TOP))
+    return level
 
 
 def _osteophytes(part: Part, p: Points, distance: F32, size: float, rng: np.random.Generator) -> F32:
@@ -71,9 +93,20 @@ def _osteophytes(part: Part, p: Points, distance: F32, size: float, rng: np.rand
         return distance
     edge = articular(part, p)
     rim = 4.0 * edge * (1.0 - edge)
-    bumps = np.clip(0.4 + waves(p, rng, 10.0, 30.0, 16), 0.0, 2.0)
+    bumps = np.clip(0.4 + waves(p, rng, 10.0, 30.0, 16), 0.0, 1.8)
     growth = gaussian_filter(np.float32(0.7 * size) * rim * bumps, 1.2)
     return np.asarray(distance - growth, dtype=np.float32)
+
+
+def _held(part: Part, middle: Points, shape: F32) -> F32:
+    """The shape without what would come nearer to a face of its map than CLEARANCE."""
+    out = shape
+    for axis, limits in enumerate(BOXES[part]):
+        for end, sign in enumerate((-1.0, 1.0)):
+            if axis < 2 or SHAFT_END.get(part) != end:
+                beyond = np.float32(sign) * (middle[..., axis] - np.float32(limits[end]))
+                out = np.maximum(out, beyond + np.float32(CLEARANCE))
+    return out
 
 
 def _cysts(depth: F32, p: Points, joint: F32, count: int, rng: np.random.Generator) -> F32:
@@ -96,12 +129,14 @@ def _build(part: Part, a: Anatomy, t: Tissue, d: Disease) -> BoneStructure:
     z, y, x = np.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
     points = np.stack([x, y, z], axis=-1).astype(np.float32)
     middle = points / np.float32(scale)
-    shape = _osteophytes(part, middle, _shape(part, middle, a), d.osteophytes, rng)
-    distance = redistance(shape * np.float32(scale.mean()), STEP)
+    own = undeformed(middle, a.deformation, part)
+    level = _levelled(part, own, a)
+    shape = _osteophytes(part, level, _shape(part, middle, own, a), d.osteophytes, rng)
+    distance = redistance(_held(part, middle, shape) * np.float32(scale.mean()), STEP)
     maps = np.zeros((*distance.shape, len(Channel)), dtype=np.float32)
     maps[..., Channel.DISTANCE] = distance
     near = distance < 6.0
-    maps[near, 1:] = _channels(part, middle[near], distance[near], t, d, rng)
+    maps[near, 1:] = _channels(part, level[near], distance[near], t, d, rng)
     return BoneStructure(
         part=part,
         maps=maps,

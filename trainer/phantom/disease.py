@@ -17,6 +17,9 @@ GRADES: dict[OAClass, tuple[int, ...]] = {
 PROPORTIONS: dict[OAClass, float] = {OAClass.NORMAL: 0.375, OAClass.MILD: 0.3125, OAClass.ADVANCED: 0.3125}
 """The paper's cohort: 30 normal, 25 mild, 25 advanced."""
 
+HEALTHY_SPACE: dict[str | None, float] = {"F": 5.0, "M": 5.9, None: 5.4}
+"""Mean joint space of a compartment without wear by sex, mm. The first wear takes 0.2 mm of it: healthy women
+have 4.8 and healthy men 5.7 mm (radiographs, BMC Musculoskelet Disord 2008; 9: 119)."""
 SEVERITY_NOISE = 0.13
 """Standard deviation of the latent severity about its grade, so that bone never tells the grade for sure."""
 
@@ -38,16 +41,24 @@ class Disease:
 
 
 def draw_disease(
-    rng: np.random.Generator, oa_class: OAClass | None = None, severity_noise: float = SEVERITY_NOISE
+    rng: np.random.Generator,
+    oa_class: OAClass | None = None,
+    severity_noise: float = SEVERITY_NOISE,
+    healthy_space: float = HEALTHY_SPACE[None],
 ) -> Disease:
-    """A grade and its consequences; the class from the paper's proportions when it is not given."""
+    """A grade and its consequences; the class from the paper's proportions when it is not given.
+
+    Bone is lost below the joint from the beginning (in mild OA it is thinner: BMC Musculoskelet Disord 2017,
+    doi 10.1186/s12891-017-1865-x); sclerosis and coarse trabeculae come late, where cartilage has gone.
+    """
     chosen = oa_class or list(PROPORTIONS)[int(rng.choice(3, p=list(PROPORTIONS.values())))]
     kl = int(rng.choice(GRADES[chosen]))
     severity = float(np.clip(0.12 + 0.19 * kl + rng.normal(0.0, severity_noise), 0.0, 1.0))
     cartilage = _scores(rng, severity)
     worn = [_wear(cartilage, side) for side in ("medial", "lateral")]
-    space = [float(np.clip(rng.normal(5.0, 0.5) - 3.9 * w + rng.normal(0, 0.3), 0.7, 6.5)) for w in worn]
-    sclerosis = [float(max(0.0, 0.02 + 0.17 * w * severity**0.5 + rng.normal(0.0, 0.02))) for w in worn]
+    late = float(np.clip((severity - 0.35) / 0.35, 0.0, 1.0))
+    space = [_space(rng, healthy_space, w) for w in worn]
+    sclerosis = [float(max(0.0, 0.01 + 0.16 * w * late + rng.normal(0.0, 0.015))) for w in worn]
     return Disease(
         oa_class=chosen,
         kl=kl,
@@ -56,8 +67,8 @@ def draw_disease(
         joint_space=(space[0], space[1]),
         sclerosis=(sclerosis[0], sclerosis[1]),
         rarefaction=float(np.clip(0.30 * severity + rng.normal(0.0, 0.06), -0.1, 0.45)),
-        coarsening=float(0.10 * severity + rng.normal(0.0, 0.03)),
-        osteophytes=float(max(0.0, 5.0 * (severity - 0.2) + rng.normal(0.0, 0.5))),
+        coarsening=float(0.09 * late + rng.normal(0.0, 0.03)),
+        osteophytes=_osteophytes(rng, severity),
         cysts=int(rng.poisson(3.0 * max(0.0, severity - 0.35))),
     )
 
@@ -74,6 +85,18 @@ def _scores(rng: np.random.Generator, severity: float) -> dict[CartilageRegion, 
     }
     raw = {region: 6.0 * w * (1.15 * severity - 0.08) + rng.normal(0.0, 0.7) for region, w in weight.items()}
     return {region: float(np.clip(np.round(value), 0, 6)) + 0.0 for region, value in raw.items()}
+
+
+def _space(rng: np.random.Generator, healthy: float, wear: float) -> float:
+    """Least distance of the bones in a compartment, mm: worn cartilage leaves little of any width."""
+    own = healthy + rng.normal(0.0, 0.5)
+    return float(np.clip(own * (1.0 - 0.78 * wear) + rng.normal(0.0, 0.3), 0.7, 7.5))
+
+
+def _osteophytes(rng: np.random.Generator, severity: float) -> float:
+    """Size, mm: some people form far more of them than others with the same wear."""
+    size = 5.0 * (severity - 0.2) * float(np.exp(rng.normal(0.0, 0.35)))
+    return float(np.clip(size + rng.normal(0.0, 0.5), 0.0, 6.5))
 
 
 def _wear(scores: dict[CartilageRegion, float], side: str) -> float:

@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from ctsma_node.analysis.result import CartilageRegion, OAClass, Side
 from trainer.phantom.bones import Anatomy, build_structures
-from trainer.phantom.disease import SEVERITY_NOISE, Disease, draw_disease
+from trainer.phantom.deformation import draw_deformation
+from trainer.phantom.disease import HEALTHY_SPACE, SEVERITY_NOISE, Disease, draw_disease
 from trainer.phantom.femur import draw_femur_form
+from trainer.phantom.fibula import draw_fibula_form
 from trainer.phantom.joint import Posture, bone_poses
 from trainer.phantom.patella import draw_patella_form
 from trainer.phantom.person import Person
@@ -91,7 +93,7 @@ def draw_knee(
     """Draw one knee; equal arguments give an equal knee, and the two sides of a seed are one person's.
 
     Without a `placement` the joint is at the origin, the leg along z. `flexion` in degrees (0 to 15 drawn).
-    `who` brings sex and age: women's knees are smaller, and bone is lost with the years.
+    `who` brings sex and age: women's knees and joint spaces are smaller, and bone is lost with the years.
     """
     person = np.random.default_rng((seed, 2026))
     drawn = Side.RIGHT if person.random() < 0.5 else Side.LEFT
@@ -109,7 +111,7 @@ def draw_knee(
         anatomy, tissue = _of_person(who, anatomy, tissue)
     mirror = np.diag([1.0 if chosen is Side.RIGHT else -1.0, 1.0, 1.0, 1.0])
     at = np.eye(4) if placement is None else placement
-    disease = draw_disease(own, oa_class, severity_noise)
+    disease = draw_disease(own, oa_class, severity_noise, HEALTHY_SPACE[who.sex if who else None])
     return Knee(seed, chosen, anatomy, tissue, disease, posture, at @ mirror)
 
 
@@ -124,12 +126,14 @@ def _of_person(person: Person, anatomy: Anatomy, tissue: Tissue) -> tuple[Anatom
 def _draw_anatomy(person: np.random.Generator, own: np.random.Generator) -> Anatomy:
     """Proportions of the person; the finer relief is the side's own."""
     size = float(np.clip(person.normal(1.0, 0.06), 0.86, 1.16))
-    x, y, z = size * person.normal(1.0, 0.032, 3)
+    x, y, z = size * (1.0 + 0.035 * np.clip(person.standard_normal(3), -2.0, 2.0))
     return Anatomy(
         femur=replace(draw_femur_form(person), seed=int(own.integers(2**31))),
         tibia=replace(draw_tibia_form(person), seed=int(own.integers(2**31))),
         patella=replace(draw_patella_form(person), seed=int(own.integers(2**31))),
+        fibula=replace(draw_fibula_form(person), seed=int(own.integers(2**31))),
+        deformation=draw_deformation(person),
         size=(float(x), float(y), float(z)),
-        roughness=float(person.uniform(0.6, 2.0)),
+        roughness=float(person.uniform(0.5, 1.5)),
         seed=int(own.integers(2**31)),
     )

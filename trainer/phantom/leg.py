@@ -10,16 +10,22 @@ from scipy.ndimage import map_coordinates
 
 from trainer.phantom.knee import Knee
 from trainer.phantom.sdf import F32, Points, capsule, ellipsoid, loft, union, waves
-from trainer.phantom.solid import Layers, sample_points
+from trainer.phantom.solid import Layers, Mottling, sample_points
 from trainer.phantom.structure import BoneStructure, Channel, Part
 
 F64 = npt.NDArray[np.float64]
 
 STEP = 3.0
 BOX = ((-112.0, 112.0), (-112.0, 112.0), (-180.0, 190.0))
-TISSUES = ("skin", "fat", "muscle", "capsule", "fluid", "fat pad", "tendon", "vessel")
+TISSUES = ("skin", "fat", "muscle", "capsule", "fluid", "fat pad", "meniscus", "tendon", "vessel")
 """The layers in the order of painting."""
-SKIN_HU, FAT_HU, CAPSULE_HU, TENDON_HU = 25.0, -102.0, 38.0, 85.0
+SKIN_HU, CAPSULE_HU, TENDON_HU, MENISCUS_HU = 25.0, 38.0, 85.0, 90.0
+MOTTLED: dict[str, tuple[str, float]] = {
+    "fat": ("capsule", 0.2),  # walls of connective tissue
+    "muscle": ("fat", 0.3),
+    "fat pad": ("capsule", 0.25),
+}
+"""What is scattered through a tissue, and its share where it is thickest."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class LegForm:
 
     girth: float  # scale of the muscles and the outline
     fat: float  # thickness under the skin, mm
+    fat_hu: float
     muscle_hu: float
     vessel_hu: float  # 45, more after contrast
     effusion: float  # thickness of the fluid above the patella, mm
@@ -39,7 +46,9 @@ def draw_leg_form(rng: np.random.Generator) -> LegForm:
     return LegForm(
         girth=float(np.clip(rng.normal(1.0, 0.07), 0.82, 1.2)),
         fat=float(np.clip(rng.lognormal(np.log(7.5), 0.5), 2.0, 26.0)),
-        muscle_hu=float(rng.normal(54.0, 7.0)),
+        # Threads of the other tissue, which MOTTLED adds, bring both 4 HU nearer to one another.
+        fat_hu=float(rng.normal(-109.0, 6.0)),
+        muscle_hu=float(rng.normal(51.0, 5.0)),
         vessel_hu=float(rng.normal(45.0, 4.0) if rng.random() < 0.85 else rng.uniform(120.0, 280.0)),
         effusion=float(np.clip(rng.normal(2.0, 2.0), 0.0, 9.0)),
         seed=int(rng.integers(2**31)),
@@ -58,19 +67,42 @@ def leg_layers(knee: Knee, form: LegForm) -> Layers:
     muscles = _muscles(q, fascia, form)
     gap = 0.5 * (bones[Part.FEMUR] + np.minimum(bones[Part.TIBIA], bones[Part.PATELLA])) - np.float32(6.5)
     capsule_layer = np.maximum(np.maximum(gap, fascia), nearest - np.float32(9.0))
+    meniscus = _menisci(knee, points, bones[Part.FEMUR], bones[Part.TIBIA])
     pouch = ellipsoid(p, (0.0, -33.0, 62.0), (24.0, 2.0 + form.effusion, 22.0))
-    layers = [
-        (skin, SKIN_HU),
-        (skin + np.float32(1.7), FAT_HU),
-        (muscles, form.muscle_hu),
-        (capsule_layer, CAPSULE_HU),
-        (np.maximum(pouch, fascia), 18.0),
-        (ellipsoid(p, (0.0, -31.0, -2.0), (19.0, 8.0, 15.0)), FAT_HU + 12.0),
-        (np.maximum(_tendons(p), skin + np.float32(2.2)), TENDON_HU),
-        (_vessels(p), form.vessel_hu),
-    ]
-    maps = np.stack([layer for layer, _ in layers], axis=-1).astype(np.float32)
-    return Layers(maps, origin, STEP, np.array([hu for _, hu in layers]), knee.placement)
+    layers = {
+        "skin": (skin, SKIN_HU),
+        "fat": (skin + np.float32(1.7), form.fat_hu),
+        "muscle": (muscles, form.muscle_hu),
+        "capsule": (capsule_layer, CAPSULE_HU),
+        "fluid": (np.maximum(pouch, fascia), 18.0),
+        "fat pad": (ellipsoid(p, (0.0, -31.0, -2.0), (19.0, 8.0, 15.0)), form.fat_hu + 12.0),
+        "meniscus": (meniscus, MENISCUS_HU),
+        "tendon": (np.maximum(_tendons(p), skin + np.float32(2.2)), TENDON_HU),
+        "vessel": (_vessels(p), form.vessel_hu),
+    }
+    maps = np.stack([layers[name][0] for name in TISSUES], axis=-1).astype(np.float32)
+    hu = np.array([layers[name][1] for name in TISSUES])
+    return Layers(maps, origin, STEP, hu, knee.placement, _mottling(form))
+
+
+def _mottling(form: LegForm) -> Mottling:
+    of = {TISSUES.index(name): (TISSUES.index(other), share) for name, (other, share) in MOTTLED.items()}
+    return Mottling(of, float(form.seed % 1000))
+
+
+def _menisci(knee: Knee, points: Points, femur: F32, tibia: F32) -> F32:
+    """Two crescents that fill the wedge between condyle and plateau, open towards the eminence."""
+    to_bone = np.linalg.inv(knee.poses[Part.TIBIA]) @ knee.placement
+    own = (points @ to_bone[:3, :3].T + to_bone[:3, 3]) / np.array(knee.anatomy.size)
+    width, depth = knee.anatomy.tibia.width, knee.anatomy.tibia.depth
+    x, y = np.abs(own[..., 0]), own[..., 1] - 4.0
+    # Distance from the compartment's middle, 1 at its rim.
+    out = np.hypot((x - 0.53 * width) / (0.47 * width), y / (0.92 * depth))
+    ring = np.maximum(out - 1.08, 0.62 - out) * 16.0
+    space = np.where(own[..., 0] > 0.0, *knee.disease.joint_space)
+    wedge = np.maximum(0.5 * (femur + tibia - space) - 2.6, np.maximum(femur, tibia) - space - 4.5)
+    horns = 6.5 - x
+    return np.asarray(np.maximum(np.maximum(ring, wedge), horns), dtype=np.float32)
 
 
 def _distance(knee: Knee, part: Part, points: Points) -> F32:

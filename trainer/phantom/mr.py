@@ -35,6 +35,7 @@ SIGNAL: dict[str, float] = {
     "capsule": 430.0,
     "fluid": FLUID,
     "fat pad": 900.0,
+    "meniscus": 110.0,
     "tendon": 70.0,
     "vessel": 700.0,
 }

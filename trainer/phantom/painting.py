@@ -68,7 +68,21 @@ def paint_scene(
     for layers in scene.layers:
         m = np.linalg.inv(layers.pose) @ affine
         box = _box(layers.origin, layers.maps.shape, layers.step, m, size, 0.0)
-        paint_layers(cells, box, m[:3], layers.maps, layers.origin, layers.step, layers.hu, edge)
+        of, share = layers.mottling.tables(layers.maps.shape[3])
+        paint_layers(
+            cells,
+            box,
+            m[:3],
+            layers.maps,
+            layers.origin,
+            layers.step,
+            layers.hu,
+            edge,
+            of,
+            share,
+            tiles(),
+            layers.mottling.shift,
+        )
     for knee in scene.knees:
         for part in Part:
             _paint_bone(cells, knee, part, affine, size, first_slice, seen(knee), every)

@@ -61,6 +61,20 @@ def cut(a: F32, b: F32, blend: float) -> F32:
     return -union(-a, b, blend)
 
 
+def turned(p: Points, angle: F32 | np.float32, x: float, y: float) -> Points:
+    """Points turned by `angle` radians, which may differ by point, about the line along z through (x, y)."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    u, v = p[..., 0] - np.float32(x), p[..., 1] - np.float32(y)
+    across, along = cosine * u + sine * v + np.float32(x), cosine * v - sine * u + np.float32(y)
+    return np.stack([across, along, p[..., 2]], axis=-1).astype(np.float32)
+
+
+def smoothstep(x: F32, low: float, high: float) -> F32:
+    """0 below `low`, 1 above `high`, smooth between; with low > high it falls."""
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return np.asarray(t * t * (3.0 - 2.0 * t), dtype=np.float32)
+
+
 def waves(p: Points, rng: np.random.Generator, shortest: float, longest: float, count: int = 10) -> F32:
     """A smooth random function of unit variance: plane waves of random direction and length (mm)."""
     direction = rng.standard_normal((count, 3))
@@ -73,9 +87,11 @@ def waves(p: Points, rng: np.random.Generator, shortest: float, longest: float, 
     return out * np.float32(np.sqrt(2.0 / count))
 
 
-def warp(p: Points, rng: np.random.Generator, amplitude: float, shortest: float, longest: float) -> Points:
+def warp(
+    p: Points, rng: np.random.Generator, amplitude: float, shortest: float, longest: float, count: int = 8
+) -> Points:
     """Points moved by a smooth random displacement of standard deviation `amplitude` mm along each axis."""
-    moved = [waves(p, rng, shortest, longest) for _ in range(3)]
+    moved = [waves(p, rng, shortest, longest, count) for _ in range(3)]
     return np.asarray(p + np.float32(amplitude) * np.stack(moved, axis=-1), dtype=np.float32)
 
 

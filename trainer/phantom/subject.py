@@ -107,12 +107,13 @@ def _scene(
 
 
 def _of_build(form: LegForm, person: Person) -> LegForm:
-    """Fat and girth grow with the body mass index."""
+    """Fat and girth grow with the body mass index; muscle loses density with it and with age."""
     heavier = person.bmi / 25.0
     return replace(
         form,
         fat=float(np.clip(form.fat * heavier**2, 2.0, 30.0)),
         girth=float(np.clip(form.girth * heavier**0.4, 0.8, 1.25)),
+        muscle_hu=form.muscle_hu - 0.1 * (person.age - 50) - 0.5 * (person.bmi - 25.0),
     )
 
 

@@ -29,9 +29,9 @@ LADDER_BOTTOM = 0.6
 LADDER_RATIO = 1.2
 LADDER_TOP = 2.6
 """Longest wavelength, mm."""
-ELONGATION = 1.25
-"""How much longer trabeculae are along the main direction of the fabric; the same in every bone, so
-that one calibration holds for all."""
+ELONGATION = 1.6
+"""How much longer trabeculae are along the main direction of the fabric than those of an isotropic field of
+the same volume; the same in every bone, so that one calibration holds for all."""
 
 _LOG_BOTTOM = float(np.log(LADDER_BOTTOM))
 _LOG_RATIO = float(np.log(LADDER_RATIO))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ctsma_node.analysis.result import CartilageRegion
 from trainer.phantom.disease import Disease
-from trainer.phantom.sdf import F32, Points, waves
+from trainer.phantom.sdf import F32, Points, smoothstep, waves
 from trainer.phantom.structure import Part
 
 
@@ -31,7 +31,7 @@ def draw_tissue(rng: np.random.Generator, own: np.random.Generator) -> Tissue:
     """Between-subject variation, mineral density included (+-8 %); the maps are the side's own."""
     return Tissue(
         bvtv=float(np.clip(rng.normal(0.250, 0.034), 0.13, 0.38)),
-        wavelength=float(np.clip(rng.normal(1.12, 0.105), 0.85, 1.5)),
+        wavelength=float(np.clip(rng.normal(1.22, 0.115), 0.92, 1.65)),
         rodness=float(np.clip(rng.normal(0.75, 0.12), 0.25, 1.0)),
         cortex=float(np.clip(rng.normal(1.0, 0.12), 0.7, 1.4)),
         bone_hu=float(1650.0 * np.clip(rng.normal(1.0, 0.05), 0.88, 1.12)),
@@ -40,12 +40,6 @@ def draw_tissue(rng: np.random.Generator, own: np.random.Generator) -> Tissue:
         scar=float(np.clip(rng.normal(0.10, 0.05), 0.0, 0.25)),
         seed=int(own.integers(2**31)),
     )
-
-
-def smoothstep(x: F32, low: float, high: float) -> F32:
-    """0 below `low`, 1 above `high`, smooth between; with low > high it falls."""
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return np.asarray(t * t * (3.0 - 2.0 * t), dtype=np.float32)
 
 
 def articular(part: Part, p: Points) -> F32:
@@ -78,6 +72,11 @@ def metaphysis(part: Part, p: Points) -> F32:
     return np.ones_like(z)
 
 
+LEVEL = {Part.FEMUR: -0.04, Part.TIBIA: 0.04}
+"""BV/TV of a bone above the person's: the tibia is denser than the femur (Patel et al. 2003, J Orthop Res 21:
+6-13)."""
+
+
 def cortex_map(part: Part, p: Points, t: Tissue, d: Disease) -> F32:
     """Thickness of the cortex, mm: a thin plate under cartilage, growing along the shaft."""
     rng = np.random.default_rng((t.seed, 1, list(Part).index(part)))
@@ -85,15 +84,15 @@ def cortex_map(part: Part, p: Points, t: Tissue, d: Disease) -> F32:
     shaft = 1.0 - metaphysis(part, p)
     medial = smoothstep(p[..., 0], -6.0, 6.0)
     sclerosis = d.sclerosis[0] * medial + d.sclerosis[1] * (1.0 - medial)
-    thick = 1.05 + (3.4 if part is Part.FEMUR else 2.6 if part is Part.TIBIA else 1.2) * shaft
-    plate = 0.85 + 4.0 * sclerosis
+    thick = 0.6 + (3.75 if part is Part.FEMUR else 2.95 if part is Part.TIBIA else 1.55) * shaft
+    plate = 0.40 + 2.0 * sclerosis
     thickness = t.cortex * (thick * (1.0 - joint) + plate * joint)
-    return np.asarray(thickness * (1.0 + 0.15 * waves(p, rng, 15.0, 50.0)), dtype=np.float32).clip(0.5, 6.0)
+    return np.asarray(thickness * (1.0 + 0.15 * waves(p, rng, 15.0, 50.0)), dtype=np.float32).clip(0.25, 6.0)
 
 
 def cartilage_map(part: Part, p: Points, d: Disease) -> F32:
     """Thickness of the cartilage, mm, thinned by its score; 0 off the articular surface."""
-    full = {Part.FEMUR: 2.2, Part.TIBIA: 2.4, Part.PATELLA: 2.4, Part.FIBULA: 0.0}[part]
+    full = {Part.FEMUR: 2.2, Part.TIBIA: 1.8, Part.PATELLA: 2.4, Part.FIBULA: 0.0}[part]
     medial = smoothstep(p[..., 0], -4.0, 4.0)
     if part is Part.FEMUR:
         pair = (CartilageRegion.MEDIAL_FEMUR, CartilageRegion.LATERAL_FEMUR)
@@ -115,10 +114,12 @@ def bvtv_map(part: Part, p: Points, depth: F32, t: Tissue, d: Disease) -> F32:
     near = np.exp(-depth / np.float32(4.5))
     sclerosis = d.sclerosis[0] * medial + d.sclerosis[1] * (1.0 - medial)
     level = t.bvtv * np.exp(0.14 * waves(p, rng, 24.0, 60.0, 16) + 0.11 * waves(p, rng, 10.0, 24.0, 24))
-    level = level + t.medial_excess * (2.0 * medial - 1.0)
+    level = level + LEVEL.get(part, 0.0) + t.medial_excess * (2.0 * medial - 1.0)
+    # Far from the joint less load is carried.
+    level = level * (1.0 - 0.18 * smoothstep(depth, 2.0, 11.0))
     # Bone is lost below the sclerosis, some 6 to 25 mm deep: the sign of the change turns with depth.
     below = smoothstep(depth, 4.0, 9.0) * smoothstep(depth, 40.0, 18.0)
-    worn = 0.4 + 0.6 * smoothstep(sclerosis.astype(np.float32), 0.0, 0.1)
+    worn = 0.6 + 0.4 * smoothstep(sclerosis.astype(np.float32), 0.0, 0.1)
     level = level * (1.0 - d.rarefaction * below * worn)
     level = level + joint * near * (0.09 + sclerosis) + sclerosis * smoothstep(depth, 9.0, 3.0) * joint
     level = level * (0.72 + 0.28 * smoothstep(np.abs(x), 2.0, 16.0))
