@@ -46,7 +46,7 @@ Validate = Annotated[
 Final = Annotated[bool, typer.Option("--final", help="Train one network on all folds too: the one to ship.")]
 Folds = Annotated[
     int | None,
-    typer.Option(min=1, help="The first so many folds only: a quick look, in a folder of its own."),
+    typer.Option(min=2, help="The first so many folds only: a quick look, in a folder of its own."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Of weights and batches.")]
 

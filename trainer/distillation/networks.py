@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,7 @@ FOLD = SAMPLES // PATCH
 """Native samples along an axis for one of the analysis grid."""
 
 
-@dataclass(frozen=True, eq=False)
-class Answer:
+class Answer(NamedTuple):
     """Standardised log parameters, their log-variance (N, 4), feature maps (N, C, k, j, i), shallow first."""
 
     mean: Tensor

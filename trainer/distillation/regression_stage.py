@@ -17,9 +17,9 @@ from trainer.distillation.networks import JoinedStudent
 from trainer.distillation.settings import Form, RegressionSettings
 from trainer.distillation.shipped import write_student
 from trainer.distillation.told import LOG, Told
+from trainer.evaluation.icc import icc21
 from trainer.evaluation.regression import predictions
 from trainer.evaluation.regression.conditions import FOLDER as OTHER_PROTOCOLS
-from trainer.evaluation.regression.icc import icc21
 from trainer.evaluation.regression.predictions import Predictions
 from trainer.fabric import launched
 from trainer.stage import MANIFEST, progress, write_manifest
@@ -36,7 +36,7 @@ class RegressionRequest:
     validate: bool = False
     """Ask each network for a fold that its test patients are not in: for choices between settings."""
     folds: int | None = None
-    """Of the first so many folds only: for a quick look; nothing is trained on all of them then."""
+    """The first so many folds only, two at least: for a quick look; nothing is trained on all of them then."""
     final: bool = True
     """Train one network on all folds too: the one to ship."""
     jobs: int = 1
@@ -70,7 +70,7 @@ def run(request: RegressionRequest) -> Predictions:
         write_manifest(request.out, described | {"figures": figures_of(found)})
         if final and isinstance(final[0], JoinedStudent):
             write_student(request.out, final[0], request.settings.width, final[1], patches, spread)
-        if not request.role.is_teacher and not native:
+        if not (request.role.is_teacher or native or request.validate):
             for number in range(patches.others.shape[1]):
                 other, _ = validation.run(folds, lambda _: _silent, number)
                 predictions.write(request.out / OTHER_PROTOCOLS / str(number), other)

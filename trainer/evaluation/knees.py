@@ -13,7 +13,7 @@ from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone, KneeResult, OAClass, Parameter, Side
 from ctsma_node.errors import Refused
 from ctsma_node.volume import apply
-from trainer.evaluation.agreement import icc21
+from trainer.evaluation.icc import icc21_of
 from trainer.phantom.acquisition import draw_acquisition
 from trainer.phantom.ct import label_on, render_ct
 from trainer.phantom.scene import Scene, draw_scene
@@ -109,7 +109,7 @@ def agreement(knees: list[KneeScore]) -> dict[str, dict[str, float]]:
     estimate, truth, sd = estimate[keep], truth[keep], sd[keep]
     return {
         p.value: {
-            "icc21": icc21(estimate[:, c], truth[:, c]),
+            "icc21": icc21_of(estimate[:, c], truth[:, c]),
             "mae": float(np.abs(estimate[:, c] - truth[:, c]).mean()),
             "coverage": float((np.abs(estimate[:, c] - truth[:, c]) <= sd[:, c]).mean()),
         }

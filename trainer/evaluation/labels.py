@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ctsma_node.analysis.result import Bone, Parameter
 from ctsma_node.errors import SettingsError
-from trainer.evaluation.agreement import icc21
+from trainer.evaluation.icc import icc21_of
 from trainer.patches.store import STORE, PatchStore
 from trainer.phantom.paired_cohort import PhantomSettings, draw_cohort, subject_of
 from trainer.phantom.truth import patch_parameters
@@ -54,7 +54,7 @@ def agreement(labels: F64, apparent: F64, truth: F64) -> dict[str, dict[str, flo
     return {
         parameter.value: {
             "r": float(np.corrcoef(labels[whole, c], truth[whole, c])[0, 1]),
-            "ICC(2,1)": icc21(labels[whole, c], truth[whole, c]),
+            "ICC(2,1)": icc21_of(labels[whole, c], truth[whole, c]),
             "apparent r": float(np.corrcoef(apparent[whole, c], truth[whole, c])[0, 1]),
             "label mean": float(labels[whole, c].mean()),
             "truth mean": float(truth[whole, c].mean()),

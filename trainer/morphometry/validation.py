@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ctsma_node.analysis.result import Bone
-from trainer.evaluation.agreement import icc21
+from trainer.evaluation.icc import icc21_of
 from trainer.morphometry.autocorrelation import Autocorrelation, plate_of_autocorrelation
 from trainer.morphometry.calibration import Calibration, shipped
 from trainer.morphometry.comparison import METHODS, REFERENCES, compare
@@ -152,4 +152,4 @@ def _r(a: F64, b: F64) -> float:
 
 def _icc(a: F64, b: F64) -> float:
     known = np.isfinite(a) & np.isfinite(b)
-    return icc21(a[known], b[known])
+    return icc21_of(a[known], b[known])

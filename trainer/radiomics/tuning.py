@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from trainer.evaluation.regression.icc import icc21
+from trainer.evaluation.icc import icc21
 
 F32 = npt.NDArray[np.float32]
 INTERVAL = 0.90

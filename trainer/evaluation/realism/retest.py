@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates
 
 from ctsma_node.analysis.result import Bone
 from ctsma_node.volume import CTVolume, apply
-from trainer.evaluation.agreement import icc21
+from trainer.evaluation.icc import icc21_of
 from trainer.evaluation.realism.scans import draw_again
 from trainer.evaluation.realism.zones import F64
 from trainer.morphometry.parameters import NAMES
@@ -77,4 +77,4 @@ def _repeat(figure: str, first: F64, second: F64) -> Repeat:
     known = np.isfinite(first) & np.isfinite(second)
     a, b = first[known], second[known]
     share = (a - b) ** 2 / 2.0 / ((a + b) / 2.0) ** 2
-    return Repeat(figure, icc21(a, b), float(np.sqrt(share.mean())))
+    return Repeat(figure, icc21_of(a, b), float(np.sqrt(share.mean())))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.evaluation.regression.icc import F64
+from trainer.evaluation.icc import F64
 
 CONFIDENCE = 0.95
 TIMES = 2000

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from trainer.evaluation.icc import F64, agreement, by_group, sums
 from trainer.evaluation.regression.bootstrap import draws, interval, means
-from trainer.evaluation.regression.icc import F64, agreement, by_group, sums
 from trainer.evaluation.regression.predictions import Predictions, check_same_patches
 from trainer.evaluation.regression.table5 import ROWS, fold_iccs, with_overall
 

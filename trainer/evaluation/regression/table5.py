@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from trainer.evaluation.icc import F64, Sums, agreement, consistency, sums, within
 from trainer.evaluation.regression.bootstrap import draws, interval
-from trainer.evaluation.regression.icc import F64, Sums, agreement, consistency, sums, within
 from trainer.evaluation.regression.predictions import PARAMETERS, Predictions
 
 OVERALL = "overall"

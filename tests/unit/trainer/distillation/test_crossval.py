@@ -87,3 +87,9 @@ def test_validation_leaves_the_test_fold_unseen(cohort: Path) -> None:
 
 def test_a_plain_student_has_no_weight_for_a_teacher() -> None:
     assert TINY.for_teacher().weights == LossWeights(prediction=0.0, feature=0.0)
+
+
+def test_a_student_is_taught_in_mixed_precision_too(cohort: Path, teacher: Path, tmp_path: Path) -> None:
+    settings = TINY.model_copy(update={"precision": "mixed", "steps": 20})
+    request = RegressionRequest(cohort, tmp_path, Role(False, teacher), settings, folds=2, final=False)
+    assert np.isfinite(run(request).estimate).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ctsma_node.errors import SettingsError
-from trainer.evaluation.regression.icc import icc21
+from trainer.evaluation.icc import icc21
 from trainer.evaluation.regression.predictions import read
 from trainer.patches.store import STORE, write_group
 from trainer.radiomics import stage

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 from ctsma_node.errors import SettingsError
 from tests.unit.trainer.evaluation.regression.planted import SPREAD, icc_of, predictions
 from trainer.cli import app
+from trainer.evaluation.icc import agreement, icc21, sums
 from trainer.evaluation.regression.bland_altman import bland_altman
 from trainer.evaluation.regression.bootstrap import draws, interval
 from trainer.evaluation.regression.comparison import compare, comparisons, holm, patient_errors
 from trainer.evaluation.regression.coverage import coverage
 from trainer.evaluation.regression.figures import shift_picture
-from trainer.evaluation.regression.icc import agreement, icc21, sums
 from trainer.evaluation.regression.predictions import write
 from trainer.evaluation.regression.shift import shift_curve
 from trainer.evaluation.regression.table5 import OVERALL, PAPER, ROWS, icc_figures

@@ -89,6 +89,11 @@ def icc21(estimate: Any, label: Any) -> F64:
     return agreement(sums(estimate, label, np.zeros(len(estimate), dtype=np.int8)).total())
 
 
+def icc21_of(estimate: Any, label: Any) -> float:
+    """ICC(2,1) of one column: both (n,)."""
+    return float(icc21(np.asarray(estimate)[:, None], np.asarray(label)[:, None])[0])
+
+
 def icc31(estimate: Any, label: Any) -> F64:
     """ICC(3,1) of each column: (c,) of (n, c)."""
     return consistency(sums(estimate, label, np.zeros(len(estimate), dtype=np.int8)).total())

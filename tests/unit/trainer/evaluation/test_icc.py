@@ -7,7 +7,7 @@ import pandas as pd
 import pingouin
 import pytest
 
-from trainer.evaluation.regression.icc import agreement, icc21, icc31, sums, within
+from trainer.evaluation.icc import agreement, icc21, icc31, sums, within
 
 
 def correlated(seed: int, n: int = 300, bias: float = 0.0) -> tuple[Any, Any]:
