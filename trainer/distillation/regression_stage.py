@@ -36,7 +36,7 @@ class RegressionRequest:
     validate: bool = False
     """Ask each network for a fold that its test patients are not in: for choices between settings."""
     folds: int | None = None
-    """The first so many folds only, two at least: for a quick look; nothing is trained on all of them then."""
+    """The first so many folds only, two at least: a quick look; nothing is trained on all of them then."""
     final: bool = True
     """Train one network on all folds too: the one to ship."""
     jobs: int = 1
