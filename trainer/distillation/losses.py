@@ -24,12 +24,17 @@ def supervised(answer: Answer, target: Tensor) -> Tensor:
 
 
 class Distillation(nn.Module):
-    """The terms between student and teacher, with the projections that make their features comparable."""
+    """The terms between student and teacher, with the projections that make their features comparable.
+
+    What no term asks for is not made: processes side by side would wait for its gradients.
+    """
 
     def __init__(self, student: tuple[int, ...], teacher: tuple[int, ...], weights: LossWeights) -> None:
         super().__init__()
         self.weights = weights
-        self.projections = nn.ModuleList(nn.Conv3d(s, t, 1) for s, t in zip(student, teacher, strict=True))
+        depths = zip(student, teacher, strict=True) if weights.feature > 0.0 else ()
+        self.projections = nn.ModuleList(nn.Conv3d(ours, theirs, 1) for ours, theirs in depths)
+        self.partner = nn.Linear(student[-1], teacher[-1]) if weights.contrast > 0.0 else None
 
     def forward(self, student: Answer, teacher: Answer) -> dict[str, Tensor]:
         """The weighted terms by name; the teacher's answer carries no gradient."""
@@ -41,9 +46,8 @@ class Distillation(nn.Module):
             terms["feature"] = w.feature * self._features_apart(student, teacher)
         if w.relation > 0.0:
             terms["relation"] = w.relation * relations_apart(pooled(student), pooled(teacher))
-        if w.contrast > 0.0:
-            ours = self.projections[-1](student.maps[-1]).mean(dim=(2, 3, 4))
-            terms["contrast"] = w.contrast * mistaken(ours, pooled(teacher))
+        if self.partner is not None:
+            terms["contrast"] = w.contrast * mistaken(self.partner(pooled(student)), pooled(teacher))
         return terms
 
     def _features_apart(self, student: Answer, teacher: Answer) -> Tensor:

@@ -86,7 +86,8 @@ def test_validation_leaves_the_test_fold_unseen(cohort: Path) -> None:
 
 
 def test_a_plain_student_has_no_weight_for_a_teacher() -> None:
-    assert TINY.for_teacher().weights == LossWeights(prediction=0.0, feature=0.0)
+    weights = TINY.for_teacher().weights
+    assert weights == LossWeights(supervised=1.0, prediction=0.0, feature=0.0, relation=0.0, contrast=0.0)
 
 
 def test_a_student_is_taught_in_mixed_precision_too(cohort: Path, teacher: Path, tmp_path: Path) -> None:

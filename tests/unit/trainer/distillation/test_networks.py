@@ -32,11 +32,16 @@ def test_students_and_teachers_of_a_form_can_be_compared(form: Form) -> None:
     for answer, network in ((ours, student), (theirs, teacher)):
         assert answer.mean.shape == answer.log_variance.shape == (3, 4)
         assert tuple(m.shape[1] for m in answer.maps) == network.channels
-    terms = Distillation(student.channels, teacher.channels, LossWeights(relation=1.0, contrast=1.0))(
-        ours, theirs
-    )
+    weights = LossWeights(feature=1.0, contrast=1.0)
+    terms = Distillation(student.channels, teacher.channels, weights)(ours, theirs)
     assert set(terms) == {"prediction", "feature", "relation", "contrast"}
     assert all(torch.isfinite(term) for term in terms.values())
+
+
+def test_terms_that_are_left_out_have_nothing_to_train() -> None:
+    """Processes side by side would wait for gradients that never come."""
+    plain = Distillation((4, 8), (4, 8), LossWeights())
+    assert not list(plain.parameters())
 
 
 def test_students_do_not_look_at_the_mr() -> None:
@@ -50,7 +55,7 @@ def test_students_do_not_look_at_the_mr() -> None:
 def test_a_student_that_is_its_teacher_has_nothing_to_learn() -> None:
     teacher = teacher_of(Form.LIGHT, 4, 0.0).eval()
     answer = teacher(batch())
-    terms = Distillation(teacher.channels, teacher.channels, LossWeights(relation=1.0))
+    terms = Distillation(teacher.channels, teacher.channels, LossWeights(feature=1.0))
     for layer in terms.projections:
         assert isinstance(layer, torch.nn.Conv3d)
         assert layer.bias is not None
