@@ -95,6 +95,10 @@ def student(
     settings: SettingsFile = None,
     precision: Precision = PrecisionName.AUTO,
     few: Annotated[int | None, typer.Option(min=2, help="Train on that many pairs of each fold's.")] = None,
+    labelled: Annotated[
+        int | None,
+        typer.Option(min=2, help="Use the labels of that many pairs; the teacher alone speaks of the rest."),
+    ] = None,
     label_noise: Annotated[
         float | None, typer.Option(min=0.0, help="Standard deviations added to the labels, to see it bear.")
     ] = None,
@@ -133,6 +137,7 @@ def student(
             seed=seed,
             precision=precision.value,
             few=few,
+            labelled=labelled,
             label_noise=label_noise,
             augment=augment,
         )

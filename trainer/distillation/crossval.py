@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ctsma_node.errors import SettingsError
@@ -21,6 +20,7 @@ from trainer.distillation.cohort_patches import CohortPatches, chosen
 from trainer.distillation.fit import Say, Task, fit, predict, target_of
 from trainer.distillation.forms import student_of, teacher_of
 from trainer.distillation.intervals import Spread, Values
+from trainer.distillation.kept import keep, recall
 from trainer.distillation.networks import Regressor
 from trainer.distillation.scale import Scale
 from trainer.distillation.settings import RegressionSettings
@@ -108,25 +108,32 @@ class CrossValidation:
         return rows, mean, sd, torch.stack([scale.mean, scale.sd]).expand(len(rows), 2, 4)
 
     def _network(self, fold: Fold, say: Say) -> tuple[Regressor, Scale]:
-        settings = self.settings
-        network = self.role.build(settings).to(self.fabric.device)
-        rows = chosen(self.patches, fold.train, settings.few, settings.seed)
-        scale = Scale.of(self.patches.label[rows])
+        network = self.role.build(self.settings).to(self.fabric.device)
         kept = self.folder / f"{fold.name}.safetensors"
         if kept.exists():
-            network.load_state_dict(load_file(kept))
+            scale = recall(kept, network)
             return network.eval(), scale
-        target = target_of(self.patches, rows, scale, settings.label_noise, settings.seed)
-        task = Task(network, self.patches, rows, target, settings, self._taught(fold))
+        task, scale = self._task(network, fold)
         fit(self.fabric, task, kept.with_suffix(".ckpt"), say)
         if self.fabric.is_global_zero:
-            part = kept.with_suffix(".part")
-            save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, part)
-            part.replace(kept)
+            keep(kept, network, scale)
         self.fabric.barrier()
         return network.eval(), scale
 
-    def _taught(self, fold: Fold) -> Taught | None:
+    def _task(self, network: Regressor, fold: Fold) -> tuple[Task, Scale]:
+        """What a fold's network is trained on. Without a teacher a patch that has no label says nothing."""
+        settings, patches = self.settings, self.patches
+        rows = chosen(patches, fold.train, settings.few, settings.seed)
+        labelled = chosen(patches, fold.train, settings.few_labels(), settings.seed)
+        scale = Scale.of(patches.label[labelled])
+        taught = self._taught(fold, scale)
+        if taught is None:
+            rows = labelled
+        target = target_of(patches, rows, scale, settings.label_noise, settings.seed)
+        target[~torch.isin(rows, labelled)] = torch.nan
+        return Task(network, patches, rows, target, settings, taught), scale
+
+    def _taught(self, fold: Fold, scale: Scale) -> Taught | None:
         """By the teacher of the same fold: the fold's patients are as unseen by it as by the student."""
         if self.role.teacher is None:
             return None
@@ -135,8 +142,9 @@ class CrossValidation:
             option = " --final" if fold.name == EVERY else ""
             raise SettingsError(f"{path} is missing: train it first with: ctsma-train teacher{option}")
         network = Role(is_teacher=True).build(self.settings)
-        network.load_state_dict(load_file(path))
-        return taught_of(network.to(self.fabric.device).eval(), path, self.patches, self.fabric.device)
+        theirs = recall(path, network)
+        taught = taught_of(network.to(self.fabric.device).eval(), path, self.patches, self.fabric.device)
+        return taught.rescaled(theirs, scale)
 
     def _predictions(
         self, rows: Tensor, mean: Tensor, sd: Tensor, scales: Tensor

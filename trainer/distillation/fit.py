@@ -38,7 +38,10 @@ class DivergedError(NodeError):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What to train: a new `network`, on the patches of `rows`, to `target` (len(rows), 4) standardised."""
+    """What to train: a new `network`, on the patches of `rows`, to `target` (len(rows), 4) standardised.
+
+    A target may be NaN, not known, where there is a teacher.
+    """
 
     network: Regressor
     patches: CohortPatches

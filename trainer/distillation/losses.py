@@ -17,10 +17,13 @@ _TEMPERATURE = 0.1
 def supervised(answer: Answer, target: Tensor) -> Tensor:
     """Squared error, and the likelihood of a Gaussian whose width the network states (Kendall and Gal 2017).
 
-    The likelihood alone would give up on hard patches.
+    The likelihood alone would give up on hard patches. A NaN in `target` is a label that is not known; where
+    none of a batch is, the loss is 0.
     """
-    error = (target - answer.mean) ** 2
-    return (0.5 * (answer.log_variance + error * torch.exp(-answer.log_variance)) + 0.5 * error).mean()
+    known = target.isfinite()
+    error = (torch.where(known, target, answer.mean) - answer.mean) ** 2
+    each = 0.5 * (answer.log_variance + error * torch.exp(-answer.log_variance)) + 0.5 * error
+    return (each * known).sum() / known.sum().clamp(min=1)
 
 
 class Distillation(nn.Module):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from ctsma_node.analysis.result import Parameter
 from ctsma_node.errors import SettingsError
@@ -104,11 +105,20 @@ def _described(request: RegressionRequest, patches: CohortPatches) -> dict[str, 
     }
 
 
+def _in_full(described: dict[str, Any]) -> dict[str, Any]:
+    """A folder's record, with the defaults of settings that came after it."""
+    try:
+        settings = RegressionSettings.model_validate(described["settings"])
+    except (KeyError, ValidationError):
+        return described
+    return described | {"settings": settings.model_dump(mode="json")}
+
+
 def _check_same(folder: Path, described: dict[str, Any]) -> None:
     path = folder / MANIFEST
     if not path.is_file():
         return
-    before = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    before = _in_full(json.loads(path.read_text(encoding="utf-8"))["settings"])
     changed = [name for name, value in described.items() if before.get(name) != value]
     if changed:
         raise SettingsError(

@@ -78,9 +78,15 @@ class RegressionSettings(BaseModel):
     precision: Literal["auto", "single", "mixed"] = "auto"
     few: int | None = Field(default=None, ge=2)
     """Pairs of the training folds that are used; all without."""
+    labelled: int | None = Field(default=None, ge=2)
+    """Those of them whose labels are used; of the others a student learns from its teacher alone."""
     label_noise: float = Field(default=0.0, ge=0.0)
     """Standard deviations of each parameter that are added to the labels: a condition of an experiment."""
     seed: int = 1
+
+    def few_labels(self) -> int | None:
+        """Pairs whose labels are used."""
+        return min((n for n in (self.few, self.labelled) if n is not None), default=None)
 
     def for_teacher(self) -> RegressionSettings:
         """Of everything else, nothing that a teacher has no use for."""

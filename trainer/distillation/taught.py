@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from trainer.distillation.cohort_patches import CohortPatches, batch_of, each_pair
 from trainer.distillation.losses import matched
 from trainer.distillation.networks import Answer, Regressor
+from trainer.distillation.scale import Scale
 
 FOLDER = "taught"
 """Below the teacher's folder: what its networks have said."""
@@ -37,6 +38,11 @@ class Taught:
     def channels(self) -> tuple[int, ...]:
         """Of the maps."""
         return tuple(each.shape[1] for each in self.maps)
+
+    def rescaled(self, theirs: Scale, ours: Scale) -> Taught:
+        """The answers in the student's scale: its labels may be of other patients than the teacher's."""
+        logs = self.mean.float() * theirs.sd + theirs.mean
+        return replace(self, mean=(logs - ours.mean) / ours.sd)
 
     def answer(self, rows: Tensor, flipped: list[int], device: torch.device) -> Answer:
         """The teacher's answer to some patches that are mirrored along spatial axes (0 k, 1 j, 2 i).

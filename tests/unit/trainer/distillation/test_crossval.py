@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +96,25 @@ def test_a_student_is_taught_in_mixed_precision_too(cohort: Path, teacher: Path,
     settings = TINY.model_copy(update={"precision": "mixed", "steps": 20})
     request = RegressionRequest(cohort, tmp_path, Role(False, teacher), settings, folds=2, final=False)
     assert np.isfinite(run(request).estimate).all()
+
+
+def test_a_student_learns_from_patches_that_have_no_label(
+    cohort: Path, teacher: Path, tmp_path: Path
+) -> None:
+    few = TINY.model_copy(update={"labelled": 2, "label_noise": 3.0})
+    taught = run(RegressionRequest(cohort, tmp_path / "taught", Role(False, teacher), few, final=False))
+    assert correlation(taught) > 0.8
+    alone = few.model_copy(update={"weights": TINY.for_teacher().weights})
+    plain = run(RegressionRequest(cohort, tmp_path / "plain", Role(False, None), alone, final=False))
+    assert correlation(plain) < correlation(taught)
+
+
+def test_a_record_without_a_later_setting_is_of_its_default(
+    cohort: Path, teacher: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "teacher"
+    shutil.copytree(teacher, copy)
+    record = json.loads((copy / "stage.json").read_text())
+    del record["settings"]["settings"]["labelled"]
+    (copy / "stage.json").write_text(json.dumps(record))
+    run(RegressionRequest(cohort, copy, Role(is_teacher=True), TINY.for_teacher()))

@@ -9,11 +9,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from ctsma_node.errors import SettingsError
 from tests.unit.trainer.distillation.cohorts import write_cohort
 from trainer.distillation.cohort_patches import CohortPatches, batch_of, read_cohort_patches
 from trainer.distillation.forms import teacher_of
+from trainer.distillation.kept import keep, recall
 from trainer.distillation.losses import matched
 from trainer.distillation.networks import Regressor
+from trainer.distillation.scale import Scale
 from trainer.distillation.settings import Form
 from trainer.distillation.taught import taught_of
 
@@ -71,3 +74,21 @@ def test_what_was_broken_off_is_asked_again(patches: CohortPatches, tmp_path: Pa
     first = taught_of(network, kept, patches, CPU)
     (tmp_path / "taught" / "fold_0.safetensors").write_bytes(b"half")
     assert torch.equal(taught_of(network, kept, patches, CPU).mean, first.mean)
+
+
+def test_a_teacher_answers_in_the_scale_of_its_student(patches: CohortPatches, tmp_path: Path) -> None:
+    taught = taught_of(*kept_teacher(tmp_path), patches, CPU)
+    theirs, ours = Scale.of(patches.label), Scale.of(patches.label[:7])
+    again = taught.rescaled(theirs, ours)
+    torch.testing.assert_close(ours.values(again.mean), theirs.values(taught.mean))
+
+
+def test_a_network_is_kept_with_its_scale(patches: CohortPatches, tmp_path: Path) -> None:
+    network, path = kept_teacher(tmp_path)
+    with pytest.raises(SettingsError, match="scale"):
+        recall(path, network)
+    scale = Scale.of(patches.label)
+    keep(path, network, scale)
+    other = teacher_of(Form.LIGHT, 4, 0.0)
+    assert torch.equal(recall(path, other).sd, scale.sd)
+    assert all(torch.equal(a, b) for a, b in zip(other.parameters(), network.parameters(), strict=True))
