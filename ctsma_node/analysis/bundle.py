@@ -63,7 +63,7 @@ def empty_networks(plan: Plan) -> dict[str, nn.Module]:
     return {
         "finder": KneeFinder(plan.finder_width),
         "segmenter": BoneSegmenter(plan.segmenter_width),
-        "student": Student(len(plan.student.context), plan.student.width),
+        "student": Student(len(plan.student.context), plan.student.width, plan.student.landmarks),
         "aggregator": Aggregator(plan.aggregator.width, plan.aggregator.heads, plan.aggregator.layers),
     }
 

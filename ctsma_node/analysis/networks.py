@@ -12,8 +12,12 @@ from torch import Tensor, nn
 from ctsma_node.analysis.features import FEATURES, patch_features
 from ctsma_node.analysis.result import CartilageRegion, OAClass, Parameter
 
+KERNEL = 0.25
+"""Over the number of statistics: how fast two patches become strangers by their squared distance."""
 LABELS = 5
 """0 none, 1 femur, 2 tibia, 3 patella, 4 fibula."""
+_FARTHEST = 4.0
+"""Standard deviations of a texture statistic."""
 _HU_LOW, _HU_HIGH, _HU_SCALE = -400.0, 1600.0, 500.0
 
 
@@ -69,11 +73,38 @@ class BoneSegmenter(nn.Module):
         return self.unfold(self.unet(self.fold(normalise_hu(slices))))  # type: ignore[no-any-return]
 
 
+class KernelRidge(nn.Module):
+    """Smooth functions of texture statistics: (N, F) -> (N, 4), a sum of Gaussians around landmarks.
+
+    Solved in closed form on few degrees of freedom (`trainer.distillation.kernel`), it does not learn
+    patients by heart; what it misses is left to convolutions.
+    """
+
+    centres: Tensor
+    weights: Tensor
+    bias: Tensor
+
+    def __init__(self, features: int, landmarks: int) -> None:
+        super().__init__()
+        self.register_buffer("centres", torch.zeros(landmarks, features))
+        self.register_buffer("weights", torch.zeros(landmarks, len(Parameter)))
+        self.register_buffer("bias", torch.zeros(len(Parameter)))
+
+    def near(self, f: Tensor) -> Tensor:
+        """Of each row of `f` to each landmark: (N, landmarks), 1 at the landmark itself."""
+        return torch.exp(-KERNEL / f.shape[1] * torch.cdist(f, self.centres).square())
+
+    def forward(self, f: Tensor) -> Tensor:
+        """The sum; in single precision always, for its terms cancel."""
+        with torch.autocast(f.device.type, enabled=False):
+            return self.near(f.float()) @ self.weights + self.bias
+
+
 class Student(nn.Module):
     """CT patch -> the four parameters with their uncertainty.
 
-    A 3D convolutional trunk beside masked texture statistics; both feed one head that gives the mean and
-    log-variance of each standardised log parameter.
+    A kernel ridge on masked texture statistics gives most of the mean of each standardised log parameter; a 3D
+    convolutional trunk beside the same statistics adds what they do not say, and the log-variance.
 
     Inputs: hu (N, 12, 12, 12), mask (N, 12, 12, 12) in {0, 1}, context (N, C). Output: mean, log-variance,
     each (N, 4) in the order of `Parameter`.
@@ -82,7 +113,7 @@ class Student(nn.Module):
     feature_mean: Tensor
     feature_sd: Tensor
 
-    def __init__(self, context: int, width: int = 16, dropout: float = 0.1) -> None:
+    def __init__(self, context: int, width: int, landmarks: int, dropout: float = 0.1) -> None:
         super().__init__()
         w = width
         n = len(FEATURES) + context
@@ -93,28 +124,31 @@ class Student(nn.Module):
             convolutions(w, 2 * w, stride=2),
             convolutions(2 * w, 4 * w, stride=2),
         )
-        self.linear = nn.Linear(n, len(Parameter))
+        self.kernel = KernelRidge(n, landmarks)
         self.head = nn.Sequential(
             nn.Linear(n + 4 * w, 64), nn.GELU(), nn.Dropout(dropout), nn.Linear(64, 2 * len(Parameter))
         )
 
     def features(self, hu: Tensor, mask: Tensor, context: Tensor) -> Tensor:
-        """Texture statistics and context, not yet standardised: (N, F)."""
+        """Texture statistics and context: (N, F)."""
         return torch.cat([patch_features(hu, mask), context], dim=1)
+
+    def standardised(self, features: Tensor) -> Tensor:
+        """By the training patches, and not far outside of what they showed."""
+        return ((features - self.feature_mean) / self.feature_sd).clamp(-_FARTHEST, _FARTHEST)
 
     def forward(
         self, hu: Tensor, mask: Tensor, context: Tensor, maps: list[Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the standardised log parameters; what the trunk sees goes into `maps`."""
-        f = (self.features(hu, mask, context) - self.feature_mean) / self.feature_sd
-        f = f.clamp(-6.0, 6.0)
+        f = self.standardised(self.features(hu, mask, context))
         x = torch.stack([(hu.clamp(-400.0, 2000.0) - 250.0) / 250.0 * mask, mask], dim=1)
         for depth in self.trunk:
             x = depth(x)
             if maps is not None:
                 maps.append(x)
         mean, log_variance = self.head(torch.cat([f, x.mean(dim=(2, 3, 4))], dim=1)).chunk(2, dim=1)
-        return self.linear(f) + mean, log_variance.clamp(-8.0, 3.0)
+        return self.kernel(f) + mean, log_variance.clamp(-8.0, 3.0)
 
 
 def convolutions(inputs: int, outputs: int, stride: int) -> nn.Module:

@@ -22,6 +22,7 @@ class StudentPlan(_Frozen):
     """Sizes of the student and the scale of what it predicts."""
 
     width: int
+    landmarks: int
     context: tuple[str, ...]
     log_mean: tuple[float, float, float, float]
     """Mean of the log of each parameter over the training patches, in the order of `Parameter`."""

@@ -15,8 +15,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from ctsma_node.analysis.networks import Student
 from ctsma_node.errors import NodeError
 from trainer.distillation.cohort_patches import Batch, CohortPatches, batch_of
+from trainer.distillation.kernel import solve
 from trainer.distillation.losses import Distillation, supervised
 from trainer.distillation.networks import Answer, JoinedStudent, Regressor
 from trainer.distillation.scale import Scale
@@ -65,7 +67,7 @@ def fit(fabric: Fabric, task: Task, path: Path, say: Say = lambda *_: None) -> R
     """Train `task.network`; goes on from the checkpoint at `path`, which is removed at the end."""
     network = task.network
     if isinstance(network, JoinedStudent):
-        standardise(network, task.patches, task.rows)
+        prepare(network, task)
     module = _Step(network, task.taught, task.settings)
     optimiser = torch.optim.AdamW(
         [p for p in module.parameters() if p.requires_grad],
@@ -157,14 +159,41 @@ def checked(losses: dict[str, Tensor], step: int) -> dict[str, float]:
     return values
 
 
-def standardise(network: JoinedStudent, patches: CohortPatches, rows: Tensor) -> None:
-    """Mean and spread of the texture statistics over the training patches."""
-    student = network.student
-    with torch.no_grad():
-        batches = (batch_of(patches, part) for part in rows.split(_CHUNK))
-        f = torch.cat([student.features(b.ct, b.ct_mask, b.context) for b in batches])
-    student.feature_mean.copy_(f.mean(dim=0))
-    student.feature_sd.copy_(f.std(dim=0).clamp(min=1e-3))
+@torch.no_grad()
+def prepare(network: JoinedStudent, task: Task) -> None:
+    """Solve what is solved in closed form: the spread of the texture statistics, and the ridge on them.
+
+    With augmentation every patch counts once as scanned and once by another protocol. Labels and the teacher's
+    answers count by their weights.
+    """
+    student, rows = network.student, task.rows
+    views: list[Tensor | None] = [None]
+    other = task.patches.others.shape[1]
+    if task.settings.augment > 0.0 and other > 0:
+        generator = torch.Generator().manual_seed(task.settings.seed)
+        views.append(torch.randint(other, (len(rows),), generator=generator))
+    found = [_statistics(student, task.patches, rows, view) for view in views]
+    student.feature_mean.copy_(found[0].mean(dim=0))
+    student.feature_sd.copy_(found[0].std(dim=0).clamp(min=1e-3))
+    target = _blended(task).to(student.feature_mean.device).repeat(len(views), 1)
+    solve(student.kernel, student.standardised(torch.cat(found)), target, task.settings.seed)
+
+
+def _statistics(student: Student, patches: CohortPatches, rows: Tensor, protocols: Tensor | None) -> Tensor:
+    device, parts = student.feature_mean.device, rows.split(_CHUNK)
+    shown = [None] * len(parts) if protocols is None else protocols.split(_CHUNK)
+    batches = (batch_of(patches, part, device, view) for part, view in zip(parts, shown, strict=True))
+    return torch.cat([student.features(b.ct, b.ct_mask, b.context) for b in batches])
+
+
+def _blended(task: Task) -> Tensor:
+    """What squared errors to labels and to the teacher's answers agree on; NaN where nobody knows."""
+    weights = task.settings.weights
+    if task.taught is None or weights.prediction == 0.0:
+        return task.target
+    theirs = task.taught.mean[task.rows].float()
+    share = weights.supervised / (weights.supervised + weights.prediction)
+    return torch.where(task.target.isnan(), theirs, share * task.target + (1.0 - share) * theirs)
 
 
 @torch.inference_mode()

@@ -15,6 +15,8 @@ from trainer.distillation.cohort_patches import Batch
 from trainer.patches.native import SAMPLES
 
 _PARAMETERS = len(Parameter)
+LANDMARKS = 1500
+"""Of the kernel ridge: more do not help (benchmarks/results/regression.md)."""
 FOLD = SAMPLES // PATCH
 """Native samples along an axis for one of the analysis grid."""
 
@@ -77,8 +79,10 @@ class JoinedStudent(Regressor):
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.channels = (width, 2 * width, 4 * width)
-        self.student = Student(len(CONTEXT), width, dropout)
-        nn.init.zeros_(self.student.linear.weight)
+        self.student = Student(len(CONTEXT), width, LANDMARKS, dropout)
+        last = self.student.head[-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, batch: Batch) -> Answer:
         """As the node computes it."""

@@ -37,6 +37,7 @@ def write_student(
     low, high = np.quantile(patches.label.numpy(), _EDGES, axis=0)
     plan = StudentPlan(
         width=width,
+        landmarks=len(student.student.kernel.centres),
         context=CONTEXT,
         log_mean=_four(scale.mean.numpy()),
         log_sd=_four(scale.sd.numpy()),

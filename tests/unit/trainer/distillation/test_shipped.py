@@ -32,7 +32,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CohortPatch
 def answers(folder: Path, patches: CohortPatches) -> tuple[np.ndarray, np.ndarray]:
     """Logs of the values, and their standard uncertainty, as the node computes them."""
     plan = StudentPlan.model_validate_json((folder / PLAN).read_text())
-    student = Student(len(plan.context), plan.width).eval()
+    student = Student(len(plan.context), plan.width, plan.landmarks).eval()
     student.load_state_dict(load_file(folder / STUDENT))
     batch = batch_of(patches, torch.arange(len(patches)))
     with torch.inference_mode():
