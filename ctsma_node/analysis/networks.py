@@ -103,8 +103,8 @@ class KernelRidge(nn.Module):
 class Student(nn.Module):
     """CT patch -> the four parameters with their uncertainty.
 
-    A kernel ridge on masked texture statistics gives most of the mean of each standardised log parameter; a 3D
-    convolutional trunk beside the same statistics adds what they do not say, and the log-variance.
+    A kernel ridge on masked texture statistics gives most of the mean of each standardised log parameter; a
+    3D convolutional trunk beside the same statistics adds what they do not say, and the log-variance.
 
     Inputs: hu (N, 12, 12, 12), mask (N, 12, 12, 12) in {0, 1}, context (N, C). Output: mean, log-variance,
     each (N, 4) in the order of `Parameter`.

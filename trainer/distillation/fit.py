@@ -163,8 +163,8 @@ def checked(losses: dict[str, Tensor], step: int) -> dict[str, float]:
 def prepare(network: JoinedStudent, task: Task) -> None:
     """Solve what is solved in closed form: the spread of the texture statistics, and the ridge on them.
 
-    With augmentation every patch counts once as scanned and once by another protocol. Labels and the teacher's
-    answers count by their weights.
+    With augmentation every patch counts once as scanned and once by another protocol. Labels and the
+    teacher's answers count by their weights.
     """
     student, rows = network.student, task.rows
     views: list[Tensor | None] = [None]

@@ -1,4 +1,7 @@
-"""The student's kernel ridge, solved: regularised least squares on landmarks (Rasmussen and Williams 2006, 8.3.1)."""
+"""The student's kernel ridge, solved in closed form.
+
+Regularised least squares on landmarks: the subset of regressors of Rasmussen and Williams 2006, 8.3.1.
+"""
 
 from __future__ import annotations
 

@@ -80,9 +80,8 @@ class JoinedStudent(Regressor):
         super().__init__()
         self.channels = (width, 2 * width, 4 * width)
         self.student = Student(len(CONTEXT), width, LANDMARKS, dropout)
-        last = self.student.head[-1]
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for parameter in self.student.head[-1].parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, batch: Batch) -> Answer:
         """As the node computes it."""

@@ -27,7 +27,14 @@ def small_plan(**changes: object) -> Plan:
         finder_step=4.0,
         segmenter_width=4,
         student=StudentPlan(
-            width=2, context=CONTEXT, log_mean=FOUR, log_sd=FOUR, sd_factor=FOUR, low=FOUR, high=FOUR
+            width=2,
+            landmarks=5,
+            context=CONTEXT,
+            log_mean=FOUR,
+            log_sd=FOUR,
+            sd_factor=FOUR,
+            low=FOUR,
+            high=FOUR,
         ),
         aggregator=AggregatorPlan(
             width=8,
