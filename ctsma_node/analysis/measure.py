@@ -20,7 +20,7 @@ from ctsma_node.analysis.result import (
     Estimate,
     OAClass,
 )
-from ctsma_node.analysis.subregions import CORTEX, Distance, Partition, bone_frame, divide, trabecular_region
+from ctsma_node.analysis.subregions import CORTEX, Distance, Partition, divide, trabecular_region
 from ctsma_node.errors import Refused
 from ctsma_node.volume import Array
 
@@ -55,7 +55,7 @@ def tokens(hu: Volume, bone: Mask, inward: dict[Bone, Distance], plan: Plan) -> 
     `bone` is every bone of the knee, `inward` the distances within the two that are measured.
     """
     templates = {Bone.FEMUR: np.array(plan.femur_template), Bone.TIBIA: np.array(plan.tibia_template)}
-    partitions, cubes, masks, weights, middles = {}, [], [], [], []
+    partitions, cubes, masks, weights = {}, [], [], []
     for which, distance in inward.items():
         region = trabecular_region(distance, which)
         if int(region.sum()) < 20 * SUBREGIONS_PER_BONE:
@@ -65,11 +65,10 @@ def tokens(hu: Volume, bone: Mask, inward: dict[Bone, Distance], plan: Plan) -> 
         cubes.append(_patches(hu, around, AIR))
         masks.append(_patches(distance > CORTEX, around, 0.0))
         weights.append(weight)
-        middles.append(bone_frame(region)[0])
     centres = np.concatenate([partitions[b].centres for b in Bone])
     return Tokens(
         centres=centres,
-        positions=centres * SPACING[::-1] - np.mean(middles, axis=0),
+        positions=centres * SPACING[::-1],
         hu=np.concatenate(cubes, axis=1),
         mask=np.concatenate(masks, axis=1),
         weights=np.concatenate(weights, axis=1),
@@ -109,11 +108,11 @@ def _average(values: torch.Tensor, weights: Array) -> Array:
 
 
 def aggregator_inputs(values: Array, positions: Array, plan: AggregatorPlan) -> tuple[torch.Tensor, ...]:
-    """Standardised log parameters and scaled positions as a batch of one or, with a first axis, of many."""
+    """Standardised log parameters, and positions scaled about their mean; of one knee or of many."""
     logs = (np.log(np.maximum(values, 1e-3)) - np.array(plan.log_mean)) / np.array(plan.log_sd)
     parameters = torch.from_numpy(np.clip(logs, -5, 5).astype(np.float32))
-    places = torch.from_numpy((positions / plan.position_scale).astype(np.float32))
-    return parameters, places
+    places = (positions - positions.mean(axis=-2, keepdims=True)) / plan.position_scale
+    return parameters, torch.from_numpy(places.astype(np.float32))
 
 
 def classify(

@@ -7,7 +7,6 @@ student's, and the student's errors, as seen on held-out knees, are added in tra
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,27 +51,9 @@ class KneeParameters:
         scene = knee_scene(seed)
         knee = scene.knees[0]
         bones = subregion_truth(scene, 0, self.templates).values()
-        middle = np.mean([bone.middle for bone in bones], axis=0)
         return {
             "truth": np.concatenate([bone.parameters for bone in bones]),
-            "positions": np.concatenate([bone.positions for bone in bones]) - middle,
+            "positions": np.concatenate([bone.positions for bone in bones]),
             "oa_class": np.array(tuple(OAClass).index(knee.oa_class)),
             "cartilage": np.array([knee.cartilage[r] for r in CartilageRegion]),
         }
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """`truth` (n, 200, 4), `positions` (n, 200, 3) mm, `oa_class` (n,), `cartilage` (n, 5)."""
-
-    truth: Any
-    positions: Any
-    oa_class: Any
-    cartilage: Any
-
-
-def read_cohort(paths: list[Path]) -> Cohort:
-    """Read what `KneeParameters` made; a knee with a subregion without truth is left out."""
-    items = [dict(np.load(p)) for p in paths]
-    whole = [i for i in items if np.isfinite(i["truth"]).all()]
-    return Cohort(*(np.stack([i[n] for i in whole]) for n in ("truth", "positions", "oa_class", "cartilage")))

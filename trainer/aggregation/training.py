@@ -1,137 +1,162 @@
-"""Train the aggregator (paper, section 3.3) on a cohort with the student's errors."""
+"""Train an aggregator (paper, sections 3.3 and 4.5) on measured knees, drawn knees, or both."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import r2_score, roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.tensorboard import SummaryWriter
 
 from ctsma_node.analysis.measure import aggregator_inputs
-from ctsma_node.analysis.networks import Aggregator
 from ctsma_node.analysis.plan import AggregatorPlan
-from trainer.aggregation.cohort import Cohort
 from trainer.aggregation.errors import ErrorLaw
-from trainer.stage import progress
+from trainer.aggregation.knees import F64, Knees
+from trainer.aggregation.models import HEADS, LAYERS, Kind, network_of
+from trainer.aggregation.svm import svm
 
-_BATCH = 32
-_HELD_OUT = 0.2
 _POSITION_NOISE = 1.5
 """mm, so that the aggregator does not read a class out of a position's last digit."""
+_HELD_OUT = 5
+"""One knee in so many says how sure the others make the network."""
 
 
-def train_aggregator(
-    cohort: Cohort, law: ErrorLaw, *, width: int, steps: int, seed: int, log: Path
-) -> tuple[Aggregator, AggregatorPlan, dict[str, float]]:
-    """Train on four fifths of the knees; scale, calibrate and score on the rest."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(cohort.truth))
-    n = round(_HELD_OUT * len(order))
-    held, used = order[:n], order[n:]
-    plan = _plan(cohort, law, used, width, rng)
-    network = Aggregator(width, plan.heads, plan.layers)
-    _fit(network, cohort, law, used, plan, steps, rng, log)
-    return network, *_score(network, cohort, law, held, plan, rng)
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network, what the node needs to use it, and the knees it was calibrated by and not trained on."""
+
+    network: nn.Module
+    plan: AggregatorPlan
+    held: Knees
 
 
-def _plan(cohort: Cohort, law: ErrorLaw, used: Any, width: int, rng: np.random.Generator) -> AggregatorPlan:
-    logs = np.log(law.draw(cohort.truth[used], rng))
-    score = cohort.cartilage[used]
-    mean, sd = logs.mean(axis=(0, 1)).tolist(), logs.std(axis=(0, 1)).tolist()
+Say = Callable[[int, float], None]
+"""Is told the number of steps done and their loss."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Sizes and lengths."""
+
+    kind: Kind = Kind.TRANSFORMER
+    width: int = 48
+    steps: int = 1500
+    batch: int = 32
+    rate: float = 1e-3
+    weight_decay: float = 1e-2
+    dropout: float = 0.2
+    value_noise: float = 0.1
+    """Standard deviations of a log parameter, added to measured knees, which are always the same ones."""
+    seed: int = 3
+
+
+def train(knees: Knees, law: ErrorLaw | None, training: Training, say: Say = lambda *_: None) -> Trained:
+    """A network trained on `knees`, calibrated by knees of them that a first training does not see.
+
+    Of a drawn knee every step sees another draw of the student's errors `law`.
+    """
+    rng = np.random.default_rng([training.seed, 71])
+    held = np.zeros(len(knees), dtype=bool)
+    held[rng.permutation(len(knees))[: len(knees) // _HELD_OUT]] = True
+    used = knees.at(~held)
+    plan = _plan(used, law, training.width, rng)
+    network = _fit(used, law, plan, training, say)
+    asked = knees.at(held)
+    asked = replace(asked, parameters=asked.seen(law, rng), measured=np.ones(len(asked), dtype=bool))
+    return Trained(network, _calibrated(network, asked, plan), asked)
+
+
+def fit_predict(
+    train_on: Knees, law: ErrorLaw | None, test: Knees, training: Training, say: Say = lambda *_: None
+) -> tuple[F64, F64]:
+    """Class probabilities (m, 3) and cartilage scores (m, 5) of measured knees `test`."""
+    if training.kind is Kind.SVM:
+        return svm(train_on, law, test, training.seed)
+    trained = train(train_on, law, training, say)
+    return predict(trained.network, trained.plan, test)
+
+
+@torch.inference_mode()
+def predict(network: nn.Module, plan: AggregatorPlan, knees: Knees) -> tuple[F64, F64]:
+    """Class probabilities (m, 3) and cartilage scores (m, 5), as the node computes them."""
+    logits, scores = network(*aggregator_inputs(knees.parameters, knees.positions, plan))
+    p = torch.softmax(logits.double() / plan.temperature, dim=1).numpy()
+    return p, scores.double().numpy() * np.array(plan.score_sd) + np.array(plan.score_mean)
+
+
+def _plan(knees: Knees, law: ErrorLaw | None, width: int, rng: np.random.Generator) -> AggregatorPlan:
+    logs = np.log(np.maximum(knees.seen(law, rng), 1e-3))
     return AggregatorPlan(
         width=width,
-        heads=4,
-        layers=2,
-        log_mean=tuple(mean),
-        log_sd=tuple(sd),
+        heads=HEADS,
+        layers=LAYERS,
+        log_mean=tuple(logs.mean(axis=(0, 1)).tolist()),
+        log_sd=tuple(logs.std(axis=(0, 1)).tolist()),
         position_scale=50.0,
         temperature=1.0,
-        score_mean=tuple(score.mean(axis=0).tolist()),
-        score_sd=tuple(score.std(axis=0).tolist()),
-        score_error=tuple([1.0] * score.shape[1]),
+        score_mean=tuple(knees.cartilage.mean(axis=0).tolist()),
+        score_sd=tuple(np.maximum(knees.cartilage.std(axis=0), 1e-3).tolist()),
+        score_error=tuple([1.0] * knees.cartilage.shape[1]),
     )
 
 
-def _fit(
-    network: Aggregator,
-    cohort: Cohort,
-    law: ErrorLaw,
-    used: Any,
-    plan: AggregatorPlan,
-    steps: int,
-    rng: np.random.Generator,
-    log: Path,
-) -> None:
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=steps, pct_start=0.1)
-    writer = SummaryWriter(str(log))
-    network.train()
-    with progress() as bar:
-        task = bar.add_task("aggregator", total=steps, note="")
-        for step in range(steps):
-            rows = rng.choice(used, _BATCH)
-            loss = _loss(network, cohort, law, rows, plan, rng)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            writer.add_scalar("loss", float(loss.detach()), step)
-            bar.update(task, advance=1, note=f"loss {float(loss.detach()):.3f}")
-    writer.close()
-    network.eval()
-
-
-def _tokens(
-    cohort: Cohort, law: ErrorLaw, rows: Any, plan: AggregatorPlan, rng: Any
-) -> tuple[Tensor, Tensor]:
-    estimate = law.draw(cohort.truth[rows], rng)
-    places = cohort.positions[rows] + rng.normal(0.0, _POSITION_NOISE, cohort.positions[rows].shape)
-    parameters, positions = aggregator_inputs(estimate, places, plan)
-    return parameters, positions
+def _fit(knees: Knees, law: ErrorLaw | None, plan: AggregatorPlan, training: Training, say: Say) -> nn.Module:
+    torch.manual_seed(training.seed)
+    rng = np.random.default_rng([training.seed, 72])
+    network = network_of(training.kind, training.width, training.dropout)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=training.rate, weight_decay=training.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, training.rate, total_steps=training.steps, pct_start=0.1
+    )
+    for step in range(training.steps):
+        some = knees.at(rng.integers(len(knees), size=training.batch))
+        loss = _loss(network, some, law, plan, training, rng)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        say(step + 1, float(loss.detach()))
+    return network.eval()
 
 
 def _loss(
-    network: Aggregator, cohort: Cohort, law: ErrorLaw, rows: Any, plan: AggregatorPlan, rng: Any
+    network: nn.Module,
+    knees: Knees,
+    law: ErrorLaw | None,
+    plan: AggregatorPlan,
+    training: Training,
+    rng: np.random.Generator,
 ) -> Tensor:
-    logits, scores = network(*_tokens(cohort, law, rows, plan, rng))
-    target = (cohort.cartilage[rows] - np.array(plan.score_mean)) / np.array(plan.score_sd)
-    return functional.cross_entropy(logits, torch.from_numpy(cohort.oa_class[rows])) + functional.mse_loss(
+    parameters, positions = _tokens(knees, law, plan, rng)
+    noise = rng.normal(0.0, training.value_noise, parameters.shape) * knees.measured[:, None, None]
+    logits, scores = network(parameters + torch.from_numpy(noise.astype(np.float32)), positions)
+    target = (knees.cartilage - np.array(plan.score_mean)) / np.array(plan.score_sd)
+    return functional.cross_entropy(logits, torch.from_numpy(knees.oa_class)) + functional.mse_loss(
         scores, torch.from_numpy(target.astype(np.float32))
     )
 
 
-def _score(
-    network: Aggregator, cohort: Cohort, law: ErrorLaw, held: Any, plan: AggregatorPlan, rng: Any
-) -> tuple[AggregatorPlan, dict[str, float]]:
-    """Temperature and score errors of held-out knees, and how good the aggregator is on them."""
+def _tokens(knees: Knees, law: ErrorLaw | None, plan: AggregatorPlan, rng: Any) -> tuple[Tensor, Tensor]:
+    places = knees.positions + rng.normal(0.0, _POSITION_NOISE, knees.positions.shape)
+    parameters, positions = aggregator_inputs(knees.seen(law, rng), places, plan)
+    return parameters, positions
+
+
+def _calibrated(network: nn.Module, held: Knees, plan: AggregatorPlan) -> AggregatorPlan:
+    """With the temperature and the score errors of measured knees that were not trained on."""
     with torch.inference_mode():
-        logits, scores = network(*_tokens(cohort, law, held, plan, rng))
-    truth = torch.from_numpy(cohort.oa_class[held])
-    temperature = _temperature(logits, truth)
-    p = torch.softmax(logits / temperature, dim=1).numpy()
-    raw = scores.numpy() * np.array(plan.score_sd) + np.array(plan.score_mean)
-    target = cohort.cartilage[held]
-    error = np.sqrt(((raw - target) ** 2).mean(axis=0))
-    figures = {
-        "knees": float(len(held)),
-        "auc_oa": float(roc_auc_score(truth.numpy() > 0, 1.0 - p[:, 0])),
-        "accuracy": float((p.argmax(axis=1) == truth.numpy()).mean()),
-        "cartilage_r2": float(r2_score(target.ravel(), raw.ravel())),
-        "cartilage_mae": float(np.abs(raw - target).mean()),
-    }
-    changes = {"temperature": temperature, "score_error": tuple(error.tolist())}
-    return plan.model_copy(update=changes), figures
+        logits, _ = network(*aggregator_inputs(held.parameters, held.positions, plan))
+    error = np.sqrt(((predict(network, plan, held)[1] - held.cartilage) ** 2).mean(axis=0))
+    temperature = _temperature(logits, torch.from_numpy(held.oa_class))
+    return plan.model_copy(update={"temperature": temperature, "score_error": tuple(error.tolist())})
 
 
 def _temperature(logits: Tensor, truth: Tensor) -> float:
     """The divisor of the logits with the best likelihood on held-out knees (Guo et al. 2017)."""
-    choices = np.exp(np.linspace(np.log(0.5), np.log(4.0), 60))
+    choices = np.exp(np.linspace(np.log(0.5), np.log(6.0), 80))
     losses = [float(functional.cross_entropy(logits / t, truth)) for t in choices]
     return float(choices[int(np.argmin(losses))])

@@ -38,15 +38,22 @@ def segmenter(
 def aggregator(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    knees: Annotated[int, typer.Option(help="Knees of the cohort, one in five held out.")] = 400,
+    patches: Annotated[
+        Path | None, typer.Option(help="Folder of `ctsma-train patches` [BUILD/patches].")
+    ] = None,
+    knees: Annotated[int, typer.Option(help="Drawn knees; one in five is held out.")] = 400,
     steps: Annotated[int, typer.Option(help="Training steps of 32 knees.")] = 2500,
 ) -> None:
-    """Train the aggregator on a cohort, with the student's errors (run `student --form joined` first)."""
+    """Train the aggregator on drawn knees, with the student's errors, and on the student's own answers.
+
+    Run `student --form joined` first.
+    """
     from trainer.aggregation.stage import AggregatorSettings, run
+    from trainer.aggregation.training import Training
     from trainer.export import STUDENT
 
-    settings = AggregatorSettings(knees=knees, steps=steps, jobs=jobs)
-    show("held-out knees", run(build / "aggregator", build / STUDENT, settings))
+    settings = AggregatorSettings(knees=knees, training=Training(steps=steps), jobs=jobs)
+    show("held-out knees", run(build / "aggregator", build / STUDENT, patches or build / "patches", settings))
 
 
 @app.command()

@@ -13,7 +13,7 @@ from ctsma_node.analysis.grid import SIZE, SPACING, canonical, canonical_affine,
 from ctsma_node.analysis.patches import covered_centre
 from ctsma_node.analysis.plan import DEFAULT, PLAN, Plan
 from ctsma_node.analysis.result import Bone
-from ctsma_node.analysis.subregions import bone_frame, divide, inward_distance, trabecular_region
+from ctsma_node.analysis.subregions import divide, inward_distance, trabecular_region
 from ctsma_node.volume import apply
 from trainer.phantom.knee import Knee
 from trainer.phantom.painting import label_on
@@ -31,7 +31,6 @@ class SubregionTruth:
     centres: F64  # (100, 3) LPS mm
     parameters: F64  # (100, 4) BV/TV, Tb.Th mm, Tb.Sp mm, Tb.N /mm, as truth.patch_parameters
     positions: F64  # (100, 3) mm along k, j, i of the canonical grid
-    middle: F64  # (3,) of the bone's region, likewise
 
 
 @cache
@@ -62,5 +61,4 @@ def _of_bone(
         centres=centres,
         parameters=patch_parameters(knee, bone, centres),
         positions=np.asarray(at * SPACING[::-1]),
-        middle=bone_frame(region)[0],
     )

@@ -1,0 +1,1 @@
+"""How well patients are told apart from their subregions: Tables 6 and 7 of the paper."""

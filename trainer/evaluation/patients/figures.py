@@ -1,0 +1,84 @@
+"""Figures of a method and its aggregator on knees: classes by KL grade, cartilage scores, calibration.
+
+A knee counts as osteoarthritic where its probabilities of mild and advanced disease make a half or more.
+Supplement B.3 asks how mild and advanced disease are told apart: of the osteoarthritic knees, by the share of
+the advanced in both probabilities.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import f1_score, precision_score, r2_score, recall_score, roc_auc_score
+
+from ctsma_node.analysis.result import OAClass
+from trainer.aggregation.knees import F64, Knees
+from trainer.evaluation.regression.bootstrap import draws, interval
+
+NORMAL, MILD, ADVANCED = range(len(OAClass))
+ROWS = ("precision", "recall", "f1", "auc", "severity_auc", "severity_f1", "mae", "r2")
+_BINS = 10
+
+
+def figures_of(p: F64, scores: F64, knees: Knees) -> dict[str, float]:
+    """Every figure of ROWS and `ece`; NaN where the knees cannot tell (one class only)."""
+    oa, ill = oa_probability(p), knees.oa_class > NORMAL
+    share, advanced = severity(p)[ill], knees.oa_class[ill] == ADVANCED
+    return {
+        "knees": float(len(knees)),
+        "precision": float(precision_score(ill, oa >= 0.5, zero_division=0.0)),
+        "recall": float(recall_score(ill, oa >= 0.5, zero_division=0.0)),
+        "f1": float(f1_score(ill, oa >= 0.5, zero_division=0.0)),
+        "auc": auc(oa, ill),
+        "severity_auc": auc(share, advanced),
+        "severity_f1": float(f1_score(advanced, share >= 0.5, zero_division=0.0)),
+        "mae": float(np.abs(scores - knees.cartilage).mean()),
+        "r2": float(r2_score(knees.cartilage.ravel(), scores.ravel())),
+        "ece": calibration_error(oa, ill),
+    }
+
+
+def oa_probability(p: F64) -> F64:
+    """Of osteoarthritis, KL 1 and more: (n, 3) to (n,)."""
+    return np.asarray(p[:, MILD] + p[:, ADVANCED])
+
+
+def severity(p: F64) -> F64:
+    """Of advanced disease, given osteoarthritis: (n, 3) to (n,)."""
+    return np.asarray(p[:, ADVANCED] / np.maximum(oa_probability(p), 1e-12))
+
+
+def auc(score: F64, truth: Any, weight: Any = None) -> float:
+    """Area under the ROC curve; NaN where one class is missing."""
+    counted = truth if weight is None else truth[weight > 0]
+    if len(set(counted.tolist())) < 2:
+        return float("nan")
+    return float(roc_auc_score(truth, score, sample_weight=weight))
+
+
+def calibration_error(probability: F64, truth: Any) -> float:
+    """Expected calibration error in ten bins of equally many knees (Naeini et al. 2015)."""
+    order = np.argsort(probability, kind="stable")
+    bins = [each for each in np.array_split(order, _BINS) if len(each)]
+    gaps = [len(each) * abs(probability[each].mean() - truth[each].mean()) for each in bins]
+    return float(sum(gaps) / len(probability))
+
+
+def auc_draws(p: F64, knees: Knees, times: int, seed: int) -> F64:
+    """AUC of osteoarthritis in each draw of the bootstrap over knees; the same draws for every method."""
+    oa, ill = oa_probability(p), knees.oa_class > NORMAL
+    return np.array([auc(oa, ill, weight) for weight in draws(len(knees), times, seed)])
+
+
+def between(drawn: F64) -> tuple[float, float]:
+    """95 % interval."""
+    low, high = interval(drawn)
+    return float(low), float(high)
+
+
+def two_sided(drawn: F64) -> float:
+    """p of a difference whose bootstrap is `drawn`: how often it is on the other side of 0, twice."""
+    finite = drawn[np.isfinite(drawn)]
+    tail = min((finite <= 0.0).mean(), (finite >= 0.0).mean())
+    return float(min(1.0, max(2.0 * tail, 1.0 / len(finite))))

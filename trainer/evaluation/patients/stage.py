@@ -1,0 +1,138 @@
+"""Tables 6 and 7: every method's answers through one aggregator, and one method's through every aggregator.
+
+Five folds by patient. The parameters of a knee are of networks that never saw its patient; an aggregator is
+trained on the knees of the other folds and, where they are given, on drawn knees with that method's errors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from ctsma_node.errors import SettingsError
+from trainer.aggregation.errors import ErrorLaw
+from trainer.aggregation.knees import F64, Knees, together
+from trainer.aggregation.models import Kind
+from trainer.aggregation.stage import seen_by
+from trainer.aggregation.training import Training, fit_predict
+from trainer.evaluation.patients.figures import ROWS, auc_draws, between, figures_of, two_sided
+from trainer.evaluation.patients.paper import PAPER
+
+EVALUATION, ANSWERS = "evaluation.json", "answers.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A column of Table 6 or 7."""
+
+    name: str
+    knees: Knees
+    law: ErrorLaw
+    training: Training
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Of an entry: class probabilities (n, 3) and cartilage scores (n, 5) of its knees, each unseen."""
+
+    knees: Knees
+    p: F64
+    scores: F64
+
+
+def entries(methods: list[Path], patches: Path, kinds: list[Kind], training: Training) -> list[Entry]:
+    """Every method through the first kind, and the last method through the others too."""
+    seen = {folder.resolve().name: seen_by(folder, patches) for folder in methods}
+    if len(seen) < len(methods):
+        raise SettingsError("two folders have one name: a method goes by the name of its folder")
+    of = [replace(training, kind=kind) for kind in kinds]
+    first = [Entry(f"{name}, {of[0].kind}", *each, of[0]) for name, each in seen.items()]
+    name, last = next(reversed(seen.items()))
+    return first + [Entry(f"{name}, {each.kind}", *last, each) for each in of[1:]]
+
+
+def cross_validated(entry: Entry, drawn: Knees | None, say: Callable[[int], None]) -> Answers:
+    """Answers to every knee of an entry; `say` is told the folds that are done."""
+    knees = entry.knees
+    folds = np.unique(knees.fold)
+    if len(folds) < 2:
+        raise SettingsError("the knees are of one fold: cross-validation takes two at least")
+    p, scores = np.full((len(knees), 3), np.nan), np.full(knees.cartilage.shape, np.nan)
+    for number, fold in enumerate(folds):
+        test = knees.fold == fold
+        others = knees.at(~test)
+        known = others if drawn is None else together([drawn, others])
+        p[test], scores[test] = fit_predict(known, entry.law, knees.at(test), entry.training)
+        say(number + 1)
+    return Answers(knees, p, scores)
+
+
+def evaluate(found: dict[str, Answers], times: int, seed: int) -> dict[str, Any]:
+    """Every figure: pooled, mean and SD over folds, and the AUC's intervals and differences."""
+    drawn = {name: auc_draws(each.p, each.knees, times, seed) for name, each in found.items()}
+    by_fold = {name: _by_fold(each) for name, each in found.items()}
+    return {
+        "paper": PAPER,
+        "bootstrap": {"over": "patients", "times": times, "seed": seed},
+        "entries": {
+            name: {
+                "pooled": figures_of(each.p, each.scores, each.knees),
+                "auc_interval": between(drawn[name]),
+                "folds": {row: _spread([f[row] for f in by_fold[name]]) for row in ROWS},
+            }
+            for name, each in found.items()
+        },
+        "comparisons": [
+            _compared(first, second, drawn, by_fold)
+            for n, first in enumerate(found)
+            for second in list(found)[n + 1 :]
+        ],
+    }
+
+
+def write(out: Path, found: dict[str, Answers], figures: dict[str, Any]) -> None:
+    """Write `out`/evaluation.json and answers.npz."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / EVALUATION).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    arrays: dict[str, Any] = {}
+    for name, each in found.items():
+        arrays |= {f"{name}: p": each.p, f"{name}: scores": each.scores}
+    first = next(iter(found.values())).knees
+    np.savez_compressed(
+        out / ANSWERS, name=first.name, oa_class=first.oa_class, cartilage=first.cartilage, **arrays
+    )
+
+
+def _by_fold(answers: Answers) -> list[dict[str, float]]:
+    out = []
+    for fold in np.unique(answers.knees.fold):
+        mine = answers.knees.fold == fold
+        out.append(figures_of(answers.p[mine], answers.scores[mine], answers.knees.at(mine)))
+    return out
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"mean": float(np.nanmean(values)), "sd": float(np.nanstd(values, ddof=1))}
+
+
+def _compared(
+    first: str, second: str, drawn: dict[str, F64], by_fold: dict[str, list[dict[str, float]]]
+) -> dict[str, Any]:
+    """AUC of the first less the second's: by bootstrap, and the paper's paired t-test over folds."""
+    apart = drawn[first] - drawn[second]
+    pairs = [[f["auc"] for f in by_fold[name]] for name in (first, second)]
+    test = stats.ttest_rel(*pairs)
+    return {
+        "first": first,
+        "second": second,
+        "auc": float(np.nanmean(apart)),
+        "interval": between(apart),
+        "p": two_sided(apart),
+        "p_folds": float(test.pvalue),
+    }
