@@ -1,0 +1,72 @@
+"""Aggregators learn what is planted, nothing from shuffled labels, and the same again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.unit.trainer.aggregation.planted import planted_knees
+from trainer.aggregation.errors import ErrorLaw
+from trainer.aggregation.knees import Knees, together
+from trainer.aggregation.models import Kind
+from trainer.aggregation.training import Training, fit_predict, train
+from trainer.evaluation.patients.figures import figures_of
+
+SHORT = {Kind.TRANSFORMER: 60, Kind.CNN: 150, Kind.MLP: 100, Kind.SVM: 1}
+LAW = ErrorLaw(np.zeros(4), np.ones(4), 0.001 * np.eye(4), 0.002 * np.eye(4))
+
+
+def short(kind: Kind) -> Training:
+    return Training(kind=kind, width=16, steps=SHORT[kind], batch=16, rate=3e-3)
+
+
+def answered(kind: Kind, known: Knees, test: Knees) -> dict[str, float]:
+    p, scores = fit_predict(known, LAW, test, short(kind))
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-6)
+    return figures_of(p, scores, test)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_aggregator_learns_what_is_planted(kind: Kind) -> None:
+    found = answered(kind, planted_knees(150), planted_knees(60, seed=1))
+    assert found["auc"] > 0.9
+    assert found["r2"] > 0.5
+
+
+def test_shuffled_labels_teach_nothing() -> None:
+    knees, rng = planted_knees(120), np.random.default_rng(3)
+    test = planted_knees(200, seed=1)
+    found = []
+    for _ in range(4):
+        order = rng.permutation(len(knees))
+        shuffled = replace(knees, oa_class=knees.oa_class[order], cartilage=knees.cartilage[order])
+        found.append(answered(Kind.SVM, shuffled, test)["auc"])
+    assert 0.4 <= np.mean(found) <= 0.6
+
+
+def test_drawn_knees_help_and_carry_the_errors_of_the_student() -> None:
+    drawn = planted_knees(100, seed=2, measured=False)
+    rng = np.random.default_rng(0)
+    first, second = drawn.seen(LAW, rng), drawn.seen(LAW, rng)
+    assert not np.allclose(first, second)
+    measured = planted_knees(20)
+    np.testing.assert_array_equal(measured.seen(LAW, rng), measured.parameters)
+    both = together([drawn, measured])
+    assert answered(Kind.MLP, both, planted_knees(60, seed=1))["auc"] > 0.9
+
+
+def test_the_same_again() -> None:
+    knees, test = planted_knees(40), planted_knees(10, seed=1)
+    training = short(Kind.TRANSFORMER)
+    once, again = (fit_predict(knees, None, test, training)[0] for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+
+
+def test_it_is_calibrated_by_knees_that_it_was_not_trained_on() -> None:
+    knees = planted_knees(50)
+    trained = train(knees, LAW, short(Kind.MLP))
+    assert len(trained.held) == 10
+    assert trained.plan.temperature > 0.0
+    assert all(error > 0.0 for error in trained.plan.score_error)

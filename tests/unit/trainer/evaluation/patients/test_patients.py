@@ -1,0 +1,75 @@
+"""Tables 6 and 7: figures that are known, and the whole evaluation from planted knees."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctsma_node.errors import SettingsError
+from tests.unit.trainer.aggregation.planted import planted_knees
+from trainer.aggregation.errors import ErrorLaw
+from trainer.aggregation.models import Kind
+from trainer.aggregation.training import Training
+from trainer.cli.table67 import show_tables67
+from trainer.evaluation.patients.figures import calibration_error, figures_of, two_sided
+from trainer.evaluation.patients.pictures import calibration_picture, cartilage_picture, roc_picture
+from trainer.evaluation.patients.stage import Answers, Entry, cross_validated, evaluate, write
+
+LAW = ErrorLaw(np.zeros(4), np.ones(4), 0.001 * np.eye(4), 0.002 * np.eye(4))
+SVM = Training(kind=Kind.SVM)
+
+
+def answers(effect: float) -> Answers:
+    return cross_validated(Entry("x", planted_knees(80, effect=effect), LAW, SVM), None, lambda _: None)
+
+
+def test_a_perfect_answer_has_perfect_figures() -> None:
+    knees = planted_knees(30)
+    found = figures_of(np.eye(3)[knees.oa_class], knees.cartilage, knees)
+    for row in ("precision", "recall", "f1", "auc", "severity_auc", "severity_f1", "r2"):
+        assert found[row] == pytest.approx(1.0)
+    assert found["mae"] == found["ece"] == 0.0
+
+
+def test_one_class_has_no_auc() -> None:
+    knees = planted_knees(30)
+    normal = knees.at(knees.oa_class == 0)
+    assert np.isnan(figures_of(np.eye(3)[normal.oa_class], normal.cartilage, normal)["auc"])
+
+
+def test_calibration_error_is_how_far_shares_are_from_probabilities() -> None:
+    truth = np.arange(1000) % 2 == 0
+    assert calibration_error(np.full(1000, 0.5), truth) == pytest.approx(0.0, abs=0.01)
+    assert calibration_error(np.full(1000, 0.9), truth) == pytest.approx(0.4, abs=0.01)
+
+
+def test_p_of_a_difference_is_never_zero() -> None:
+    assert two_sided(np.full(500, 0.1)) == pytest.approx(1 / 500)
+    assert two_sided(np.linspace(-1, 1, 1001)) == pytest.approx(1.0, abs=0.01)
+
+
+def test_tables_and_pictures(tmp_path: Path) -> None:
+    found = {"strong, svm": answers(0.8), "weak, svm": answers(0.1)}
+    figures = evaluate(found, times=200, seed=0)
+    write(tmp_path, found, figures)
+    strong, weak = (figures["entries"][name]["pooled"]["auc"] for name in found)
+    assert strong > 0.9 > weak
+    assert figures["comparisons"][0]["p"] < 0.05
+    assert json.loads((tmp_path / "evaluation.json").read_text())["entries"].keys() == found.keys()
+    for number, draw in enumerate((roc_picture, cartilage_picture, calibration_picture)):
+        draw(found, figures["entries"], tmp_path / f"{number}.png")
+        assert (tmp_path / f"{number}.png").stat().st_size > 5000
+    show_tables67(figures, tmp_path / "tables67.txt")
+    text = (tmp_path / "tables67.txt").read_text()
+    assert "strong, svm" in text
+    assert "paper: CT-SMA (CT), transformer" in text
+
+
+def test_knees_of_one_fold_cannot_be_cross_validated() -> None:
+    knees = planted_knees(20)
+    alone = knees.at(knees.fold == 0)
+    with pytest.raises(SettingsError, match="fold"):
+        cross_validated(Entry("x", alone, LAW, SVM), None, lambda _: None)
