@@ -56,6 +56,13 @@ def evaluate_regression(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the figures.")] = Path("build/evaluation/regression"),
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Folder of `ctsma-train patches` through true transforms: the ceiling beside it."),
+    ] = None,
+    patches: Annotated[Path, typer.Option(help="Folder that the methods learned from, for --truth.")] = Path(
+        "build/patches"
+    ),
     times: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap over patients.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> None:
@@ -66,14 +73,16 @@ def evaluate_regression(
     OUT/evaluation.json, and scatter, Bland-Altman and coverage pictures.
     """
     from ctsma_node.errors import NodeError
+    from trainer.evaluation.regression.ceiling import ceiling
     from trainer.evaluation.regression.stage import evaluate, read_methods, write_evaluation
 
     try:
         found = read_methods(methods)
+        highest = {} if truth is None else {"ceiling": ceiling(found, patches, truth)}
     except NodeError as error:
         console.print(f"[red]{error}", highlight=False)
         raise typer.Exit(2) from error
-    figures = evaluate(found, times, seed)
+    figures = evaluate(found, times, seed) | highest
     write_evaluation(found, figures, out)
     show_table5(figures, out / "table5.txt")
     console.print(f"Everything: {out / 'evaluation.json'}; pictures: {out}", highlight=False)

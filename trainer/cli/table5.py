@@ -16,6 +16,8 @@ _WIDTH = 118
 def show_table5(figures: dict[str, Any], path: Path) -> None:
     """Print the tables of `evaluation.regression.stage.evaluate`, and write them as text."""
     tables = [_icc(figures), _forms(figures)]
+    if "ceiling" in figures:
+        tables.append(_ceiling(figures["ceiling"]))
     if figures["comparisons"]:
         tables.append(_comparisons(figures))
     tables.append(_bias(figures))
@@ -60,6 +62,19 @@ def _forms(figures: dict[str, Any]) -> Table:
     for name, each in figures["methods"].items():
         forms = [each[form] for form in ("icc21", "icc31", "within")]
         table.add_row(name, *("  ".join(f"{form[row]['pooled']:.3f}" for form in forms) for row in rows))
+    return table
+
+
+def _ceiling(of: dict[str, Any]) -> Table:
+    title = (
+        "ICC(2,1), pooled, by labels through registered and through true transforms: "
+        f"{of['patches']} patches of {of['pairs']} pairs"
+    )
+    table = Table("method", *of["labels"], title=title)
+    table.add_row("(the labels with each other)", *(f"{value:.4f}" for value in of["labels"].values()))
+    for name, each in of["methods"].items():
+        both = zip(each["registered"].values(), each["true"].values(), strict=True)
+        table.add_row(name, *(f"{registered:.3f}  {true:.3f}" for registered, true in both))
     return table
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from ctsma_node.analysis.patches import CONTEXT, PATCH
 from ctsma_node.errors import SettingsError
 from trainer.evaluation.regression.predictions import labelled
+from trainer.patches.protocols import PROTOCOLS
 from trainer.patches.store import STORE, PatchStore
 
 MOST_SIGNAL = 2.0
@@ -52,6 +53,17 @@ class CohortPatches:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def judged_by(self) -> range:
+        """Numbers of the protocols that are the same for every CT: those that robustness is measured by."""
+        return range(min(self.others.shape[1], len(PROTOCOLS)))
+
+    @property
+    def augmented_by(self) -> range:
+        """Numbers of those that students are trained on: the drawn ones, or all where none was drawn."""
+        known = self.others.shape[1]
+        return range(len(PROTOCOLS) if known > len(PROTOCOLS) else 0, known)
 
     @property
     def digest(self) -> str:

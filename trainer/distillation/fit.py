@@ -133,10 +133,10 @@ def _step(fabric: Fabric, model: Any, optimiser: Any, task: Task, number: int) -
 
 def _drawn_protocols(task: Task, count: int, rng: np.random.Generator) -> Tensor | None:
     """Which protocol each patch is shown by; -1 for its own."""
-    known = task.patches.others.shape[1]
-    if task.settings.augment == 0.0 or known == 0:
+    shown = task.patches.augmented_by
+    if task.settings.augment == 0.0 or not shown:
         return None
-    others = rng.integers(known, size=count)
+    others = rng.integers(shown.start, shown.stop, size=count)
     return torch.from_numpy(np.where(rng.random(count) < task.settings.augment, others, -1))
 
 
@@ -168,10 +168,10 @@ def prepare(network: JoinedStudent, task: Task) -> None:
     """
     student, rows = network.student, task.rows
     views: list[Tensor | None] = [None]
-    other = task.patches.others.shape[1]
-    if task.settings.augment > 0.0 and other > 0:
+    shown = task.patches.augmented_by
+    if task.settings.augment > 0.0 and shown:
         generator = torch.Generator().manual_seed(task.settings.seed)
-        views.append(torch.randint(other, (len(rows),), generator=generator))
+        views += [torch.randint(shown.start, shown.stop, (len(rows),), generator=generator)]
     found = [_statistics(student, task.patches, rows, view) for view in views]
     student.feature_mean.copy_(found[0].mean(dim=0))
     student.feature_sd.copy_(found[0].std(dim=0).clamp(min=1e-3))

@@ -72,7 +72,7 @@ def run(request: RegressionRequest) -> Predictions:
         if final and isinstance(final[0], JoinedStudent):
             write_student(request.out, final[0], request.settings.width, final[1], patches, spread)
         if not (request.role.is_teacher or native or request.validate):
-            for number in range(patches.others.shape[1]):
+            for number in patches.judged_by:
                 other, _ = validation.run(folds, lambda _: _silent, number)
                 predictions.write(request.out / OTHER_PROTOCOLS / str(number), other)
     fabric.barrier()

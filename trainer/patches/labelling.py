@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from trainer.morphometry.labels import fit_reference, label_patches
 from trainer.mr import MRVolume
 from trainer.patches.mr_patches import cut_mask, cut_mr, on_mr
 from trainer.patches.native import cut_native
-from trainer.patches.protocols import F32, PROTOCOLS, on_grid
+from trainer.patches.protocols import F32, PROTOCOLS, drawn_protocols, on_grid
 from trainer.patches.shifted import shifted
 from trainer.patches.sites import Sites, sites_of
 from trainer.patches.transforms import Transforms
@@ -81,8 +82,13 @@ class _Seen:
 def _others(ct: CTVolume, knee: KneeResult, seed: int) -> tuple[F32, ...]:
     return tuple(
         canonical(on_grid(ct, protocol, knee.affine, knee.bone_labels > 0, seed + n), knee.side)
-        for n, protocol in enumerate(PROTOCOLS)
+        for n, protocol in enumerate(PROTOCOLS + drawn_protocols(_own_seed(ct, seed)))
     )
+
+
+def _own_seed(ct: CTVolume, seed: int) -> int:
+    """Each CT draws other protocols, the same ones whenever it is read."""
+    return zlib.crc32(ct.hu[:: max(len(ct.hu) // 8, 1)].tobytes(), seed)
 
 
 def _knee(analyser: Analyser, ct: CTVolume, side: Side) -> KneeResult:

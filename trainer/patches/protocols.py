@@ -51,6 +51,28 @@ PROTOCOLS = (
     Protocol("0.7 mm pixels", pixel_mm=0.7),
     Protocol("half the dose, soft kernel, 2 mm slices", dose=0.5, kernel_mm=1.0, slices_mm=2.0),
 )
+"""The same for every CT: what robustness is measured by."""
+DRAWN = 4
+"""Others, drawn for each CT: what robustness is trained on."""
+
+
+def drawn_protocols(seed: int) -> tuple[Protocol, ...]:
+    """DRAWN of what scanners leave; at worst a tenth of the dose, 3 mm slices, 1.4 mm pixels."""
+    rng = np.random.default_rng([seed, 81])
+
+    def sometimes(low: float, high: float) -> float:
+        return round(float(rng.uniform(low, high)), 2) if rng.random() < 0.6 else 0.0
+
+    return tuple(
+        Protocol(
+            f"drawn {number}",
+            dose=round(float(np.exp(-sometimes(0.1, 2.4))), 3),
+            kernel_mm=sometimes(0.3, 1.3),
+            slices_mm=sometimes(0.6, 3.0),
+            pixel_mm=sometimes(0.4, 1.4),
+        )
+        for number in range(DRAWN)
+    )
 
 
 def on_grid(ct: CTVolume, protocol: Protocol, affine: Array, bone: Mask, seed: int) -> F32:

@@ -33,8 +33,8 @@ ARRAYS: dict[str, str] = {
     "subregion": "(n,) 1 to 100, the node's subregion about whose middle the patch lies; 0: drawn",
     "context": "(3,) noise of the CT, as the student takes it",
     "shifted_label": "(n, 6, 4) label of the MR 1, 2, 3.67, 5, 10, 15 mm beside it, in a drawn direction",
-    "ct_protocols": "(n, 8, 12, 12, 12) ct as the protocols of trainer.patches.protocols would show it",
-    "protocol_contexts": "(8, 3) context of each",
+    "ct_protocols": "(n, 12, 12, 12, 12) ct as trainer.patches.protocols would show it: 8 fixed, 4 drawn",
+    "protocol_contexts": "(12, 3) context of each",
     "ct_native": "(n, 36, 36, 36) HU about 0.33 mm apart, on the same axes; where it was asked for",
 }
 

@@ -28,6 +28,7 @@ def write_cohort(folder: Path, pairs: int = 6, patches: int = 24, folds: int = 3
             "mr_mask": np.ones((patches, 16, 48, 48), dtype=bool),
             "mr_marrow": np.full(patches, 1000.0, dtype=np.float32),
             "label": label,
+            "lps": rng.permutation(900)[: 3 * patches].reshape(patches, 3) / 10.0,
             "bone": (np.arange(patches) % 2).astype(np.uint8),
             "subregion": np.arange(1, patches + 1, dtype=np.uint8),
             "context": np.zeros(3, dtype=np.float32),

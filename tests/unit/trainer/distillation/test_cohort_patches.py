@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +45,10 @@ def test_ct_and_mr_are_flipped_alike(tmp_path: Path) -> None:
 def test_a_folder_without_patches_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="ctsma-train patches"):
         read_cohort_patches(tmp_path / "none")
+
+
+def test_students_are_trained_on_drawn_protocols_and_judged_by_others(tmp_path: Path) -> None:
+    patches = read_cohort_patches(write_cohort(tmp_path), with_mr=False)
+    assert (patches.judged_by, patches.augmented_by) == (range(2), range(2)), "none was drawn"
+    both = replace(patches, others=patches.others[:, [0, 1] * 6])
+    assert (both.judged_by, both.augmented_by) == (range(8), range(8, 12))

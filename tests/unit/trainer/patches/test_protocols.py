@@ -7,7 +7,15 @@ from scipy import ndimage
 from ctsma_node.analysis.grid import SIZE, knee_affine, resample
 from ctsma_node.analysis.patches import noise_context
 from ctsma_node.volume import CTVolume
-from trainer.patches.protocols import F32, PROTOCOLS, Protocol, _averaged, on_grid
+from trainer.patches.protocols import (
+    DRAWN,
+    F32,
+    PROTOCOLS,
+    Protocol,
+    _averaged,
+    drawn_protocols,
+    on_grid,
+)
 
 AFFINE = knee_affine([0.0, 0.0, 0.0])
 BONE = np.zeros(SIZE[::-1], dtype=bool)
@@ -59,3 +67,14 @@ def test_softer_is_smoother_and_thicker_is_blurred_along_the_leg(ct: CTVolume) -
     thick = _averaged(ct, named("3 mm slices"))
     np.testing.assert_allclose(thick.spacing, [0.7, 0.7, 3.0])
     np.testing.assert_allclose(thick.to_lps([0, 0, 0]), ct.to_lps([0, 0, 2.0]))
+
+
+def test_each_ct_draws_its_own_protocols_and_the_same_ones_again() -> None:
+    assert drawn_protocols(1) == drawn_protocols(1)
+    assert len(drawn_protocols(1)) == DRAWN
+    many = [protocol for seed in range(50) for protocol in drawn_protocols(seed)]
+    assert len(set(many)) > 0.95 * len(many)
+    assert min(p.dose for p in many) >= 0.09
+    assert 0.5 < np.mean([p.dose < 1.0 for p in many]) < 0.7
+    assert max(p.slices_mm for p in many) <= 3.0
+    assert max(p.pixel_mm for p in many) <= 1.4

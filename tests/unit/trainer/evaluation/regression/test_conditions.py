@@ -11,6 +11,7 @@ from tests.unit.trainer.distillation.cohorts import write_cohort
 from trainer.cli import app
 from trainer.distillation.cohort_patches import read_cohort_patches
 from trainer.evaluation.regression import predictions
+from trainer.evaluation.regression.ceiling import ceiling
 from trainer.evaluation.regression.conditions import FOLDER, by_protocol, shifted_labels, worst_protocol
 from trainer.evaluation.regression.predictions import Predictions
 from trainer.patches.protocols import PROTOCOLS
@@ -75,3 +76,36 @@ def test_labels_beside_a_patch_come_in_the_order_of_the_predictions(cohort: Path
     assert result.exit_code == 0, result.output
     assert "3.67" in result.output
     assert (out / "misalignment.png").is_file()
+
+
+def test_the_ceiling_is_of_the_patches_that_both_have(cohort: Path, tmp_path: Path) -> None:
+    truth = write_cohort(tmp_path / "truth", pairs=4)
+    methods = {name: predicted(cohort, noise) for name, noise in (("good", 0.1), ("poor", 1.0))}
+    found = ceiling(methods, cohort, truth)
+    assert (found["pairs"], found["patches"]) == (4, 4 * 22)
+    assert found["labels"]["overall"] == pytest.approx(1.0)
+    for of in found["methods"].values():
+        assert of["true"] == pytest.approx(of["registered"], abs=1e-6)
+    assert found["methods"]["good"]["true"]["overall"] > found["methods"]["poor"]["true"]["overall"]
+    for name, method in methods.items():
+        predictions.write(tmp_path / name, method)
+    folders = [str(tmp_path / name) for name in methods]
+    options = [
+        "--patches",
+        str(cohort),
+        "--truth",
+        str(truth),
+        "--out",
+        str(tmp_path / "out"),
+        "--times",
+        "100",
+    ]
+    result = CliRunner().invoke(app, ["evaluate", "regression", *folders, *options])
+    assert result.exit_code == 0, result.output
+    assert "true transforms" in (tmp_path / "out" / "table5.txt").read_text()
+
+
+def test_patches_of_other_sites_have_no_ceiling(cohort: Path, tmp_path: Path) -> None:
+    elsewhere = write_cohort(tmp_path / "truth", patches=30)
+    with pytest.raises(SettingsError, match="in common"):
+        ceiling({"good": predicted(cohort, 0.1)}, cohort, elsewhere)
