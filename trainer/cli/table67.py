@@ -16,10 +16,15 @@ _NAMES = {
     "recall": "recall",
     "f1": "F1",
     "auc": "AUC",
-    "severity_auc": "AUC, mild or advanced",
-    "severity_f1": "F1, mild or advanced",
     "mae": "MOAKS MAE",
     "r2": "MOAKS R2",
+}
+_POOLED = {
+    "f1": "F1",
+    "r2": "MOAKS R2",
+    "severity_auc": "AUC, mild or advanced",
+    "severity_f1": "F1, mild or advanced",
+    "ece": "calibration error",
 }
 
 
@@ -39,21 +44,19 @@ def _scores(figures: dict[str, Any]) -> Table:
     )
     for name, each in figures["entries"].items():
         cells = [each["folds"][row] for row in _NAMES]
-        table.add_row(name, *(f"{c['mean']:.3f} ± {c['sd']:.3f}" for c in cells))
+        table.add_row(name, *(f"{c['mean']:.3f}\n± {c['sd']:.3f}" for c in cells))
     table.add_section()
-    for name, each in figures["paper"].items():
-        table.add_row(
-            f"paper: {name}", *("{:.3f} ± {:.3f}".format(*each[row]) if row in each else "" for row in _NAMES)
-        )
+    for name, row in figures["paper"].items():
+        table.add_row(f"paper: {name}", *("{:.3f}\n± {:.3f}".format(*row[key]) for key in _NAMES))
     return table
 
 
 def _pooled(figures: dict[str, Any]) -> Table:
-    table = Table("", "knees", "AUC, 95 % interval", "F1", "MOAKS R2", "calibration error", title="pooled")
+    table = Table("", "knees", "AUC, 95 % interval", *_POOLED.values(), title="pooled over all knees")
     for name, each in figures["entries"].items():
         p, (low, high) = each["pooled"], each["auc_interval"]
-        auc = f"{p['auc']:.3f} ({low:.3f} to {high:.3f})"
-        table.add_row(name, f"{p['knees']:.0f}", auc, *(f"{p[row]:.3f}" for row in ("f1", "r2", "ece")))
+        auc = f"{p['auc']:.3f}\n({low:.3f} to {high:.3f})"
+        table.add_row(name, f"{p['knees']:.0f}", auc, *(f"{p[row]:.3f}" for row in _POOLED))
     return table
 
 

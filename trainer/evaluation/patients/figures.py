@@ -32,7 +32,7 @@ def figures_of(p: F64, scores: F64, knees: Knees) -> dict[str, float]:
         "f1": float(f1_score(ill, oa >= 0.5, zero_division=0.0)),
         "auc": auc(oa, ill),
         "severity_auc": auc(share, advanced),
-        "severity_f1": float(f1_score(advanced, share >= 0.5, zero_division=0.0)),
+        "severity_f1": float(f1_score(advanced, share >= 0.5)) if advanced.any() else float("nan"),
         "mae": float(np.abs(scores - knees.cartilage).mean()),
         "r2": float(r2_score(knees.cartilage.ravel(), scores.ravel())),
         "ece": calibration_error(oa, ill),

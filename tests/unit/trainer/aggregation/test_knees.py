@@ -41,7 +41,7 @@ def predicted(*pairs: str, missing: int = 0) -> Predictions:
         estimate=np.tile(value, (len(pairs), 1)).astype(np.float32),
         label=np.ones((n * len(pairs), 4), dtype=np.float32),
         pair=np.repeat(pairs, n),
-        fold=np.full(n * len(pairs), 2),
+        fold=np.full(n * len(pairs), 2, dtype=np.int16),
         bone=np.tile(bone, len(pairs)).astype(np.uint8),
         subregion=np.tile(subregion, len(pairs)).astype(np.uint8),
         row=np.tile(np.arange(n), len(pairs)).astype(np.int32),
