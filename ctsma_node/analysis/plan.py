@@ -11,7 +11,7 @@ from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, CartilageRegion, OAC
 PLAN = "plan.json"
 DEFAULT = Path(__file__).parent / "default_bundle"
 """The bundle that ships."""
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 
 class _Frozen(BaseModel):
