@@ -16,6 +16,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from ctsma_node.analysis import signature
 from ctsma_node.analysis.networks import Aggregator, BoneSegmenter, KneeFinder, Student
 from ctsma_node.analysis.plan import DEFAULT, PLAN, PLAN_VERSION, Plan
 from ctsma_node.errors import BundleError
@@ -37,13 +38,13 @@ class Bundle:
     aggregator: Aggregator
 
 
-def read_bundle(folder: Path | None = None) -> Bundle:
-    """Read and verify a bundle; the default one without a folder.
+def read_bundle(folder: Path | None = None, public_key: Path | None = None) -> Bundle:
+    """Read and verify a bundle; the default one without a folder. With a key it must be signed by it.
 
-    Raises BundleError naming the file that is missing, altered or of another version.
+    Raises BundleError naming the file that is missing, altered or of another version, or the signature.
     """
     folder = folder or DEFAULT
-    files, digest = _verified(folder)
+    files, digest = _verified(folder, public_key)
     plan = _plan(folder, files[PLAN])
     networks = empty_networks(plan)
     for name, network in networks.items():
@@ -86,13 +87,15 @@ def _entry(raw: bytes) -> dict[str, object]:
     return {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
 
 
-def _verified(folder: Path) -> tuple[dict[str, bytes], str]:
+def _verified(folder: Path, public_key: Path | None) -> tuple[dict[str, bytes], str]:
     """Content of every file that the manifest names, each checked against it."""
     try:
         manifest = (folder / MANIFEST).read_bytes()
         entries = json.loads(manifest)["files"]
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise BundleError(f"{folder} is no bundle: {MANIFEST} cannot be read ({type(e).__name__}).") from e
+    if public_key is not None:
+        signature.verify(folder, manifest, public_key)
     for name in (PLAN, CARD, *(f"{w}.safetensors" for w in WEIGHTS)):
         if name not in entries:
             raise BundleError(f"{folder / MANIFEST} does not name {name}: the bundle is incomplete.")

@@ -48,16 +48,21 @@ class Analyser:
 
     @classmethod
     def load(
-        cls, bundle_path: Path | None = None, device: str = "auto", threads: int | None = None
+        cls,
+        bundle_path: Path | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        public_key: Path | None = None,
     ) -> Analyser:
         """Read a bundle (the default one without a path) onto 'cpu', 'cuda', or 'auto'.
 
-        Raises BundleError where its files are not what its manifest says.
+        Raises BundleError where its files are not what its manifest says, or where it is not signed by the
+        private half of `public_key`.
         """
         if threads:
             torch.set_num_threads(threads)
         name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        return cls(read_bundle(bundle_path), torch.device(name))
+        return cls(read_bundle(bundle_path, public_key), torch.device(name))
 
     @property
     def digest(self) -> str:

@@ -72,9 +72,10 @@ def _writable(folder: Path) -> Finding:
 def _bundle(settings: Settings) -> str:
     from ctsma_node.analysis.bundle import read_bundle
 
-    chosen = settings.analysis.bundle
-    bundle = read_bundle(None if chosen == "default" else Path(chosen))
-    return f"{bundle.plan.name} {bundle.plan.version}, sha256 {bundle.digest[:12]}"
+    chosen = settings.analysis
+    bundle = read_bundle(chosen.bundle_folder, chosen.signer)
+    signed = ", signed" if chosen.signer else ""
+    return f"{bundle.plan.name} {bundle.plan.version}, sha256 {bundle.digest[:12]}{signed}"
 
 
 def _destinations(settings: Settings) -> Iterator[Finding]:

@@ -134,8 +134,19 @@ class AnalysisSettings(Section):
     """`[analysis]`: the bundle of networks and what it runs on."""
 
     bundle: str = Field(default="default", min_length=1)  # "default": the one that ships; else a folder
+    public_key: str = ""  # PEM file of an Ed25519 key that the bundle must be signed by; "": need not be
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     threads: Annotated[int, Field(ge=0, le=1024)] = 0  # 0: as many as there are cores
+
+    @property
+    def bundle_folder(self) -> Path | None:
+        """None: the one that ships."""
+        return None if self.bundle == "default" else Path(self.bundle)
+
+    @property
+    def signer(self) -> Path | None:
+        """Public key of who must have signed the bundle, if anyone."""
+        return Path(self.public_key) if self.public_key else None
 
 
 class ReportSettings(Section):

@@ -6,7 +6,6 @@ import gc
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 
 from ctsma_node import __version__, log
@@ -26,8 +25,7 @@ def load_analyser(settings: Settings) -> Analyses:
     from ctsma_node.analysis.predict import Analyser
 
     chosen = settings.analysis
-    bundle = None if chosen.bundle == "default" else Path(chosen.bundle)
-    analyser = Analyser.load(bundle, device=chosen.device, threads=chosen.threads or None)
+    analyser = Analyser.load(chosen.bundle_folder, chosen.device, chosen.threads or None, chosen.signer)
     analyser.warm_up()
     return analyser
 

@@ -75,6 +75,40 @@ def bundle(
     console.print(f"{out}: {size / 1e6:.1f} MB, digest {digest}")
 
 
+@app.command("keys")
+def make_keys(
+    out: Annotated[Path, typer.Argument(help="Folder of the two files.")],
+) -> None:
+    """Make Ed25519 keys: the private one signs bundles, the public one is named in a node's configuration."""
+    from ctsma_node.analysis import signature
+
+    try:
+        private, public = signature.make_keys(out)
+    except FileExistsError as error:
+        console.print(f"[red]{error.filename} is there already: name another folder", highlight=False)
+        raise typer.Exit(2) from error
+    console.print(f"{private}: keep it to yourself; {public}: [analysis] public_key", markup=False)
+
+
+@app.command()
+def sign(
+    bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    key: Annotated[Path, typer.Option(help="Private key of `ctsma-train keys`.")],
+) -> None:
+    """Sign a bundle, so that nodes that ask for your signature run it."""
+    from ctsma_node.analysis import signature
+    from ctsma_node.analysis.bundle import MANIFEST, read_bundle
+    from ctsma_node.errors import BundleError
+
+    try:
+        read_bundle(bundle)
+        written = signature.sign(bundle / MANIFEST, key)
+    except BundleError as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    console.print(f"{written}")
+
+
 @evaluation.command("bundle")
 def evaluate(
     knees: Annotated[int, typer.Option(help="Fields of view with one knee or two.")] = 20,

@@ -12,6 +12,7 @@ import pytest
 
 from ctsma_node.analysis.bundle import MANIFEST, WEIGHTS, read_bundle
 from ctsma_node.analysis.plan import PLAN
+from ctsma_node.analysis.signature import SIGNATURE, make_keys, sign
 from ctsma_node.errors import BundleError
 
 
@@ -73,3 +74,41 @@ def test_a_manifest_cannot_name_files_elsewhere(bundle_folder: Path) -> None:
 def test_no_bundle_at_all_is_said(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no bundle"):
         read_bundle(tmp_path)
+
+
+def test_a_node_that_asks_for_a_signature_runs_what_is_signed(bundle_folder: Path, tmp_path: Path) -> None:
+    private, public = make_keys(tmp_path / "keys")
+    assert private.stat().st_mode & 0o077 == 0
+    with pytest.raises(BundleError, match="not signed"):
+        read_bundle(bundle_folder, public)
+    sign(bundle_folder / MANIFEST, private)
+    assert read_bundle(bundle_folder, public).digest == read_bundle(bundle_folder).digest
+
+
+def test_the_signature_of_another_key_or_another_bundle_is_refused(
+    bundle_folder: Path, tmp_path: Path
+) -> None:
+    private, public = make_keys(tmp_path / "keys")
+    other, _ = make_keys(tmp_path / "other")
+    sign(bundle_folder / MANIFEST, other)
+    with pytest.raises(BundleError, match=SIGNATURE):
+        read_bundle(bundle_folder, public)
+    sign(bundle_folder / MANIFEST, private)
+    rewrite(bundle_folder, lambda plan: plan.update(version="2"))
+    with pytest.raises(BundleError, match=SIGNATURE):
+        read_bundle(bundle_folder, public)
+
+
+@pytest.mark.parametrize("content", [b"", b"no key", b"\xff\x00"])
+def test_what_is_no_key_is_named(bundle_folder: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key.pem").write_bytes(content)
+    with pytest.raises(BundleError, match=r"key\.pem"):
+        read_bundle(bundle_folder, tmp_path / "key.pem")
+    with pytest.raises(BundleError, match=r"key\.pem"):
+        sign(bundle_folder / MANIFEST, tmp_path / "key.pem")
+
+
+def test_a_key_is_not_written_over(tmp_path: Path) -> None:
+    make_keys(tmp_path)
+    with pytest.raises(FileExistsError):
+        make_keys(tmp_path)
