@@ -76,8 +76,7 @@ class BoneSegmenter(nn.Module):
 class KernelRidge(nn.Module):
     """Smooth functions of texture statistics: (N, F) -> (N, 4), a sum of Gaussians around landmarks.
 
-    Solved in closed form on few degrees of freedom (`trainer.distillation.kernel`), it does not learn
-    patients by heart; what it misses is left to convolutions.
+    Solved in closed form (`trainer.distillation.kernel`); what it misses is left to convolutions.
     """
 
     centres: Tensor

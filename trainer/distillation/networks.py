@@ -16,7 +16,7 @@ from trainer.patches.native import SAMPLES
 
 _PARAMETERS = len(Parameter)
 LANDMARKS = 1500
-"""Of the kernel ridge: more do not help (benchmarks/results/regression.md)."""
+"""Of the kernel ridge; how it was chosen: benchmarks/results/regression.md."""
 FOLD = SAMPLES // PATCH
 """Native samples along an axis for one of the analysis grid."""
 

@@ -23,6 +23,9 @@ def ceiling(methods: dict[str, Predictions], patches: Path, truth: Path) -> dict
     `patches` and `truth` are folders of `ctsma-train patches` with the same CT sites; patches that both hold
     count. Raises SettingsError where there is none.
     """
+    for folder in (patches, truth):
+        if not (folder / STORE).is_dir():
+            raise SettingsError(f"{folder / STORE}: no patches; make them with: ctsma-train patches ARCHIVE")
     first = next(iter(methods.values()))
     label, both = _relabelled(first, patches, truth)
     out = {"labels": _icc(first.label[both], label), "patches": int(both.sum())}

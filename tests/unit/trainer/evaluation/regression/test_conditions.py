@@ -109,3 +109,10 @@ def test_patches_of_other_sites_have_no_ceiling(cohort: Path, tmp_path: Path) ->
     elsewhere = write_cohort(tmp_path / "truth", patches=30)
     with pytest.raises(SettingsError, match="in common"):
         ceiling({"good": predicted(cohort, 0.1)}, cohort, elsewhere)
+
+
+def test_a_ceiling_without_patches_is_told_the_command(cohort: Path, tmp_path: Path) -> None:
+    methods = {"good": predicted(cohort, 0.1)}
+    for patches, truth in ((cohort, tmp_path / "none"), (tmp_path / "none", cohort)):
+        with pytest.raises(SettingsError, match="ctsma-train patches"):
+            ceiling(methods, patches, truth)
