@@ -94,6 +94,9 @@ def student(
     form: FormOption = None,
     settings: SettingsFile = None,
     precision: Precision = PrecisionName.AUTO,
+    scans: Annotated[
+        Path | None, typer.Option(help="Folder of `ctsma-train scans`: learn from these too.")
+    ] = None,
     few: Annotated[int | None, typer.Option(min=2, help="Train on that many pairs of each fold's.")] = None,
     labelled: Annotated[
         int | None,
@@ -148,7 +151,7 @@ def student(
 
     folder = out or Path("build/regression") / ("student" if distilled else "cnn")
     role = Role(is_teacher=False, teacher=teacher if distilled else None)
-    _run(patches, folder, role, of, validate, final=final, folds=folds, jobs=jobs)
+    _run(patches, folder, role, of, validate, final=final, folds=folds, jobs=jobs, scans=scans)
 
 
 def _run(
@@ -161,6 +164,7 @@ def _run(
     final: bool,
     folds: int | None,
     jobs: int,
+    scans: Path | None = None,
 ) -> None:
     import os
 
@@ -168,7 +172,7 @@ def _run(
     from trainer.distillation.regression_stage import RegressionRequest, figures_of, run
 
     try:
-        found = run(RegressionRequest(patches, out, role, settings(), validate, folds, final, jobs))
+        found = run(RegressionRequest(patches, out, role, settings(), validate, folds, final, jobs, scans))
     except (NodeError, OSError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error

@@ -65,6 +65,33 @@ def patches(
         raise typer.Exit(NOTHING)
 
 
+@app.command()
+def scans(
+    out: Annotated[Path, typer.Option(help="Folder of patches.zarr.")] = Path("build/scans"),
+    count: Annotated[int, typer.Option("--scans", min=5, help="People, each scanned once.")] = 200,
+    points: Annotated[int, typer.Option(help="Points drawn in each bone beside its 100 subregions.")] = 25,
+    first_seed: Annotated[int, typer.Option(help="Of the people; others than those of a cohort.")] = 200_000,
+    bundle: Annotated[Path | None, typer.Option(help="Bundle whose subregions are cut; the default.")] = None,
+    jobs: Jobs = 2,
+) -> None:
+    """Scan drawn people without MR, each by another CT: more people and scanners for the student.
+
+    Labels are the drawn structure's own, which only drawings have. `student --scans OUT` and
+    `aggregator --scans OUT` learn from them beside the cohort's pairs. Stopped, it goes on where it was.
+    """
+    from ctsma_node.analysis.bundle import read_bundle
+    from ctsma_node.errors import NodeError
+    from trainer.patches.scans import ScanSettings, run
+
+    try:
+        plan = read_bundle(bundle).plan
+    except NodeError as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    made = run(out, plan, ScanSettings(count, points, first_seed), jobs)
+    console.print(f"{made} scans in {out}", highlight=False)
+
+
 def _show(rows: list[Done], out: Path) -> None:
     left_out = [done for done in rows if done.code]
     if left_out:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +31,9 @@ class CohortPatches:
     `bone`, `subregion`, `row` (n,); `pair` (n,) numbers into `pairs`. `others` (n, V, 12, 12, 12): the CT as
     other protocols would show it, `other_contexts` (n, V, 3) their noise; V is 0 where the store has none.
     `native` (n, 36, 36, 36) is the CT at its own resolution, empty where it was not asked for.
+
+    The first `paired` patches are of pairs; those after are of scans without MR, which other protocols were
+    not made for: `others` and `other_contexts` have `paired` rows.
     """
 
     ct: Tensor
@@ -48,6 +51,7 @@ class CohortPatches:
     row: Tensor
     pair: Tensor
     pairs: tuple[str, ...]
+    paired: int
     folder: Path
     """Where they were read from."""
 
@@ -65,25 +69,48 @@ class CohortPatches:
         known = self.others.shape[1]
         return range(len(PROTOCOLS) if known > len(PROTOCOLS) else 0, known)
 
+    def of_pairs(self) -> CohortPatches:
+        """Without the scans that have no MR."""
+        n = self.paired
+        tensors = {name: value[:n] for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors, pairs=self.pairs[: len(self.pair[:n].unique())])
+
     @property
     def digest(self) -> str:
         """SHA-256 of the labels: another making of the patches has other ones."""
         return hashlib.sha256(self.label.numpy().tobytes()).hexdigest()
 
 
-def read_cohort_patches(folder: Path, with_mr: bool = True, with_native: bool = False) -> CohortPatches:
+def read_cohort_patches(
+    folder: Path, with_mr: bool = True, with_native: bool = False, scans: Path | None = None
+) -> CohortPatches:
     """The patches below `folder` (of `ctsma-train patches`), by pair id, then as they were stored.
 
-    Which patches count, `evaluation.regression.predictions.labelled` says. Raises SettingsError where there
-    is none.
+    After them those below `scans` (of `ctsma-train scans`), which have no MR. Which patches count,
+    `evaluation.regression.predictions.labelled` says. Raises SettingsError where there is none.
     """
+    store = _store(folder, "patches ARCHIVE")
+    parts = [_of_pair(store, pair, number, with_mr, with_native) for number, pair in enumerate(store.pairs)]
+    paired, pairs = sum(len(part["label"]) for part in parts), store.pairs
+    if scans is not None:
+        more = _store(scans, "scans")
+        folds = sorted({int(part["fold"][0]) for part in parts if len(part["fold"])})
+        parts += [
+            _of_scan(more, scan, len(pairs) + n, folds, with_native) for n, scan in enumerate(more.pairs)
+        ]
+        pairs = pairs + more.pairs
+    joined = {
+        name: torch.from_numpy(np.concatenate([part[name] for part in parts if name in part]))
+        for name in parts[0]
+    }
+    return CohortPatches(**joined, pairs=tuple(pairs), paired=paired, folder=folder)
+
+
+def _store(folder: Path, command: str) -> PatchStore:
     store = PatchStore(folder / STORE)
-    pairs = store.pairs if store.path.is_dir() else []
-    parts = [_of_pair(store, pair, number, with_mr, with_native) for number, pair in enumerate(pairs)]
-    if not parts:
-        raise SettingsError(f"{store.path}: no patches; make them with: ctsma-train patches ARCHIVE")
-    joined = {name: torch.from_numpy(np.concatenate([p[name] for p in parts])) for name in parts[0]}
-    return CohortPatches(**joined, pairs=tuple(pairs), folder=folder)
+    if not store.path.is_dir() or not store.pairs:
+        raise SettingsError(f"{store.path}: no patches; make them with: ctsma-train {command}")
+    return store
 
 
 def each_pair(patches: CohortPatches) -> Iterator[CohortPatches]:
@@ -92,7 +119,9 @@ def each_pair(patches: CohortPatches) -> Iterator[CohortPatches]:
     for number, pair in enumerate(patches.pairs):
         part = _of_pair(store, pair, number, with_mr=True, with_native=False)
         tensors = {name: torch.from_numpy(array) for name, array in part.items()}
-        yield CohortPatches(**tensors, pairs=patches.pairs, folder=patches.folder)
+        yield CohortPatches(
+            **tensors, pairs=patches.pairs, paired=len(tensors["label"]), folder=patches.folder
+        )
 
 
 def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool, with_native: bool) -> dict[str, Any]:
@@ -117,6 +146,15 @@ def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool, with_nati
         "row": np.flatnonzero(kept).astype(np.int32),
         "pair": np.full(n, number, dtype=np.int32),
     }
+
+
+def _of_scan(
+    store: PatchStore, scan: str, number: int, folds: list[int], with_native: bool
+) -> dict[str, Any]:
+    """As a pair, in one of the pairs' `folds`; by no other protocol, for it is by another one itself."""
+    found = _of_pair(store, scan, number, with_mr=False, with_native=with_native)
+    found["fold"][:] = folds[int(store.attributes(scan)["fold"]) % len(folds)]
+    return {name: array for name, array in found.items() if name not in ("others", "other_contexts")}
 
 
 def _other_protocols(store: PatchStore, pair: str, kept: Any) -> tuple[Any, Any]:

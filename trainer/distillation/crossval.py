@@ -81,14 +81,15 @@ class CrossValidation:
     folder: Path
 
     def run(
-        self, folds: list[Fold], say: Callable[[str], Say], protocol: int = -1
+        self, folds: list[Fold], say: Callable[[str], Say], protocol: int = -1, *, scans: bool = False
     ) -> tuple[Predictions, Spread]:
         """Train what is missing; the answers to every fold that was asked for, and what they are made of.
 
         `say(fold)` gives what is told of that fold's training. `protocol` is the number of the other
-        protocol whose CTs are asked about, -1 for the CTs as scanned.
+        protocol whose CTs are asked about, -1 for the CTs as scanned. The answers are about the patches of
+        pairs, or about those of the scans without MR.
         """
-        answers = [self._answers(fold, say(fold.name), protocol) for fold in folds]
+        answers = [self._answers(fold, say(fold.name), protocol, scans) for fold in folds]
         rows = torch.cat([rows for rows, *_ in answers])
         order = rows.argsort()
         mean, sd = (torch.cat([answer[n] for answer in answers])[order] for n in (1, 2))
@@ -100,10 +101,13 @@ class CrossValidation:
         names = tuple(sorted({int(fold) for fold in self.patches.fold.unique()}))
         return self._network(Fold(EVERY, names, ()), say)
 
-    def _answers(self, fold: Fold, say: Say, protocol: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _answers(
+        self, fold: Fold, say: Say, protocol: int, scans: bool
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Rows, standardised means and deviations, and the scale (n, 2, 4) that they are in."""
         network, scale = self._network(fold, say)
         rows = chosen(self.patches, fold.test)
+        rows = rows[(rows >= self.patches.paired) == scans]
         mean, sd = predict(network, self.patches, rows, self.fabric.device, protocol)
         return rows, mean, sd, torch.stack([scale.mean, scale.sd]).expand(len(rows), 2, 4)
 
@@ -143,7 +147,8 @@ class CrossValidation:
             raise SettingsError(f"{path} is missing: train it first with: ctsma-train teacher{option}")
         network = Role(is_teacher=True).build(self.settings)
         theirs = recall(path, network)
-        taught = taught_of(network.to(self.fabric.device).eval(), path, self.patches, self.fabric.device)
+        network = network.to(self.fabric.device).eval()
+        taught = taught_of(network, path, self.patches.of_pairs(), self.fabric.device)
         return taught.rescaled(theirs, scale)
 
     def _predictions(

@@ -102,11 +102,14 @@ class _Step(nn.Module):
             None if taught is None else Distillation(network.channels, taught.channels, settings.weights)
         )
 
-    def forward(self, batch: Batch, target: Tensor, teacher: Answer | None) -> dict[str, Tensor]:
+    def forward(
+        self, batch: Batch, target: Tensor, teacher: Answer | None, known: Tensor
+    ) -> dict[str, Tensor]:
+        """Losses by name; `teacher` answers about the `known` (N,) of the batch."""
         answer = self.network(batch)
         losses = {"supervised": self.weight * supervised(answer, target)}
         if self.distillation is not None and teacher is not None:
-            losses |= self.distillation(answer, teacher)
+            losses |= self.distillation(answer.at(known), teacher)
         return losses
 
 
@@ -117,13 +120,17 @@ def _step(fabric: Fabric, model: Any, optimiser: Any, task: Task, number: int) -
     torch.manual_seed(int(seeds.generate_state(1)[0]))  # what dropout draws from
     drawn = torch.from_numpy(rng.integers(len(task.rows), size=settings.batch))
     rows = task.rows[drawn]
-    batch = batch_of(task.patches, rows, fabric.device, _drawn_protocols(task, len(rows), rng))
+    batch = batch_of(task.patches, rows, fabric.device, _drawn_protocols(task, rows, rng))
     axes = [axis for axis in range(3) if rng.random() < 0.5] if settings.flips else []
     batch = batch.flipped(axes)
-    teacher = None if task.taught is None else task.taught.answer(rows, axes, fabric.device)
+    known = rows < task.patches.paired
+    asked = task.taught is not None and bool(known.any())
+    teacher = task.taught.answer(rows[known], axes, fabric.device) if task.taught and asked else None
     for group in optimiser.param_groups:
         group["lr"] = rate_at(number, settings)
-    losses: dict[str, Tensor] = model(batch, task.target[drawn].to(fabric.device), teacher)
+    losses: dict[str, Tensor] = model(
+        batch, task.target[drawn].to(fabric.device), teacher, known.to(fabric.device)
+    )
     optimiser.zero_grad()
     fabric.backward(torch.stack(list(losses.values())).sum())
     fabric.clip_gradients(model, optimiser, max_norm=_CLIP)
@@ -131,13 +138,14 @@ def _step(fabric: Fabric, model: Any, optimiser: Any, task: Task, number: int) -
     return losses
 
 
-def _drawn_protocols(task: Task, count: int, rng: np.random.Generator) -> Tensor | None:
-    """Which protocol each patch is shown by; -1 for its own."""
+def _drawn_protocols(task: Task, rows: Tensor, rng: np.random.Generator) -> Tensor | None:
+    """Which protocol each patch is shown by; -1 for its own, always that of a scan without MR."""
     shown = task.patches.augmented_by
     if task.settings.augment == 0.0 or not shown:
         return None
-    others = rng.integers(shown.start, shown.stop, size=count)
-    return torch.from_numpy(np.where(rng.random(count) < task.settings.augment, others, -1))
+    others = rng.integers(shown.start, shown.stop, size=len(rows))
+    changed = (rng.random(len(rows)) < task.settings.augment) & (rows < task.patches.paired).numpy()
+    return torch.from_numpy(np.where(changed, others, -1))
 
 
 def rate_at(step: int, settings: RegressionSettings) -> float:
@@ -163,15 +171,16 @@ def checked(losses: dict[str, Tensor], step: int) -> dict[str, float]:
 def prepare(network: JoinedStudent, task: Task) -> None:
     """Solve what is solved in closed form: the spread of the texture statistics, and the ridge on them.
 
-    With augmentation every patch counts once as scanned and once by another protocol. Labels and the
-    teacher's answers count by their weights.
+    With augmentation every patch counts twice, that of a pair once as scanned and once by another protocol.
+    Labels and the teacher's answers count by their weights.
     """
     student, rows = network.student, task.rows
     views: list[Tensor | None] = [None]
     shown = task.patches.augmented_by
     if task.settings.augment > 0.0 and shown:
         generator = torch.Generator().manual_seed(task.settings.seed)
-        views += [torch.randint(shown.start, shown.stop, (len(rows),), generator=generator)]
+        drawn = torch.randint(shown.start, shown.stop, (len(rows),), generator=generator)
+        views += [torch.where(rows < task.patches.paired, drawn, -1)]
     found = [_statistics(student, task.patches, rows, view) for view in views]
     student.feature_mean.copy_(found[0].mean(dim=0))
     student.feature_sd.copy_(found[0].std(dim=0).clamp(min=1e-3))
@@ -191,9 +200,11 @@ def _blended(task: Task) -> Tensor:
     weights = task.settings.weights
     if task.taught is None or weights.prediction == 0.0:
         return task.target
-    theirs = task.taught.mean[task.rows].float()
     share = weights.supervised / (weights.supervised + weights.prediction)
-    return torch.where(task.target.isnan(), theirs, share * task.target + (1.0 - share) * theirs)
+    out, known = task.target.clone(), task.rows < len(task.taught)
+    ours, theirs = task.target[known], task.taught.mean[task.rows[known]].float()
+    out[known] = torch.where(ours.isnan(), theirs, share * ours + (1.0 - share) * theirs)
+    return out
 
 
 @torch.inference_mode()

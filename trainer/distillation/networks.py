@@ -28,6 +28,10 @@ class Answer(NamedTuple):
     log_variance: Tensor
     maps: list[Tensor]
 
+    def at(self, rows: Tensor) -> Answer:
+        """To some of the patches."""
+        return Answer(self.mean[rows], self.log_variance[rows], [each[rows] for each in self.maps])
+
 
 class Regressor(nn.Module, ABC):
     """A teacher sees the MR of a Batch, a student its CT."""

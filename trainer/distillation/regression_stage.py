@@ -25,6 +25,9 @@ from trainer.evaluation.regression.predictions import Predictions
 from trainer.fabric import launched
 from trainer.stage import MANIFEST, progress, write_manifest
 
+SCANS = "scans"
+"""Below a student's folder: what it says of scans without MR."""
+
 
 @dataclass(frozen=True)
 class RegressionRequest:
@@ -41,19 +44,23 @@ class RegressionRequest:
     final: bool = True
     """Train one network on all folds too: the one to ship."""
     jobs: int = 1
+    scans: Path | None = None
+    """Folder of scans without MR that a student learns from too."""
 
 
 def run(request: RegressionRequest) -> Predictions:
     """Train what is missing; goes on where it was stopped. Under torchrun every process calls it.
 
     Writes `out`/fold_N.safetensors, all.safetensors, predictions.npz (also one for each other protocol that
-    the patches were made for), stage.json and, of a joined student, what a bundle takes of it. Raises
-    SettingsError where the folder holds networks of other settings or patches.
+    the patches were made for, and one for the scans), stage.json and, of a joined student, what a bundle
+    takes of it. Raises SettingsError where the folder holds networks of other settings or patches.
     """
+    if request.scans is not None and request.settings.few_labels() is not None:
+        raise SettingsError("few pairs or labels are a condition of an experiment: it takes no scans")
     fabric = launched(request.settings.precision)
     request.out.mkdir(parents=True, exist_ok=True)
     native = request.settings.form is Form.NATIVE and not request.role.is_teacher
-    patches = read_cohort_patches(request.patches, request.role.is_teacher, native)
+    patches = read_cohort_patches(request.patches, request.role.is_teacher, native, request.scans)
     described = _described(request, patches)
     _check_same(request.out, described)
     if fabric.is_global_zero:
@@ -68,6 +75,9 @@ def run(request: RegressionRequest) -> Predictions:
         final = validation.train_on_all(say(EVERY)) if _is_final(request) else None
     if fabric.is_global_zero:
         predictions.write(request.out, found)
+        if request.scans is not None:
+            on_scans, spread = validation.run(folds, lambda _: _silent, scans=True)
+            predictions.write(request.out / SCANS, on_scans)
         write_manifest(request.out, described | {"figures": figures_of(found)})
         if final and isinstance(final[0], JoinedStudent):
             write_student(request.out, final[0], request.settings.width, final[1], patches, spread)

@@ -29,10 +29,16 @@ _MOST_BYTES = 2**30
 
 @dataclass(frozen=True, eq=False)
 class Taught:
-    """`mean` (n, 4) standardised; `maps` by depth, each (n, C, 3, 3, 3), float16, as `losses.matched`."""
+    """`mean` (n, 4) standardised; `maps` by depth, each (n, C, 3, 3, 3), float16, as `losses.matched`.
+
+    Of the first n patches of a cohort, its pairs'; what comes after them has no MR to be asked about.
+    """
 
     mean: Tensor
     maps: list[Tensor]
+
+    def __len__(self) -> int:
+        return len(self.mean)
 
     @property
     def channels(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from trainer.patches.store import STORE, write_group
+from trainer.patches.store import STORE, PatchStore, write_group
 
 F32 = npt.NDArray[np.float32]
 
@@ -42,6 +42,17 @@ def write_cohort(folder: Path, pairs: int = 6, patches: int = 24, folds: int = 3
         arrays["ct_mask"][1] = False  # one with hardly any bone
         attributes = {"fold": number % folds, "sampling": {"protocols": True, "native": True}}
         write_group(folder / STORE, f"P{number:04d}-R", arrays, attributes)
+    return folder
+
+
+def write_scans(folder: Path, scans: int = 4, patches: int = 24) -> Path:
+    """Patches of people without MR below `folder`, otherwise as those of `write_cohort`."""
+    whole = write_cohort(folder / "with_mr", scans, patches)
+    store = PatchStore(whole / STORE)
+    for number, name in enumerate(store.pairs):
+        arrays = store.read(name, ["ct", "ct_mask", "label", "lps", "bone", "subregion", "context"])
+        attributes = {"fold": number, "sampling": {"protocols": False, "native": False}}
+        write_group(folder / STORE, f"SCAN{number}-L", arrays, attributes)
     return folder
 
 
