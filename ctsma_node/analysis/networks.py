@@ -178,6 +178,10 @@ class Aggregator(nn.Module):
             width, heads, 2 * width, dropout, activation="gelu", batch_first=True, norm_first=True
         )
         self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        for each in self.encoder.layers:
+            each.self_attn.dropout = (
+                0.0  # weights that are dropped must be written out: half of a step's time
+            )
         self.norm = nn.LayerNorm(width)
         self.classes = nn.Linear(width, len(OAClass))
         self.cartilage = nn.Linear(width, len(CartilageRegion))

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch.utils.tensorboard import SummaryWriter
 
 from ctsma_node.analysis.result import Bone
+from ctsma_node.errors import SettingsError
 from trainer.aggregation.cohort import KneeParameters, knee_labels
 from trainer.aggregation.errors import ErrorLaw, fit_errors
 from trainer.aggregation.knees import Knees, drawn_knees, measured_knees, together
 from trainer.aggregation.template import make_template
 from trainer.aggregation.training import Trained, Training, predict, train
+from trainer.distillation.regression_stage import SCANS
 from trainer.evaluation.patients.figures import figures_of
 from trainer.evaluation.regression import predictions
-from trainer.phantom.subregions import Template
+from trainer.phantom.subregions import Template, templates_of
 from trainer.stage import make_items, progress, write_manifest
 
 AGGREGATOR, PLAN, TEMPLATES, COHORT = "aggregator.safetensors", "aggregator.json", "templates.json", "cohort"
@@ -29,37 +30,64 @@ AGGREGATOR, PLAN, TEMPLATES, COHORT = "aggregator.safetensors", "aggregator.json
 class AggregatorSettings:
     """How many knees are drawn, from which seed on, and how the network is trained."""
 
-    knees: int = 400
-    template_knees: int = 24
+    knees: int = 1000
+    template_knees: int = 0
+    """Knees that new templates are made of; without, those of the bundle that divided the patches' knees."""
     training: Training = field(default_factory=Training)
     first_seed: int = 300_000
     seed: int = 3
     jobs: int = 2
 
 
-def run(folder: Path, student: Path, patches: Path, settings: AggregatorSettings) -> dict[str, float]:
-    """Train the aggregator into `folder` on drawn knees with the errors of `student`, and on its own answers.
+@dataclass(frozen=True)
+class Sources:
+    """Folders: what `student` answered to `patches` and, below itself, to `scans`; the bundle of both."""
 
-    `student` holds the answers of a cross-validation on `patches`; no answer is of a student that saw the
-    patient.
+    student: Path
+    patches: Path
+    scans: Path | None = None
+    bundle: Path | None = None
+
+
+def run(folder: Path, sources: Sources, settings: AggregatorSettings) -> dict[str, float]:
+    """Train the aggregator into `folder` on drawn knees with the student's errors, and on its own answers.
+
+    No answer is of a student that saw the patient. The errors are those on scans where there are any: a node
+    meets many scanners.
     """
-    drawn = draw_knees(folder, settings)
-    measured, law = seen_by(student, patches)
+    drawn = draw_knees(folder, sources.bundle, settings)
+    measured, law = seen_by(sources.student, sources.patches)
+    made_of = [sources.student / predictions.FILE]
+    if sources.scans is not None:
+        others, law = seen_by(sources.student / SCANS, sources.scans)
+        measured = together([measured, others])
+        made_of.append(sources.student / SCANS / predictions.FILE)
     torch.set_num_threads(settings.jobs)
     trained = _trained(together([drawn, measured]), law, settings.training, folder / "log")
     save_file(trained.network.state_dict(), folder / AGGREGATOR)
     (folder / PLAN).write_text(trained.plan.model_dump_json(indent=1))
     p, scores = predict(trained.network, trained.plan, trained.held)
     figures = figures_of(p, scores, trained.held)
-    write_manifest(folder, asdict(settings) | {"figures": figures}, [student / predictions.FILE])
+    write_manifest(folder, asdict(settings) | {"figures": figures}, made_of)
     return figures
 
 
-def draw_knees(folder: Path, settings: AggregatorSettings) -> Knees:
-    """Knees without images, kept in `folder`/cohort."""
-    templates = _templates(folder, settings)
+def draw_knees(folder: Path, bundle: Path | None, settings: AggregatorSettings) -> Knees:
+    """Knees without images, kept in `folder`/cohort, divided by the templates that go into the new bundle."""
+    folder.mkdir(parents=True, exist_ok=True)
+    templates = _templates(folder, settings) if settings.template_knees else templates_of(bundle)
+    _keep(templates, folder)
     seeds = range(settings.first_seed, settings.first_seed + settings.knees)
     return drawn_knees(make_items(COHORT, KneeParameters(templates), seeds, folder / COHORT, settings.jobs))
+
+
+def _keep(templates: dict[Bone, Template], folder: Path) -> None:
+    """Raises SettingsError where the folder's knees were divided by others: not the same places."""
+    path = folder / TEMPLATES
+    text = json.dumps({bone.value: template for bone, template in templates.items()}, indent=1)
+    if path.is_file() and path.read_text(encoding="utf-8") != text and any((folder / COHORT).glob("*.npz")):
+        raise SettingsError(f"{folder / COHORT} holds knees of other subregions than the bundle's: delete it")
+    path.write_text(text, encoding="utf-8")
 
 
 def seen_by(method: Path, patches: Path) -> tuple[Knees, ErrorLaw]:
@@ -83,6 +111,4 @@ def _trained(knees: Knees, law: ErrorLaw, training: Training, log: Path) -> Trai
 def _templates(folder: Path, settings: AggregatorSettings) -> dict[Bone, Template]:
     seeds = range(settings.first_seed, settings.first_seed + settings.template_knees)
     labels = make_items("template knees", knee_labels, seeds, folder / "labels", settings.jobs)
-    templates: dict[Bone, Any] = {bone: make_template(labels, bone, settings.seed) for bone in Bone}
-    (folder / TEMPLATES).write_text(json.dumps({b.value: t for b, t in templates.items()}, indent=1))
-    return templates
+    return {bone: make_template(labels, bone, settings.seed) for bone in Bone}

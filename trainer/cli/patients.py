@@ -47,7 +47,14 @@ def evaluate_patients(
     from trainer.aggregation.stage import COHORT
     from trainer.aggregation.training import Training
     from trainer.evaluation.patients.pictures import calibration_picture, cartilage_picture, roc_picture
-    from trainer.evaluation.patients.stage import cross_validated, entries, evaluate, write
+    from trainer.evaluation.patients.stage import (
+        SHUFFLES,
+        cross_validated,
+        entries,
+        evaluate,
+        shuffled_auc,
+        write,
+    )
     from trainer.stage import progress
 
     torch.set_num_threads(jobs)
@@ -59,10 +66,11 @@ def evaluate_patients(
             for column in columns:
                 task = bar.add_task(column.name, total=len(set(column.knees.fold.tolist())), note="")
                 found[column.name] = cross_validated(column, virtual, partial(_told, bar, task))
+        dealt = shuffled_auc(columns[-1], SHUFFLES, seed)
     except NodeError as error:
         console.print(f"[red]{error}", highlight=False)
         raise typer.Exit(2) from error
-    figures = evaluate(found, times, seed)
+    figures = evaluate(found, times, seed) | {"shuffled": dealt}
     write(out, found, figures)
     roc_picture(found, figures["entries"], out / "roc.png")
     cartilage_picture(found, figures["entries"], out / "cartilage.png")

@@ -41,19 +41,31 @@ def aggregator(
     patches: Annotated[
         Path | None, typer.Option(help="Folder of `ctsma-train patches` [BUILD/patches].")
     ] = None,
-    knees: Annotated[int, typer.Option(help="Drawn knees; one in five is held out.")] = 400,
+    scans: Annotated[
+        Path | None, typer.Option(help="Folder of `ctsma-train scans`, where the student was asked about it.")
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Bundle whose subregions the patches are of; the default one.")
+    ] = None,
+    knees: Annotated[int, typer.Option(help="Drawn knees, 1.5 s each.")] = 1000,
     steps: Annotated[int, typer.Option(help="Training steps of 32 knees.")] = 2500,
 ) -> None:
     """Train the aggregator on drawn knees, with the student's errors, and on the student's own answers.
 
-    Run `student --form joined` first.
+    Run `student --form joined` first. One knee in five is held out to calibrate the probabilities.
     """
-    from trainer.aggregation.stage import AggregatorSettings, run
+    from ctsma_node.errors import NodeError
+    from trainer.aggregation.stage import AggregatorSettings, Sources, run
     from trainer.aggregation.training import Training
     from trainer.export import STUDENT
 
     settings = AggregatorSettings(knees=knees, training=Training(steps=steps), jobs=jobs)
-    show("held-out knees", run(build / "aggregator", build / STUDENT, patches or build / "patches", settings))
+    sources = Sources(build / STUDENT, patches or build / "patches", scans, bundle)
+    try:
+        show("held-out knees", run(build / "aggregator", sources, settings))
+    except (NodeError, FileNotFoundError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from error
 
 
 @app.command()

@@ -18,10 +18,14 @@ _NAMES = {
     "auc": "AUC",
     "mae": "MOAKS MAE",
     "r2": "MOAKS R2",
+    "total_mae": "total's MAE",
+    "total_r2": "total's R2",
 }
+_PAPERS = ("precision", "recall", "f1", "auc", "mae", "r2")
 _POOLED = {
     "f1": "F1",
     "r2": "MOAKS R2",
+    "total_r2": "total's R2",
     "severity_auc": "AUC, mild or advanced",
     "severity_f1": "F1, mild or advanced",
     "ece": "calibration error",
@@ -34,6 +38,11 @@ def show_tables67(figures: dict[str, Any], path: Path) -> None:
         for target in (console, Console(file=file, width=_WIDTH)):
             for table in (_scores(figures), _pooled(figures), _comparisons(figures)):
                 target.print(table)
+            if dealt := figures.get("shuffled"):
+                target.print(
+                    f"labels dealt to other knees: AUC {sum(dealt) / len(dealt):.3f} "
+                    f"({min(dealt):.3f} to {max(dealt):.3f} in {len(dealt)} deals)"
+                )
 
 
 def _scores(figures: dict[str, Any]) -> Table:
@@ -47,7 +56,7 @@ def _scores(figures: dict[str, Any]) -> Table:
         table.add_row(name, *(f"{c['mean']:.3f}\n± {c['sd']:.3f}" for c in cells))
     table.add_section()
     for name, row in figures["paper"].items():
-        table.add_row(f"paper: {name}", *("{:.3f}\n± {:.3f}".format(*row[key]) for key in _NAMES))
+        table.add_row(f"paper: {name}", *("{:.3f}\n± {:.3f}".format(*row[key]) for key in _PAPERS))
     return table
 
 

@@ -72,7 +72,7 @@ class CohortPatches:
     def of_pairs(self) -> CohortPatches:
         """Without the scans that have no MR."""
         n = self.paired
-        tensors = {name: value[:n] for name, value in vars(self).items() if isinstance(value, Tensor)}
+        tensors: dict[str, Any] = {k: v[:n] for k, v in vars(self).items() if isinstance(v, Tensor)}
         return replace(self, **tensors, pairs=self.pairs[: len(self.pair[:n].unique())])
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +35,9 @@ class SubregionTruth:
 
 
 @cache
-def default_templates() -> dict[Bone, Template]:
-    """The seeds that the default bundle divides every knee by."""
-    plan = Plan.model_validate_json((DEFAULT / PLAN).read_bytes())
+def templates_of(bundle: Path | None = None) -> dict[Bone, Template]:
+    """The seeds that a bundle, the default one without a folder, divides every knee by."""
+    plan = Plan.model_validate_json(((bundle or DEFAULT) / PLAN).read_bytes())
     return {Bone.FEMUR: plan.femur_template, Bone.TIBIA: plan.tibia_template}
 
 
@@ -47,7 +48,7 @@ def subregion_truth(
     knee = scene.knees[number]
     affine = knee_affine(knee.placement[:3, 3])
     labels = canonical(label_on(scene, affine, SIZE, knee=number), knee.side)
-    seeds = templates or default_templates()
+    seeds = templates or templates_of()
     return {bone: _of_bone(knee, bone, labels, affine, seeds[bone]) for bone in Bone}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ctsma_node.analysis.plan import DEFAULT, PLAN, Plan
 from trainer.patches import scans
 from trainer.patches.scans import ScanSettings, name_of, run, scan_patches
-from trainer.patches.store import STORE, PatchStore
+from trainer.patches.store import STORE, PatchStore, write_group
 
 SHIPPED = Plan.model_validate_json((DEFAULT / PLAN).read_bytes())
 
@@ -33,7 +33,7 @@ def test_what_is_there_is_not_drawn_again(tmp_path: Path, monkeypatch) -> None: 
 
     def cut(store: Path, plan: Plan, points: int, seed: int) -> None:
         made.append(seed)
-        scans.write_group(store, name_of(seed), {"label": np.zeros((1, 4))}, {"fold": seed % 5})
+        write_group(store, name_of(seed), {"label": np.zeros((1, 4))}, {"fold": seed % 5})
 
     monkeypatch.setattr(scans, "_cut", cut)
     assert run(tmp_path, SHIPPED, ScanSettings(3, first_seed=7), jobs=1) == 3

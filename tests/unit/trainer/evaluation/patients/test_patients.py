@@ -16,7 +16,7 @@ from trainer.aggregation.training import Training
 from trainer.cli.table67 import show_tables67
 from trainer.evaluation.patients.figures import calibration_error, figures_of, two_sided
 from trainer.evaluation.patients.pictures import calibration_picture, cartilage_picture, roc_picture
-from trainer.evaluation.patients.stage import Answers, Entry, cross_validated, evaluate, write
+from trainer.evaluation.patients.stage import Answers, Entry, cross_validated, evaluate, shuffled_auc, write
 
 LAW = ErrorLaw(np.zeros(4), np.ones(4), 0.001 * np.eye(4), 0.002 * np.eye(4))
 SVM = Training(kind=Kind.SVM)
@@ -54,7 +54,7 @@ def test_p_of_a_difference_is_never_zero() -> None:
 
 def test_tables_and_pictures(tmp_path: Path) -> None:
     found = {"strong, svm": answers(0.8), "weak, svm": answers(0.1)}
-    figures = evaluate(found, times=200, seed=0)
+    figures = evaluate(found, times=200, seed=0) | {"shuffled": [0.4, 0.5]}
     write(tmp_path, found, figures)
     strong, weak = (figures["entries"][name]["pooled"]["auc"] for name in found)
     assert strong > 0.9 > weak
@@ -66,7 +66,22 @@ def test_tables_and_pictures(tmp_path: Path) -> None:
     show_tables67(figures, tmp_path / "tables67.txt")
     text = (tmp_path / "tables67.txt").read_text()
     assert "strong, svm" in text
+    assert "AUC 0.450" in text
     assert "paper: CT-SMA (CT)," in text
+
+
+def test_labels_of_other_knees_teach_nothing() -> None:
+    entry = Entry("x", planted_knees(80, effect=1.0), LAW, SVM)
+    found = shuffled_auc(entry, 8, seed=1)
+    assert 0.4 <= np.mean(found) <= 0.6
+    assert found == shuffled_auc(entry, 8, seed=1)
+
+
+def test_the_total_of_the_scores_has_figures_of_its_own() -> None:
+    knees = planted_knees(30)
+    found = figures_of(np.eye(3)[knees.oa_class], knees.cartilage + 0.5, knees)
+    assert found["mae"] == pytest.approx(0.5)
+    assert found["total_mae"] == pytest.approx(2.5)
 
 
 def test_knees_of_one_fold_cannot_be_cross_validated() -> None:
