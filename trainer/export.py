@@ -17,8 +17,8 @@ from trainer.segmentation import stage as segmentation
 from trainer.segmentation.volumes import FINDER_STEP
 from trainer.stage import MANIFEST
 
-STUDENT = Path("regression") / "student"
-"""Below the folder of the stages."""
+STUDENTS = (Path("regression") / "shipped", Path("regression") / "student")
+"""Below the folder of the stages: the student that learned from scans without MR too, or from pairs alone."""
 TRAINING = "synthetic knees only (computer-generated phantoms, no patient data)"
 
 
@@ -27,8 +27,9 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
 
     Raises FileNotFoundError naming the stage that has not been run.
     """
-    segmenter, student, aggregator = build / "segmenter", build / STUDENT, build / "aggregator"
-    records = {folder.name: _record(folder) for folder in (segmenter, student, aggregator)}
+    segmenter, student, aggregator = build / "segmenter", student_below(build), build / "aggregator"
+    folders = {"segmenter": segmenter, "student": student, "aggregator": aggregator}
+    records = {name: _record(folder) for name, folder in folders.items()}
     templates = json.loads((aggregator / aggregation.TEMPLATES).read_text())
     plan = Plan(
         name=name,
@@ -54,10 +55,17 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
     return digest
 
 
+def student_below(build: Path) -> Path:
+    """The folder of the student that ships."""
+    return next(
+        (build / each for each in STUDENTS if (build / each / shipped.PLAN).is_file()), build / STUDENTS[1]
+    )
+
+
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: run `ctsma-train {folder.name}` first.")
+        raise FileNotFoundError(f"{path} is missing: run `ctsma-train {folder.name}` first (README, Train).")
     return dict(json.loads(path.read_text()))
 
 
@@ -74,12 +82,13 @@ def card(plan: Plan, records: dict[str, dict[str, Any]]) -> str:
         "  uncertainty, probabilities of normal, mild and advanced osteoarthritis, five cartilage scores.",
         "- Not for: diagnosis, children, implants, fractures, slices thicker than 3 mm.",
         "- Parameters are those that morphometry measures on MR, calibrated to the drawn structure (direct",
-        "  three-dimensional definitions, Bouxsein et al. 2010), averaged over a patch of 12 mm.",
+        "  three-dimensional definitions, Bouxsein et al. 2010), averaged over a patch of 12 mm; where scans",
+        "  without MR were learned from too, they are the drawn structure's own.",
         "",
         "## How it was made",
         "",
-        "`ctsma-train segmenter`; `phantom`, `cohort`, `register` and `patches`; `teacher` and `student`;",
-        "`aggregator` and `bundle`, with these settings and seeds:",
+        "`ctsma-train segmenter`; `phantom`, `cohort`, `register` and `patches`; `teacher`, `scans` and",
+        "`student`; `aggregator` and `bundle`, with these settings and seeds:",
         "",
     ]
     for stage, record in records.items():

@@ -84,7 +84,10 @@ def teacher(
 def student(
     patches: Patches = Path("build/patches"),
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the networks; build/regression/student or .../cnn.")
+        Path | None,
+        typer.Option(
+            help="Folder of the networks: build/regression/student, .../cnn, .../shipped with scans."
+        ),
     ] = None,
     teacher: Annotated[Path, typer.Option(help="Folder of its teachers.")] = Path("build/regression/teacher"),
     distilled: Annotated[
@@ -95,7 +98,8 @@ def student(
     settings: SettingsFile = None,
     precision: Precision = PrecisionName.AUTO,
     scans: Annotated[
-        Path | None, typer.Option(help="Folder of `ctsma-train scans`: learn from these too.")
+        Path | None,
+        typer.Option(help="Folder of `ctsma-train scans`: learn from these too, as what ships does."),
     ] = None,
     few: Annotated[int | None, typer.Option(min=2, help="Train on that many pairs of each fold's.")] = None,
     labelled: Annotated[
@@ -149,7 +153,8 @@ def student(
         weights = chosen.weights.model_copy(update=asked) if distilled else NO_TEACHER
         return chosen.model_copy(update={"weights": weights})
 
-    folder = out or Path("build/regression") / ("student" if distilled else "cnn")
+    name = "shipped" if scans else "student" if distilled else "cnn"
+    folder = out or Path("build/regression") / name
     role = Role(is_teacher=False, teacher=teacher if distilled else None)
     _run(patches, folder, role, of, validate, final=final, folds=folds, jobs=jobs, scans=scans)
 

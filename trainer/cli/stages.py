@@ -42,7 +42,7 @@ def aggregator(
         Path | None, typer.Option(help="Folder of `ctsma-train patches` [BUILD/patches].")
     ] = None,
     scans: Annotated[
-        Path | None, typer.Option(help="Folder of `ctsma-train scans`, where the student was asked about it.")
+        Path | None, typer.Option(help="Folder of `ctsma-train scans` [BUILD/scans, if the student saw any].")
     ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Bundle whose subregions the patches are of; the default one.")
@@ -52,15 +52,20 @@ def aggregator(
 ) -> None:
     """Train the aggregator on drawn knees, with the student's errors, and on the student's own answers.
 
-    Run `student --form joined` first. One knee in five is held out to calibrate the probabilities.
+    Run `student --form joined` first; the one that learned from scans is taken where there is one. One knee
+    in five is held out to calibrate the probabilities.
     """
     from ctsma_node.errors import NodeError
     from trainer.aggregation.stage import AggregatorSettings, Sources, run
     from trainer.aggregation.training import Training
-    from trainer.export import STUDENT
+    from trainer.distillation.regression_stage import SCANS
+    from trainer.export import student_below
 
     settings = AggregatorSettings(knees=knees, training=Training(steps=steps), jobs=jobs)
-    sources = Sources(build / STUDENT, patches or build / "patches", scans, bundle)
+    student = student_below(build)
+    if scans is None and (student / SCANS).is_dir():
+        scans = build / "scans"
+    sources = Sources(student, patches or build / "patches", scans, bundle)
     try:
         show("held-out knees", run(build / "aggregator", sources, settings))
     except (NodeError, FileNotFoundError) as error:
