@@ -23,6 +23,10 @@ FEATURES: tuple[str, ...] = (
     *(f"log sd of means over {p}" for p in POOLS),
     "mask fraction",
 )
+KNEE_CONTEXT: tuple[str, ...] = tuple(f"knee's mean {name}" for name in FEATURES)
+"""What `knee_means` gives: how a scanner shows bone, which a patch alone cannot tell from the bone."""
+LEAST_BONE = 0.2
+"""Part of a patch that must be bone under its cortex for the patch to count."""
 _EPS = 1e-3
 
 
@@ -34,6 +38,13 @@ def patch_features(hu: Tensor, mask: Tensor) -> Tensor:
     columns += [torch.log(_pooled_sd(x, mask, p) + _EPS) for p in POOLS]
     columns.append(mask.mean(dim=(1, 2, 3)))
     return torch.stack(columns, dim=1)
+
+
+def knee_means(hu: Tensor, mask: Tensor) -> Tensor:
+    """Mean statistics of a knee's subregions, (N, 12, 12, 12) each, as KNEE_CONTEXT: (len(FEATURES),)."""
+    inside = mask.mean(dim=(1, 2, 3)) >= LEAST_BONE
+    counted = inside if bool(inside.any()) else torch.ones_like(inside)
+    return patch_features(hu[counted], mask[counted]).double().mean(dim=0).float()
 
 
 def _masked_mean(x: Tensor, mask: Tensor) -> Tensor:

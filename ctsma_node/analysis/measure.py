@@ -10,6 +10,7 @@ import torch
 
 from ctsma_node.analysis.batches import in_batches
 from ctsma_node.analysis.bundle import Bundle
+from ctsma_node.analysis.features import knee_means
 from ctsma_node.analysis.grid import AIR, SPACING
 from ctsma_node.analysis.patches import PATCH, cut, noise_context, surrounding
 from ctsma_node.analysis.plan import AggregatorPlan, Plan
@@ -90,7 +91,7 @@ def estimate(t: Tokens, bundle: Bundle, device: torch.device) -> tuple[Array, Ar
     """
     plan = bundle.plan.student
     hu, mask = (torch.from_numpy(x).flatten(0, 1) for x in (t.hu, t.mask))
-    context = torch.from_numpy(t.context).expand(len(hu), -1)
+    context = _context(t, len(plan.context)).expand(len(hu), -1)
     answers = in_batches(bundle.student, (hu, mask, context), _BATCH, device)
     mean, log_variance = (torch.cat(parts) for parts in zip(*answers, strict=True))
     log_sd = np.array(plan.log_sd)
@@ -98,6 +99,16 @@ def estimate(t: Tokens, bundle: Bundle, device: torch.device) -> tuple[Array, Ar
     spread = np.exp(0.5 * _average(log_variance, t.weights)) * log_sd * np.array(plan.sd_factor)
     values = np.exp(log_value)
     return values, values * spread
+
+
+def _context(t: Tokens, count: int) -> torch.Tensor:
+    """What a student is told of the whole scan: its noise and, if that is not all, the knee's means."""
+    noise = torch.from_numpy(t.context)
+    if count == len(noise):
+        return noise
+    nearest, n = t.weights.argmax(axis=0), np.arange(t.weights.shape[1])
+    hu, mask = (torch.from_numpy(each[nearest, n]) for each in (t.hu, t.mask))
+    return torch.cat([noise, knee_means(hu, mask)])
 
 
 def _average(values: torch.Tensor, weights: Array) -> Array:

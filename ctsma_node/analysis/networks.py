@@ -10,10 +10,11 @@ from monai.networks.nets import BasicUNet
 from torch import Tensor, nn
 
 from ctsma_node.analysis.features import FEATURES, patch_features
+from ctsma_node.analysis.patches import CONTEXT
 from ctsma_node.analysis.result import CartilageRegion, OAClass, Parameter
 
-KERNEL = 0.25
-"""Over the number of statistics: how fast two patches become strangers by their squared distance."""
+KERNEL = 0.25 / (len(FEATURES) + len(CONTEXT))
+"""How fast two patches become strangers by the squared distance of their statistics."""
 LABELS = 5
 """0 none, 1 femur, 2 tibia, 3 patella, 4 fibula."""
 _FARTHEST = 4.0
@@ -91,7 +92,7 @@ class KernelRidge(nn.Module):
 
     def near(self, f: Tensor) -> Tensor:
         """Of each row of `f` to each landmark: (N, landmarks), 1 at the landmark itself."""
-        return torch.exp(-KERNEL / f.shape[1] * torch.cdist(f, self.centres).square())
+        return torch.exp(-KERNEL * torch.cdist(f, self.centres).square())
 
     def forward(self, f: Tensor) -> Tensor:
         """The sum; in single precision always, for its terms cancel."""

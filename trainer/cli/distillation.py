@@ -24,6 +24,7 @@ class _Preset(StrEnum):
 class _Form(StrEnum):
     LIGHT = "light"
     JOINED = "joined"
+    KNEE = "knee"
     NATIVE = "native"
     PAPER = "paper"
     PREPRINT = "preprint"
@@ -35,7 +36,7 @@ PresetOption = Annotated[
 ]
 FormOption = Annotated[
     _Form | None,
-    typer.Option(help="Networks: light, joined (with texture statistics: what ships), the paper's, ..."),
+    typer.Option(help="Networks: light, joined (with texture statistics), knee (and the knee's: ships), ..."),
 ]
 SettingsFile = Annotated[
     Path | None, typer.Option(help="TOML file of settings (trainer/distillation/settings.py lists them).")

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ctsma_node.analysis.features import KNEE_CONTEXT, knee_means
 from ctsma_node.analysis.patches import CONTEXT, PATCH
 from ctsma_node.errors import SettingsError
 from trainer.evaluation.regression.predictions import labelled
@@ -27,9 +28,9 @@ class CohortPatches:
     """n patches; tensors unless said otherwise. Axes of images are k, j, i of the canonical grid.
 
     `ct` (n, 12, 12, 12) HU, `ct_mask` bool; `mr` (n, 16, 48, 48) over marrow's signal, `mr_mask`, both
-    empty where they were not asked for; `context` (n, 3); `label` (n, 4) as `Parameter`, finite; `fold`,
+    empty where they were not asked for; `context` (n, C); `label` (n, 4) as `Parameter`, finite; `fold`,
     `bone`, `subregion`, `row` (n,); `pair` (n,) numbers into `pairs`. `others` (n, V, 12, 12, 12): the CT as
-    other protocols would show it, `other_contexts` (n, V, 3) their noise; V is 0 where the store has none.
+    other protocols would show it, `other_contexts` (n, V, C) theirs; V is 0 where the store has none.
     `native` (n, 36, 36, 36) is the CT at its own resolution, empty where it was not asked for.
 
     The first `paired` patches are of pairs; those after are of scans without MR, which other protocols were
@@ -82,21 +83,28 @@ class CohortPatches:
 
 
 def read_cohort_patches(
-    folder: Path, with_mr: bool = True, with_native: bool = False, scans: Path | None = None
+    folder: Path,
+    with_mr: bool = True,
+    with_native: bool = False,
+    scans: Path | None = None,
+    knee_context: bool = False,
 ) -> CohortPatches:
     """The patches below `folder` (of `ctsma-train patches`), by pair id, then as they were stored.
 
-    After them those below `scans` (of `ctsma-train scans`), which have no MR. Which patches count,
-    `evaluation.regression.predictions.labelled` says. Raises SettingsError where there is none.
+    After them those below `scans` (of `ctsma-train scans`), which have no MR. With `knee_context` contexts go
+    on with KNEE_CONTEXT. Which patches count, `evaluation.regression.predictions.labelled` says. Raises
+    SettingsError where there is none.
     """
+    asked = _Asked(with_mr, with_native, knee_context)
     store = _store(folder, "patches ARCHIVE")
-    parts = [_of_pair(store, pair, number, with_mr, with_native) for number, pair in enumerate(store.pairs)]
+    parts = [_of_pair(store, pair, number, asked) for number, pair in enumerate(store.pairs)]
     paired, pairs = sum(len(part["label"]) for part in parts), store.pairs
     if scans is not None:
         more = _store(scans, "scans")
         folds = sorted({int(part["fold"][0]) for part in parts if len(part["fold"])})
         parts += [
-            _of_scan(more, scan, len(pairs) + n, folds, with_native) for n, scan in enumerate(more.pairs)
+            _of_scan(more, scan, len(pairs) + n, folds, replace(asked, mr=False))
+            for n, scan in enumerate(more.pairs)
         ]
         pairs = pairs + more.pairs
     joined = {
@@ -104,6 +112,15 @@ def read_cohort_patches(
         for name in parts[0]
     }
     return CohortPatches(**joined, pairs=tuple(pairs), paired=paired, folder=folder)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is read beside CT and labels."""
+
+    mr: bool = True
+    native: bool = False
+    knee: bool = False
 
 
 def _store(folder: Path, command: str) -> PatchStore:
@@ -117,28 +134,31 @@ def each_pair(patches: CohortPatches) -> Iterator[CohortPatches]:
     """The same patches again with their MR, a pair at a time: all at once they take gigabytes."""
     store = PatchStore(patches.folder / STORE)
     for number, pair in enumerate(patches.pairs):
-        part = _of_pair(store, pair, number, with_mr=True, with_native=False)
+        part = _of_pair(store, pair, number, _Asked())
         tensors = {name: torch.from_numpy(array) for name, array in part.items()}
         yield CohortPatches(
             **tensors, pairs=patches.pairs, paired=len(tensors["label"]), folder=patches.folder
         )
 
 
-def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool, with_native: bool) -> dict[str, Any]:
+def _of_pair(store: PatchStore, pair: str, number: int, asked: _Asked) -> dict[str, Any]:
     names = ["ct", "ct_mask", "context", "label", "bone", "subregion"]
-    found = store.read(pair, names + ["mr", "mr_mask", "mr_marrow"] * with_mr)
+    found = store.read(pair, names + ["mr", "mr_mask", "mr_marrow"] * asked.mr)
     kept = labelled(found["label"], found["ct_mask"])
     n = int(kept.sum())
-    others, contexts = _other_protocols(store, pair, kept)
+    others, contexts = _other_protocols(store, pair, asked.knee)
+    context = found["context"]
+    if asked.knee:
+        context = _with_knee(context, found, found["ct"])
     return {
         "ct": found["ct"][kept],
         "ct_mask": found["ct_mask"][kept],
-        "mr": _scaled(found["mr"][kept], found["mr_marrow"][kept]) if with_mr else np.zeros((n, 0)),
-        "mr_mask": found["mr_mask"][kept] if with_mr else np.zeros((n, 0), dtype=bool),
-        "context": np.tile(found["context"].astype(np.float32), (n, 1)),
-        "others": others,
-        "other_contexts": contexts,
-        "native": _native(store, pair)[kept] if with_native else np.zeros((n, 0)),
+        "mr": _scaled(found["mr"][kept], found["mr_marrow"][kept]) if asked.mr else np.zeros((n, 0)),
+        "mr_mask": found["mr_mask"][kept] if asked.mr else np.zeros((n, 0), dtype=bool),
+        "context": np.tile(context.astype(np.float32), (n, 1)),
+        "others": others[kept],
+        "other_contexts": np.tile(contexts, (n, 1, 1)),
+        "native": _native(store, pair)[kept] if asked.native else np.zeros((n, 0)),
         "label": found["label"][kept].astype(np.float32),
         "fold": np.full(n, int(store.attributes(pair)["fold"]), dtype=np.int16),
         "bone": found["bone"][kept],
@@ -148,22 +168,31 @@ def _of_pair(store: PatchStore, pair: str, number: int, with_mr: bool, with_nati
     }
 
 
-def _of_scan(
-    store: PatchStore, scan: str, number: int, folds: list[int], with_native: bool
-) -> dict[str, Any]:
+def _of_scan(store: PatchStore, scan: str, number: int, folds: list[int], asked: _Asked) -> dict[str, Any]:
     """As a pair, in one of the pairs' `folds`; by no other protocol, for it is by another one itself."""
-    found = _of_pair(store, scan, number, with_mr=False, with_native=with_native)
+    found = _of_pair(store, scan, number, asked)
     found["fold"][:] = folds[int(store.attributes(scan)["fold"]) % len(folds)]
     return {name: array for name, array in found.items() if name not in ("others", "other_contexts")}
 
 
-def _other_protocols(store: PatchStore, pair: str, kept: Any) -> tuple[Any, Any]:
-    """Patches (n, V, 12, 12, 12) and contexts (n, V, 3)."""
-    n = int(kept.sum())
+def _other_protocols(store: PatchStore, pair: str, knee: bool) -> tuple[Any, Any]:
+    """Patches (all, V, 12, 12, 12) of a pair and contexts (V, C)."""
     if not store.attributes(pair)["sampling"].get("protocols"):
-        return np.zeros((n, 0, PATCH, PATCH, PATCH), np.float16), np.zeros((n, 0, len(CONTEXT)), np.float32)
-    found = store.read(pair, ["ct_protocols", "protocol_contexts"])
-    return found["ct_protocols"][kept], np.tile(found["protocol_contexts"], (n, 1, 1))
+        count = len(store.read(pair, ["bone"])["bone"])
+        context = CONTEXT + KNEE_CONTEXT * knee
+        return np.zeros((count, 0, PATCH, PATCH, PATCH), np.float16), np.zeros((0, len(context)), np.float32)
+    found = store.read(pair, ["ct_protocols", "protocol_contexts", "ct_mask", "subregion"])
+    cts, contexts = found["ct_protocols"], found["protocol_contexts"]
+    if knee:
+        contexts = np.stack([_with_knee(each, found, cts[:, n]) for n, each in enumerate(contexts)])
+    return cts, contexts
+
+
+def _with_knee(context: Any, found: dict[str, Any], ct: Any) -> Any:
+    """A scan's noise, and the means of its subregions' statistics as the node takes them."""
+    own = found["subregion"] > 0
+    hu, mask = (torch.from_numpy(each[own].astype(np.float32)) for each in (ct, found["ct_mask"]))
+    return np.concatenate([context, knee_means(hu, mask).numpy()]).astype(np.float32)
 
 
 def _native(store: PatchStore, pair: str) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from trainer.distillation.networks import (
     JoinedStudent,
+    KneeStudent,
     LightStudent,
     LightTeacher,
     NativeStudent,
@@ -19,6 +20,7 @@ _Build = Callable[[int, float], Regressor]
 _TEACHERS: dict[Form, _Build] = {
     Form.LIGHT: LightTeacher,
     Form.JOINED: LightTeacher,
+    Form.KNEE: LightTeacher,
     Form.NATIVE: LightTeacher,
     Form.PAPER: PaperTeacher,
     Form.PREPRINT: PreprintTeacher,
@@ -26,6 +28,7 @@ _TEACHERS: dict[Form, _Build] = {
 _STUDENTS: dict[Form, _Build] = {
     Form.LIGHT: LightStudent,
     Form.JOINED: JoinedStudent,
+    Form.KNEE: KneeStudent,
     Form.NATIVE: NativeStudent,
     Form.PAPER: PaperStudent,
     Form.PREPRINT: PreprintStudent,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ctsma_node.analysis.features import KNEE_CONTEXT
 from ctsma_node.analysis.networks import Student, convolutions
 from ctsma_node.analysis.patches import CONTEXT, PATCH
 from ctsma_node.analysis.result import Parameter
@@ -78,12 +79,14 @@ class LightStudent(Regressor):
 
 
 class JoinedStudent(Regressor):
-    """The student that ships."""
+    """Texture statistics of the patch and the scan's noise, and the trunk."""
+
+    context: tuple[str, ...] = CONTEXT
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.channels = (width, 2 * width, 4 * width)
-        self.student = Student(len(CONTEXT), width, LANDMARKS, dropout)
+        self.student = Student(len(self.context), width, LANDMARKS, dropout)
         for parameter in self.student.head[-1].parameters():
             nn.init.zeros_(parameter)
 
@@ -92,6 +95,12 @@ class JoinedStudent(Regressor):
         maps: list[Tensor] = []
         mean, log_variance = self.student(batch.ct, batch.ct_mask, batch.context, maps)
         return Answer(mean.float(), log_variance.float(), maps)
+
+
+class KneeStudent(JoinedStudent):
+    """The student that ships: told of the whole knee, too."""
+
+    context = CONTEXT + KNEE_CONTEXT
 
 
 class NativeStudent(Regressor):

@@ -60,7 +60,8 @@ def run(request: RegressionRequest) -> Predictions:
     fabric = launched(request.settings.precision)
     request.out.mkdir(parents=True, exist_ok=True)
     native = request.settings.form is Form.NATIVE and not request.role.is_teacher
-    patches = read_cohort_patches(request.patches, request.role.is_teacher, native, request.scans)
+    knee = request.settings.form is Form.KNEE and not request.role.is_teacher
+    patches = read_cohort_patches(request.patches, request.role.is_teacher, native, request.scans, knee)
     described = _described(request, patches)
     _check_same(request.out, described)
     if fabric.is_global_zero:

@@ -8,7 +8,6 @@ import numpy as np
 from safetensors.torch import save_file
 from scipy.stats import norm
 
-from ctsma_node.analysis.patches import CONTEXT
 from ctsma_node.analysis.plan import StudentPlan
 from trainer.distillation.cohort_patches import CohortPatches
 from trainer.distillation.intervals import COVERAGE, Spread
@@ -38,7 +37,7 @@ def write_student(
     plan = StudentPlan(
         width=width,
         landmarks=len(student.student.kernel.centres),
-        context=CONTEXT,
+        context=student.context,
         log_mean=_four(scale.mean.numpy()),
         log_sd=_four(scale.sd.numpy()),
         sd_factor=_four(factor),

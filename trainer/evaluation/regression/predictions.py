@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ctsma_node.analysis.features import LEAST_BONE
 from ctsma_node.analysis.result import Parameter
 from ctsma_node.errors import SettingsError
 
 FILE = "predictions.npz"
-LEAST_BONE = 0.2
-"""Part of a patch that must be bone under its cortex for the patch to count."""
 PARAMETERS = tuple(Parameter)
 """The columns: BV/TV 1, Tb.Th mm, Tb.Sp mm, Tb.N 1/mm."""
 

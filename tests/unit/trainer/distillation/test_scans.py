@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from ctsma_node.analysis.features import KNEE_CONTEXT, patch_features
+from ctsma_node.analysis.patches import CONTEXT
 from ctsma_node.errors import SettingsError
 from tests.unit.trainer.distillation.cohorts import write_cohort, write_scans
 from trainer.distillation.cohort_patches import CohortPatches, read_cohort_patches
@@ -17,7 +19,7 @@ from trainer.distillation.settings import Form, RegressionSettings
 from trainer.evaluation.regression import predictions
 
 TINY = RegressionSettings(
-    form=Form.JOINED,
+    form=Form.KNEE,
     width=4,
     batch=16,
     steps=40,
@@ -49,6 +51,19 @@ def test_scans_come_after_the_pairs_and_lie_in_their_folds(folders: tuple[Path, 
     assert again.pairs == alone.pairs
     assert again.digest == alone.digest
     assert torch.equal(again.ct, alone.ct)
+
+
+def test_a_patch_is_told_of_its_knee_as_each_protocol_shows_it(folders: tuple[Path, Path]) -> None:
+    patches = read_cohort_patches(folders[0], with_mr=False, knee_context=True)
+    assert patches.context.shape[1] == len(CONTEXT + KNEE_CONTEXT)
+    first = patches.pair == 0
+    told = patches.context[first]
+    assert torch.equal(told, told[:1].expand_as(told)), "one knee"
+    own = patch_features(patches.ct[first].float(), patches.ct_mask[first].float())[:, 0].mean()
+    assert told[0, len(CONTEXT)] == pytest.approx(float(own), rel=0.05)
+    without_contrast = patches.other_contexts[first][0, 1]
+    assert without_contrast[len(CONTEXT)] == 0.0
+    assert without_contrast[0] == 2.0
 
 
 def test_a_taught_student_answers_about_pairs_and_scans(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from trainer.distillation.regression_stage import RegressionRequest, run
 from trainer.distillation.settings import Form, RegressionSettings
 from trainer.distillation.shipped import PLAN, STUDENT
 
-TINY = RegressionSettings(form=Form.JOINED, width=4, batch=16, steps=60, rate=1e-2, precision="single")
+TINY = RegressionSettings(form=Form.KNEE, width=4, batch=16, steps=60, rate=1e-2, precision="single")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CohortPatch
     cohort = write_cohort(tmp_path_factory.mktemp("patches"))
     out = tmp_path_factory.mktemp("student")
     run(RegressionRequest(cohort, out, Role(is_teacher=False), TINY))
-    return out, read_cohort_patches(cohort, with_mr=False)
+    return out, read_cohort_patches(cohort, with_mr=False, knee_context=True)
 
 
 def answers(folder: Path, patches: CohortPatches) -> tuple[np.ndarray, np.ndarray]:
