@@ -29,6 +29,7 @@ _POOLED = {
     "severity_auc": "AUC, mild or advanced",
     "severity_f1": "F1, mild or advanced",
     "ece": "calibration error",
+    "ece_by_chance": "if right",
 }
 
 

@@ -34,10 +34,11 @@ ROWS = (
     "total_r2",
 )
 _BINS = 10
+_CHANCES = 200
 
 
 def figures_of(p: F64, scores: F64, knees: Knees) -> dict[str, float]:
-    """Every figure of ROWS and `ece`; NaN where the knees cannot tell (one class only)."""
+    """Every figure of ROWS, `ece` and `ece_by_chance`; NaN where the knees cannot tell (one class only)."""
     oa, ill = oa_probability(p), knees.oa_class > NORMAL
     share, advanced = severity(p)[ill], knees.oa_class[ill] == ADVANCED
     total, predicted = knees.cartilage.sum(axis=1), scores.sum(axis=1)
@@ -54,6 +55,7 @@ def figures_of(p: F64, scores: F64, knees: Knees) -> dict[str, float]:
         "total_mae": float(np.abs(predicted - total).mean()),
         "total_r2": float(r2_score(total, predicted)),
         "ece": calibration_error(oa, ill),
+        "ece_by_chance": chance_calibration_error(oa),
     }
 
 
@@ -81,6 +83,13 @@ def calibration_error(probability: F64, truth: Any) -> float:
     bins = [each for each in np.array_split(order, _BINS) if len(each)]
     gaps = [len(each) * abs(probability[each].mean() - truth[each].mean()) for each in bins]
     return float(sum(gaps) / len(probability))
+
+
+def chance_calibration_error(probability: F64) -> float:
+    """Mean of `calibration_error` where the probabilities are right: few knees err by chance."""
+    rng = np.random.default_rng(0)
+    drawn = rng.random((_CHANCES, len(probability))) < probability
+    return float(np.mean([calibration_error(probability, truth) for truth in drawn]))
 
 
 def auc_draws(p: F64, knees: Knees, times: int, seed: int) -> F64:

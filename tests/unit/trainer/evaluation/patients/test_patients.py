@@ -14,7 +14,12 @@ from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.models import Kind
 from trainer.aggregation.training import Training
 from trainer.cli.table67 import show_tables67
-from trainer.evaluation.patients.figures import calibration_error, figures_of, two_sided
+from trainer.evaluation.patients.figures import (
+    calibration_error,
+    chance_calibration_error,
+    figures_of,
+    two_sided,
+)
 from trainer.evaluation.patients.pictures import calibration_picture, cartilage_picture, roc_picture
 from trainer.evaluation.patients.stage import Answers, Entry, cross_validated, evaluate, shuffled_auc, write
 
@@ -31,7 +36,7 @@ def test_a_perfect_answer_has_perfect_figures() -> None:
     found = figures_of(np.eye(3)[knees.oa_class], knees.cartilage, knees)
     for row in ("precision", "recall", "f1", "auc", "severity_auc", "severity_f1", "r2"):
         assert found[row] == pytest.approx(1.0)
-    assert found["mae"] == found["ece"] == 0.0
+    assert found["mae"] == found["ece"] == found["ece_by_chance"] == 0.0
 
 
 def test_one_class_has_no_auc() -> None:
@@ -45,6 +50,12 @@ def test_calibration_error_is_how_far_shares_are_from_probabilities() -> None:
     truth = np.arange(1000) % 2 == 0
     assert calibration_error(np.full(1000, 0.5), truth) == pytest.approx(0.0, abs=0.01)
     assert calibration_error(np.full(1000, 0.9), truth) == pytest.approx(0.4, abs=0.01)
+
+
+def test_right_probabilities_of_few_knees_err_by_chance() -> None:
+    probability = np.random.default_rng(1).random(4000)
+    assert chance_calibration_error(probability[:50]) > 0.08
+    assert chance_calibration_error(probability) < 0.03
 
 
 def test_p_of_a_difference_is_never_zero() -> None:
