@@ -30,6 +30,14 @@ def register(
         Path | None,
         typer.Option(help="Folder of `ctsma-train synthesis`: its bones bear witness on every pair too."),
     ] = None,
+    least_overlap: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Dice that it must see; 0 where it was trained too briefly to refuse pairs.",
+        ),
+    ] = None,
     dask: Annotated[
         str,
         typer.Option(
@@ -47,13 +55,15 @@ def register(
     was; remove a pair's file to make it anew. Exit code 3 where no pair was registered.
     """
     from ctsma_node.errors import NodeError
+    from trainer.registration.quality import Limits
     from trainer.registration.stage import RegisterRequest, count_pairs, run
     from trainer.stage import progress
     from trainer.synthesis.overlap import mask_overlap
 
     overlap = partial(mask_overlap, synthesis, bundle) if synthesis else None
+    limits = Limits() if least_overlap is None else Limits(overlap=least_overlap)
     request = RegisterRequest(
-        archive, cohort, out, bundle, jobs, "" if dask == "none" else dask, overlap, pictures
+        archive, cohort, out, bundle, jobs, "" if dask == "none" else dask, overlap, pictures, limits
     )
     rows: list[dict[str, Any]] = []
     try:

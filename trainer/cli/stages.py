@@ -10,12 +10,17 @@ import typer
 
 from trainer.cli.app import BUILD, Build, Jobs, Precision, PrecisionName, app, console, evaluation, show
 
+_WIDTH = 118
+
 
 @app.command()
 def segmenter(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    knees: Annotated[int, typer.Option(help="Training knees, 12 of them held out.")] = 112,
+    knees: Annotated[int, typer.Option(min=2, help="Drawn knees, those that are held out among them.")] = 112,
+    held_out: Annotated[
+        int, typer.Option(min=1, help="Knees of them that judge, and are not trained on.")
+    ] = 12,
     fields: Annotated[int, typer.Option(help="Training fields of view of the finder.")] = 120,
     steps: Annotated[int, typer.Option(help="Steps of the segmenter; the finder takes half.")] = 1800,
     precision: Precision = PrecisionName.AUTO,
@@ -23,9 +28,12 @@ def segmenter(
     """Train the knee finder and the bone segmenter on drawn knees."""
     from trainer.segmentation.stage import SegmenterSettings, run
 
+    if held_out >= knees:
+        raise typer.BadParameter(f"{held_out} of {knees} knees held out leave none to train on")
     settings = SegmenterSettings(
         knees=knees,
         fields=fields,
+        held_out=held_out,
         segmenter_steps=steps,
         finder_steps=steps // 2,
         precision=precision.value,
@@ -42,6 +50,9 @@ def aggregator(
         Path | None, typer.Option(help="Folder of `ctsma-train patches` [BUILD/patches].")
     ] = None,
     knees: Annotated[int, typer.Option(help="Drawn knees; one in five is held out.")] = 400,
+    template_knees: Annotated[
+        int, typer.Option(min=1, help="Of them the subregions' places are averaged over.")
+    ] = 24,
     steps: Annotated[int, typer.Option(help="Training steps of 32 knees.")] = 2500,
 ) -> None:
     """Train the aggregator on drawn knees, with the student's errors, and on the student's own answers.
@@ -52,7 +63,9 @@ def aggregator(
     from trainer.aggregation.training import Training
     from trainer.export import STUDENT
 
-    settings = AggregatorSettings(knees=knees, training=Training(steps=steps), jobs=jobs)
+    settings = AggregatorSettings(
+        knees=knees, template_knees=template_knees, training=Training(steps=steps), jobs=jobs
+    )
     show("held-out knees", run(build / "aggregator", build / STUDENT, patches or build / "patches", settings))
 
 
@@ -62,12 +75,20 @@ def bundle(
     out: Annotated[Path, typer.Option(help="Folder of the new bundle.")] = Path("bundle"),
     name: Annotated[str, typer.Option(help="Name of the bundle.")] = "synthetic",
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
+    bones_only: Annotated[
+        bool,
+        typer.Option("--bones-only", help="Of BUILD/segmenter alone: for the stages that only find bones."),
+    ] = False,
 ) -> None:
-    """Put the trained stages together as a bundle that the node loads."""
-    from trainer.export import run
+    """Put the trained stages together as a bundle that the node loads.
+
+    `--bones-only` takes what measures and stages from the default bundle: with it `synthesis`, `register` and
+    `patches` find bones by your own segmenter before there is a student.
+    """
+    from trainer.export import run, run_bones
 
     try:
-        digest = run(build, out, name=name, version=version)
+        digest = (run_bones if bones_only else run)(build, out, name=name, version=version)
     except FileNotFoundError as e:
         console.print(f"[red]{e}")
         raise typer.Exit(2) from e
@@ -114,11 +135,20 @@ def evaluate(
     knees: Annotated[int, typer.Option(help="Fields of view with one knee or two.")] = 20,
     first_seed: Annotated[int, typer.Option(help="Unseen seeds start here.")] = 900_000,
     bundle: Annotated[Path | None, typer.Option(help="Bundle folder; the default bundle without.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the figures here as JSON.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the figures here as JSON, and the tables beside them as .txt.")
+    ] = None,
 ) -> None:
     """Score a bundle on phantoms it has not seen: bones, sides, ICC(2,1) of the four parameters, AUC."""
+    from rich.console import Console
+
     from trainer.evaluation.report import evaluate_bundle
 
-    figures = evaluate_bundle(range(first_seed, first_seed + knees), bundle, console)
-    if out is not None:
-        out.write_text(json.dumps(figures, indent=1) + "\n")
+    seeds = range(first_seed, first_seed + knees)
+    if out is None:
+        evaluate_bundle(seeds, bundle, console)
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.with_suffix(".txt").open("w", encoding="utf-8") as file:
+        figures = evaluate_bundle(seeds, bundle, console, Console(file=file, width=_WIDTH))
+    out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
