@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from trainer.reproduce.step import Step
 
 _GIGA = 1e9
+_STOPPED = 130
+"""As shells have it of a process that was interrupted."""
 
 
 @app.command()
@@ -79,8 +81,12 @@ def reproduce(
         raise typer.Exit(2) from error
     if scale.note:
         console.print(Text(scale.note, style="yellow"))
-    with Shown(len(steps)) as shown:
-        failures = run(steps, record, run_process, shown, again)
+    try:
+        with Shown(len(steps)) as shown:
+            failures = run(steps, record, run_process, shown, again)
+    except KeyboardInterrupt:
+        console.print("Stopped. The same command goes on from here.")
+        raise typer.Exit(_STOPPED) from None
     _end(steps, record, scale, failures)
     if failures:
         raise typer.Exit(1)

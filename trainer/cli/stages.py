@@ -22,7 +22,10 @@ def segmenter(
         int, typer.Option(min=1, help="Knees of them that judge, and are not trained on.")
     ] = 12,
     fields: Annotated[int, typer.Option(help="Training fields of view of the finder.")] = 120,
-    steps: Annotated[int, typer.Option(help="Steps of the segmenter; the finder takes half.")] = 1800,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the segmenter.")] = 1800,
+    finder_steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of the finder; half of the segmenter's without.")
+    ] = None,
     precision: Precision = PrecisionName.AUTO,
 ) -> None:
     """Train the knee finder and the bone segmenter on drawn knees."""
@@ -35,7 +38,7 @@ def segmenter(
         fields=fields,
         held_out=held_out,
         segmenter_steps=steps,
-        finder_steps=steps // 2,
+        finder_steps=finder_steps or max(1, steps // 2),
         precision=precision.value,
         jobs=jobs,
     )
@@ -59,6 +62,7 @@ def aggregator(
 
     Run `student --form joined` first.
     """
+    from ctsma_node.errors import NodeError
     from trainer.aggregation.stage import AggregatorSettings, run
     from trainer.aggregation.training import Training
     from trainer.export import STUDENT
@@ -66,7 +70,12 @@ def aggregator(
     settings = AggregatorSettings(
         knees=knees, template_knees=template_knees, training=Training(steps=steps), jobs=jobs
     )
-    show("held-out knees", run(build / "aggregator", build / STUDENT, patches or build / "patches", settings))
+    try:
+        figures = run(build / "aggregator", build / STUDENT, patches or build / "patches", settings)
+    except NodeError as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(2) from error
+    show("held-out knees", figures)
 
 
 @app.command()

@@ -93,9 +93,11 @@ QUICK = Scale(
     name="quick",
     subjects=8,
     gigabytes=4,
-    segmenter=("--knees", "16", "--held-out", "4", "--fields", "30", "--steps", "400"),
+    segmenter=(
+        *("--knees", "16", "--held-out", "4", "--steps", "250"),
+        *("--fields", "30", "--finder-steps", "400"),
+    ),
     syntheses=(Synthesis("spsnet", ("--method", "spsnet", "--steps", "300")),),
-    held_out=(0,),
     compared=("--pairs", "2"),
     register=("--least-overlap", "0"),
     patches=("--no-protocols", "--drawn", "25"),

@@ -33,7 +33,8 @@ def roc_picture(found: Mapping[str, Answers], figures: Mapping[str, Any], path: 
     axis.set_xlabel("1 - specificity")
     axis.set_ylabel("sensitivity")
     axis.set_aspect("equal")
-    axis.legend(fontsize=7, loc="lower right")
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(fontsize=7, loc="lower right")
     figure.savefig(path, dpi=110)
 
 

@@ -11,6 +11,7 @@ from tests.unit.trainer.reproduce.made import FakeRunner
 from trainer.cli import app
 from trainer.reproduce import process
 from trainer.reproduce.scale import QUICK
+from trainer.reproduce.step import Step
 
 
 def reproduce(monkeypatch: pytest.MonkeyPatch, out: Path, runner: FakeRunner, *more: str) -> Result:
@@ -55,6 +56,19 @@ def test_a_failure_ends_with_its_log_and_what_to_do(monkeypatch: pytest.MonkeyPa
     runner = FakeRunner()
     assert reproduce(monkeypatch, tmp_path, runner).exit_code == 0
     assert runner.ran[0] == "register"
+
+
+def test_who_stops_it_is_told_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stopped(step: Step) -> None:
+        if step.name == "patches":
+            raise KeyboardInterrupt
+
+    result = reproduce(monkeypatch, tmp_path, FakeRunner(while_running=stopped))
+    assert result.exit_code == 130
+    assert "goes on from here" in result.output
+    runner = FakeRunner()
+    assert reproduce(monkeypatch, tmp_path, runner).exit_code == 0
+    assert runner.ran[0] == "patches"
 
 
 def test_commands_are_printed_and_nothing_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
