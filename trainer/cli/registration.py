@@ -116,6 +116,7 @@ def evaluate_registration(
     Every method gets the same knee, one thread each; of a synthesis, pairs that it was not trained on. For
     every pair a wrong one is tried too: another patient's MR, a mirrored or a cropped one. Writes
     OUT/evaluation.json, OUT/table4.txt and a picture of each pair; pairs that are there are not made again.
+    Exit code 3 where the bundle refuses the CT of every pair.
     """
     from ctsma_node.errors import NodeError
     from trainer.cohort.manifest import read_manifest
@@ -139,7 +140,15 @@ def evaluate_registration(
     except (NodeError, OSError) as error:
         console.print(f"[red]{error}", highlight=False)
         raise typer.Exit(2) from error
-    figures = summary(sorted(done, key=lambda each: each["pair_id"]))
+    for each in done:
+        if "refused" in each:
+            console.print(
+                f"not evaluated: {each['pair_id']}: {each['refused']}", markup=False, highlight=False
+            )
+    evaluated = [each for each in done if "refused" not in each]
+    if not evaluated:
+        raise typer.Exit(NOTHING)
+    figures = summary(sorted(evaluated, key=lambda each: str(each["pair_id"])))
     (out / _SUMMARY).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     show_table4(figures, out / "table4.txt")
     console.print(f"Everything: {out / _SUMMARY}; pictures: {out / 'pictures'}", highlight=False)
