@@ -94,8 +94,8 @@ QUICK = Scale(
     subjects=8,
     gigabytes=4,
     segmenter=(
-        *("--knees", "16", "--held-out", "4", "--steps", "250"),
-        *("--fields", "30", "--finder-steps", "400"),
+        *("--knees", "16", "--held-out", "4", "--steps", "220"),
+        *("--fields", "26", "--finder-steps", "500"),
     ),
     syntheses=(Synthesis("spsnet", ("--method", "spsnet", "--steps", "300")),),
     compared=("--pairs", "2"),

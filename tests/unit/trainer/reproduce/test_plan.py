@@ -11,6 +11,7 @@ import typer.main
 
 import ctsma_node.cli
 import trainer.cli
+from ctsma_node.config import load
 from trainer.reproduce.plan import plan
 from trainer.reproduce.scale import FULL, QUICK, STUDENT, Scale
 from trainer.reproduce.step import Program, Step
@@ -63,7 +64,8 @@ def test_tables_4_to_7_and_a_bundle_that_the_node_runs(scale: Scale, tmp_path: P
     for table in ("Table 4", "Table 5", "Tables 6 and 7"):
         assert sum(each.startswith(table) for each in purposes) == 1
     assert steps[-1].program is Program.NODE
-    assert dict(steps[-1].environment) == {"CTSMA_ANALYSIS__BUNDLE": str(tmp_path / "bundle")}
+    settings = load(environ=dict(steps[-1].environment))
+    assert settings.analysis.bundle_folder == tmp_path / "bundle"
     assert [step.needed for step in steps if step.tables] == [False] * len(purposes)
 
 
