@@ -62,6 +62,29 @@ def student_below(build: Path) -> Path:
     )
 
 
+def run_bones(build: Path, out: Path, *, name: str, version: str) -> str:
+    """Write a bundle of the segmenter under `build`, the rest as it ships; returns its digest.
+
+    For the stages before a student that need bones, and none of the student's answers. Raises
+    FileNotFoundError as `run` does.
+    """
+    segmenter, default = build / "segmenter", read_bundle()
+    settings = _record(segmenter)["settings"]
+    sizes = {key: settings[key] for key in ("finder_width", "segmenter_width")}
+    training = f"{TRAINING}; what measures and stages is the default bundle's"
+    changes = {"name": name, "version": version, "training": training, **sizes}
+    states = {
+        "finder": load_file(segmenter / segmentation.FINDER),
+        "segmenter": load_file(segmenter / segmentation.SEGMENTER),
+        "student": default.student.state_dict(),
+        "aggregator": default.aggregator.state_dict(),
+    }
+    about = f"# {name} {version}\n\nBones by its own segmenter, the rest of {default.digest}: to train by.\n"
+    digest = write_bundle(out, default.plan.model_copy(update=changes), states, about)
+    read_bundle(out)
+    return digest
+
+
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():

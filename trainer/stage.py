@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -32,12 +34,34 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MANIFEST = "stage.json"
+_SILENCE = 20.0
+"""Seconds between two lines of a log."""
 _LIBRARIES = ("torch", "numpy", "monai", "scikit-learn")
+
+
+class _Bar(Progress):
+    """In a log, where nothing moves, a line now and then."""
+
+    _said = 0.0
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        """As in `Progress`."""
+        super().update(task_id, **changes)
+        if not (self.disable or self.console.is_terminal) and monotonic() - self._said > _SILENCE:
+            self._said = monotonic()
+            task = next(each for each in self.tasks if each.id == task_id)
+            total = "" if task.total is None else f" of {task.total:g}"
+            line = f"{task.description}: {task.completed:g}{total} {task.fields.get('note', '')}"
+            self.console.print(line, markup=False, highlight=False)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """As in `Progress`."""
+        self.update(task_id, advance=advance)
 
 
 def progress() -> Progress:
     """The progress bar of long work."""
-    return Progress(
+    return _Bar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyClassifier
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -15,6 +19,7 @@ from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.knees import F64, Knees
 
 _REGIONS = 6
+_FOLDS = 4
 
 
 def svm(train: Knees, law: ErrorLaw | None, test: Knees, seed: int) -> tuple[F64, F64]:
@@ -23,9 +28,7 @@ def svm(train: Knees, law: ErrorLaw | None, test: Knees, seed: int) -> tuple[F64
     x, asked = (
         features(values, knees.positions) for values, knees in ((seen, train), (test.parameters, test))
     )
-    classes = make_pipeline(
-        StandardScaler(), CalibratedClassifierCV(SVC(C=1.0, random_state=seed), ensemble=False, cv=4)
-    ).fit(x, train.oa_class)
+    classes = make_pipeline(StandardScaler(), _classifier(train.oa_class, seed)).fit(x, train.oa_class)
     scores = make_pipeline(
         StandardScaler(),
         MultiOutputRegressor(TransformedTargetRegressor(SVR(), transformer=StandardScaler())),
@@ -33,6 +36,14 @@ def svm(train: Knees, law: ErrorLaw | None, test: Knees, seed: int) -> tuple[F64
     p = np.zeros((len(test), len(OAClass)))
     p[:, classes.classes_] = classes.predict_proba(asked)
     return p, np.asarray(scores.predict(asked))
+
+
+def _classifier(oa_class: npt.NDArray[np.int64], seed: int) -> Any:
+    """Calibrated on as many folds as the rarest class has knees for; the classes' shares where it has one."""
+    rarest = int(np.unique(oa_class, return_counts=True)[1].min())
+    if rarest < 2 or len(np.unique(oa_class)) < 2:
+        return DummyClassifier(strategy="prior")
+    return CalibratedClassifierCV(SVC(C=1.0, random_state=seed), ensemble=False, cv=min(_FOLDS, rarest))
 
 
 def features(values: F64, positions: F64) -> F64:

@@ -60,7 +60,7 @@ def train(knees: Knees, law: ErrorLaw | None, training: Training, say: Say = lam
     """
     rng = np.random.default_rng([training.seed, 71])
     held = np.zeros(len(knees), dtype=bool)
-    held[rng.permutation(len(knees))[: len(knees) // _HELD_OUT]] = True
+    held[rng.permutation(len(knees))[: max(1, len(knees) // _HELD_OUT)]] = True
     used = knees.at(~held)
     plan = _plan(used, law, training.width, rng)
     network = _fit(used, law, plan, training, say)

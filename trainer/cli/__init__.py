@@ -10,6 +10,7 @@ from trainer.cli import (
     realism,
     registration,
     regression,
+    reproduce,
     stages,
     synthesis,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "realism",
     "registration",
     "regression",
+    "reproduce",
     "stages",
     "synthesis",
 ]

@@ -15,7 +15,8 @@ app = typer.Typer(
     "next, and goes on where it was stopped.",
     epilog="From an archive to paired patches:  cohort, register, patches.  "
     "From patches to the student that ships:  teacher, student --form joined.  "
-    "From all of that to a bundle:  segmenter, aggregator, bundle, evaluate bundle.",
+    "From all of that to a bundle:  segmenter, aggregator, bundle, evaluate bundle.  "
+    "All of it, and every table of the paper:  reproduce --quick.",
     no_args_is_help=True,
     add_completion=False,
 )

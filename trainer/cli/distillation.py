@@ -49,6 +49,7 @@ Folds = Annotated[
     int | None,
     typer.Option(min=2, help="The first so many folds only: a quick look, in a folder of its own."),
 ]
+Steps = Annotated[int | None, typer.Option(min=1, help="Of each network; the preset's without.")]
 Seed = Annotated[int | None, typer.Option(help="Of weights and batches.")]
 
 
@@ -63,6 +64,7 @@ def teacher(
     validate: Validate = False,
     final: Final = False,
     folds: Folds = None,
+    steps: Steps = None,
     seed: Seed = None,
     jobs: Jobs = 2,
 ) -> None:
@@ -75,7 +77,9 @@ def teacher(
     from trainer.distillation.settings import settings_of
 
     def of() -> RegressionSettings:
-        chosen = settings_of(preset, settings, form=form, seed=seed, precision=precision.value)
+        chosen = settings_of(
+            preset, settings, form=form, seed=seed, precision=precision.value, teacher_steps=steps
+        )
         return chosen.for_teacher()
 
     _run(patches, out, Role(is_teacher=True), of, validate, final=final, folds=folds, jobs=jobs)
@@ -126,6 +130,7 @@ def student(
     validate: Validate = False,
     final: Final = False,
     folds: Folds = None,
+    steps: Steps = None,
     seed: Seed = None,
     jobs: Jobs = 2,
 ) -> None:
@@ -148,6 +153,7 @@ def student(
             labelled=labelled,
             label_noise=label_noise,
             augment=augment,
+            steps=steps,
         )
         given = {"prediction": prediction, "feature": feature, "relation": relation, "contrast": contrast}
         asked = {name: value for name, value in given.items() if value is not None}

@@ -30,6 +30,14 @@ def register(
         Path | None,
         typer.Option(help="Folder of `ctsma-train synthesis`: its bones bear witness on every pair too."),
     ] = None,
+    least_overlap: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Dice that it must see; 0 where it was trained too briefly to refuse pairs.",
+        ),
+    ] = None,
     dask: Annotated[
         str,
         typer.Option(
@@ -47,13 +55,15 @@ def register(
     was; remove a pair's file to make it anew. Exit code 3 where no pair was registered.
     """
     from ctsma_node.errors import NodeError
+    from trainer.registration.quality import Limits
     from trainer.registration.stage import RegisterRequest, count_pairs, run
     from trainer.stage import progress
     from trainer.synthesis.overlap import mask_overlap
 
     overlap = partial(mask_overlap, synthesis, bundle) if synthesis else None
+    limits = Limits() if least_overlap is None else Limits(overlap=least_overlap)
     request = RegisterRequest(
-        archive, cohort, out, bundle, jobs, "" if dask == "none" else dask, overlap, pictures
+        archive, cohort, out, bundle, jobs, "" if dask == "none" else dask, overlap, pictures, limits
     )
     rows: list[dict[str, Any]] = []
     try:
@@ -106,6 +116,7 @@ def evaluate_registration(
     Every method gets the same knee, one thread each; of a synthesis, pairs that it was not trained on. For
     every pair a wrong one is tried too: another patient's MR, a mirrored or a cropped one. Writes
     OUT/evaluation.json, OUT/table4.txt and a picture of each pair; pairs that are there are not made again.
+    Exit code 3 where the bundle refuses the CT of every pair.
     """
     from ctsma_node.errors import NodeError
     from trainer.cohort.manifest import read_manifest
@@ -129,7 +140,15 @@ def evaluate_registration(
     except (NodeError, OSError) as error:
         console.print(f"[red]{error}", highlight=False)
         raise typer.Exit(2) from error
-    figures = summary(sorted(done, key=lambda each: each["pair_id"]))
+    for each in done:
+        if "refused" in each:
+            console.print(
+                f"not evaluated: {each['pair_id']}: {each['refused']}", markup=False, highlight=False
+            )
+    evaluated = [each for each in done if "refused" not in each]
+    if not evaluated:
+        raise typer.Exit(NOTHING)
+    figures = summary(sorted(evaluated, key=lambda each: str(each["pair_id"])))
     (out / _SUMMARY).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     show_table4(figures, out / "table4.txt")
     console.print(f"Everything: {out / _SUMMARY}; pictures: {out / 'pictures'}", highlight=False)

@@ -124,7 +124,7 @@ def evaluate_misalignment(
 ) -> None:
     """Agreement against an MR that is sampled 1 to 15 mm beside each patch (paper, supplement B.1).
 
-    Writes OUT/misalignment.json and OUT/misalignment.png.
+    Writes OUT/misalignment.json, OUT/misalignment.txt and OUT/misalignment.png.
     """
     from dataclasses import asdict
 
@@ -145,5 +145,5 @@ def evaluate_misalignment(
     plain = {name: [asdict(point) for point in curve] for name, curve in curves.items()}
     (out / "misalignment.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
     shift_picture(curves, out / "misalignment.png")
-    show_misalignment(curves)
+    show_misalignment(curves, out / "misalignment.txt")
     console.print(f"{out}: the curve as figures and as a picture", highlight=False)

@@ -10,24 +10,35 @@ import typer
 
 from trainer.cli.app import BUILD, Build, Jobs, Precision, PrecisionName, app, console, evaluation, show
 
+_WIDTH = 118
+
 
 @app.command()
 def segmenter(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    knees: Annotated[int, typer.Option(help="Training knees, 12 of them held out.")] = 112,
+    knees: Annotated[int, typer.Option(min=2, help="Drawn knees, those that are held out among them.")] = 112,
+    held_out: Annotated[
+        int, typer.Option(min=1, help="Knees of them that judge, and are not trained on.")
+    ] = 12,
     fields: Annotated[int, typer.Option(help="Training fields of view of the finder.")] = 120,
-    steps: Annotated[int, typer.Option(help="Steps of the segmenter; the finder takes half.")] = 1800,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the segmenter.")] = 1800,
+    finder_steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of the finder; half of the segmenter's without.")
+    ] = None,
     precision: Precision = PrecisionName.AUTO,
 ) -> None:
     """Train the knee finder and the bone segmenter on drawn knees."""
     from trainer.segmentation.stage import SegmenterSettings, run
 
+    if held_out >= knees:
+        raise typer.BadParameter(f"{held_out} of {knees} knees held out leave none to train on")
     settings = SegmenterSettings(
         knees=knees,
         fields=fields,
+        held_out=held_out,
         segmenter_steps=steps,
-        finder_steps=steps // 2,
+        finder_steps=finder_steps or max(1, steps // 2),
         precision=precision.value,
         jobs=jobs,
     )
@@ -79,12 +90,20 @@ def bundle(
     out: Annotated[Path, typer.Option(help="Folder of the new bundle.")] = Path("bundle"),
     name: Annotated[str, typer.Option(help="Name of the bundle.")] = "synthetic",
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
+    bones_only: Annotated[
+        bool,
+        typer.Option("--bones-only", help="Of BUILD/segmenter alone: for the stages that only find bones."),
+    ] = False,
 ) -> None:
-    """Put the trained stages together as a bundle that the node loads."""
-    from trainer.export import run
+    """Put the trained stages together as a bundle that the node loads.
+
+    `--bones-only` takes what measures and stages from the default bundle: with it `synthesis`, `register` and
+    `patches` find bones by your own segmenter before there is a student.
+    """
+    from trainer.export import run, run_bones
 
     try:
-        digest = run(build, out, name=name, version=version)
+        digest = (run_bones if bones_only else run)(build, out, name=name, version=version)
     except FileNotFoundError as e:
         console.print(f"[red]{e}")
         raise typer.Exit(2) from e
@@ -131,11 +150,20 @@ def evaluate(
     knees: Annotated[int, typer.Option(help="Fields of view with one knee or two.")] = 20,
     first_seed: Annotated[int, typer.Option(help="Unseen seeds start here.")] = 900_000,
     bundle: Annotated[Path | None, typer.Option(help="Bundle folder; the default bundle without.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the figures here as JSON.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the figures here as JSON, and the tables beside them as .txt.")
+    ] = None,
 ) -> None:
     """Score a bundle on phantoms it has not seen: bones, sides, ICC(2,1) of the four parameters, AUC."""
+    from rich.console import Console
+
     from trainer.evaluation.report import evaluate_bundle
 
-    figures = evaluate_bundle(range(first_seed, first_seed + knees), bundle, console)
-    if out is not None:
-        out.write_text(json.dumps(figures, indent=1) + "\n")
+    seeds = range(first_seed, first_seed + knees)
+    if out is None:
+        evaluate_bundle(seeds, bundle, console)
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.with_suffix(".txt").open("w", encoding="utf-8") as file:
+        figures = evaluate_bundle(seeds, bundle, console, Console(file=file, width=_WIDTH))
+    out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

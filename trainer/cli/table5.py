@@ -147,17 +147,20 @@ def show_robustness(figures: dict[str, dict[str, Any]], path: Path) -> None:
                 target.print(table)
 
 
-def show_misalignment(curves: dict[str, Any]) -> None:
-    """Print the points of `shift.shift_curve` for each method."""
-    for method, points in curves.items():
-        table = Table(
-            "shift, mm",
-            *points[0].icc21,
-            title=f"{method}: ICC(2,1), pooled, of {points[0].patches} patches by shift of the MR",
-        )
-        for point in points:
-            table.add_row(f"{point.shift_mm:g}", *(_pooled(each) for each in point.icc21.values()))
-        console.print(table)
+def show_misalignment(curves: dict[str, Any], path: Path) -> None:
+    """Print the points of `shift.shift_curve` for each method, and write them as text."""
+    with path.open("w", encoding="utf-8") as file:
+        text = Console(file=file, width=_WIDTH)
+        for method, points in curves.items():
+            table = Table(
+                "shift, mm",
+                *points[0].icc21,
+                title=f"{method}: ICC(2,1), pooled, of {points[0].patches} patches by shift of the MR",
+            )
+            for point in points:
+                table.add_row(f"{point.shift_mm:g}", *(_pooled(each) for each in point.icc21.values()))
+            for target in (console, text):
+                target.print(table)
 
 
 def _pooled(of: dict[str, float]) -> str:

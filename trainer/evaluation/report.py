@@ -17,8 +17,8 @@ from trainer.evaluation.knees import KneeScore, SceneScore, agreement, score_sce
 from trainer.stage import progress
 
 
-def evaluate_bundle(seeds: Sequence[int], bundle: Path | None, console: Console) -> dict[str, Any]:
-    """Score the seeds one by one, print a row each and the summary; returns the figures."""
+def evaluate_bundle(seeds: Sequence[int], bundle: Path | None, *consoles: Console) -> dict[str, Any]:
+    """Score the seeds one by one, print a row each and the summary on every console; returns the figures."""
     analyser = Analyser.load(bundle)
     scenes: list[SceneScore] = []
     with progress() as bar:
@@ -26,10 +26,11 @@ def evaluate_bundle(seeds: Sequence[int], bundle: Path | None, console: Console)
         for seed in seeds:
             scenes.append(score_scene(seed, analyser))
             bar.advance(task)
-    console.print(_rows(scenes))
     figures = summary(scenes)
-    console.print(_agreement(figures))
-    console.print({k: v for k, v in figures.items() if k != "agreement"})
+    for console in consoles:
+        console.print(_rows(scenes))
+        console.print(_agreement(figures))
+        console.print({k: v for k, v in figures.items() if k != "agreement"})
     return figures
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trainer import stage
 from trainer.stage import MANIFEST, make_items, write_manifest
 
 
@@ -47,3 +48,22 @@ def test_the_manifest_says_what_went_in(tmp_path: Path) -> None:
     assert manifest["settings"] == {"seed": 5}
     assert list(manifest["inputs"]) == ["source.npz"]
     assert manifest["versions"]["torch"]
+
+
+def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(stage, "_SILENCE", -1.0)
+    with stage.progress() as bar:
+        task = bar.add_task("pairs", total=3, note="")
+        bar.update(task, advance=1, note="P0001-R")
+        bar.advance(task)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "pairs: 1 of 3 P0001-R"
+    assert lines[1].startswith("pairs: 2 of 3")
+
+
+def test_a_log_is_not_filled_with_lines(capsys: Any) -> None:
+    with stage.progress() as bar:
+        task = bar.add_task("pairs", total=1000, note="")
+        for _ in range(1000):
+            bar.advance(task)
+    assert sum(line.startswith("pairs:") for line in capsys.readouterr().out.splitlines()) <= 1

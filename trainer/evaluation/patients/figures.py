@@ -49,7 +49,9 @@ def figures_of(p: F64, scores: F64, knees: Knees) -> dict[str, float]:
         "f1": float(f1_score(ill, oa >= 0.5, zero_division=0.0)),
         "auc": auc(oa, ill),
         "severity_auc": auc(share, advanced),
-        "severity_f1": float(f1_score(advanced, share >= 0.5)) if advanced.any() else float("nan"),
+        "severity_f1": float(f1_score(advanced, share >= 0.5, zero_division=0.0))
+        if advanced.any()
+        else float("nan"),
         "mae": float(np.abs(scores - knees.cartilage).mean()),
         "r2": float(r2_score(knees.cartilage.ravel(), scores.ravel())),
         "total_mae": float(np.abs(predicted - total).mean()),
@@ -99,13 +101,20 @@ def auc_draws(p: F64, knees: Knees, times: int, seed: int) -> F64:
 
 
 def between(drawn: F64) -> tuple[float, float]:
-    """95 % interval."""
+    """95 % interval; NaN where no draw has a figure."""
+    if not np.isfinite(drawn).any():
+        return float("nan"), float("nan")
     low, high = interval(drawn)
     return float(low), float(high)
 
 
 def two_sided(drawn: F64) -> float:
-    """p of a difference whose bootstrap is `drawn`: how often it is on the other side of 0, twice."""
+    """p of a difference whose bootstrap is `drawn`: how often it is on the other side of 0, twice.
+
+    NaN where no draw has a figure.
+    """
     finite = drawn[np.isfinite(drawn)]
+    if not len(finite):
+        return float("nan")
     tail = min((finite <= 0.0).mean(), (finite >= 0.0).mean())
     return float(min(1.0, max(2.0 * tail, 1.0 / len(finite))))

@@ -24,13 +24,17 @@ def roc_picture(found: Mapping[str, Answers], figures: Mapping[str, Any], path: 
     figure = Figure(figsize=(5.5, 5.5), layout="constrained")
     axis = figure.subplots()
     for name, each in found.items():
-        false, true, _ = roc_curve(each.knees.oa_class > NORMAL, oa_probability(each.p))
+        ill = each.knees.oa_class > NORMAL
+        if ill.all() or not ill.any():
+            continue  # one class only: there is no curve
+        false, true, _ = roc_curve(ill, oa_probability(each.p))
         axis.plot(false, true, label=f"{name}: {figures[name]['pooled']['auc']:.3f}")
     axis.plot((0, 1), (0, 1), color="0.7", linewidth=1.0)
     axis.set_xlabel("1 - specificity")
     axis.set_ylabel("sensitivity")
     axis.set_aspect("equal")
-    axis.legend(fontsize=7, loc="lower right")
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(fontsize=7, loc="lower right")
     figure.savefig(path, dpi=110)
 
 
@@ -54,7 +58,7 @@ def calibration_picture(found: Mapping[str, Answers], figures: Mapping[str, Any]
     axis = figure.subplots()
     for name, each in found.items():
         oa, ill = oa_probability(each.p), each.knees.oa_class > NORMAL
-        bins = np.array_split(np.argsort(oa), _BINS)
+        bins = [each for each in np.array_split(np.argsort(oa), _BINS) if len(each)]
         axis.plot(
             [oa[b].mean() for b in bins],
             [ill[b].mean() for b in bins],

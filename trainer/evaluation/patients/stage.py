@@ -148,21 +148,31 @@ def _by_fold(answers: Answers) -> list[dict[str, float]]:
 
 
 def _spread(values: list[float]) -> dict[str, float]:
-    return {"mean": float(np.nanmean(values)), "sd": float(np.nanstd(values, ddof=1))}
+    """Over the folds that can tell: NaN where none can, and no SD of one."""
+    told = np.array([value for value in values if np.isfinite(value)])
+    return {
+        "mean": float(told.mean()) if len(told) else float("nan"),
+        "sd": float(told.std(ddof=1)) if len(told) > 1 else float("nan"),
+    }
 
 
 def _compared(
     first: str, second: str, drawn: dict[str, F64], by_fold: dict[str, list[dict[str, float]]]
 ) -> dict[str, Any]:
-    """AUC of the first less the second's: by bootstrap, and the paper's paired t-test over folds."""
+    """AUC of the first less the second's: by bootstrap, and the paper's paired t-test over folds.
+
+    A fold with one class only has no AUC, and no say.
+    """
     apart = drawn[first] - drawn[second]
-    pairs = [[f["auc"] for f in by_fold[name]] for name in (first, second)]
-    test = stats.ttest_rel(*pairs)
+    finite = apart[np.isfinite(apart)]
+    both = np.array([[f["auc"] for f in by_fold[name]] for name in (first, second)])
+    pairs = both[:, np.isfinite(both).all(axis=0)]
+    p_folds = float(stats.ttest_rel(*pairs).pvalue) if pairs.shape[1] > 1 else float("nan")
     return {
         "first": first,
         "second": second,
-        "auc": float(np.nanmean(apart)),
+        "auc": float(finite.mean()) if len(finite) else float("nan"),
         "interval": between(apart),
         "p": two_sided(apart),
-        "p_folds": float(test.pvalue),
+        "p_folds": p_folds,
     }

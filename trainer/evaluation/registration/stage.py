@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ctsma_node.analysis.result import Bone
+from ctsma_node.errors import Refused
 from ctsma_node.volume import CTVolume
 from trainer.cohort.manifest import PairEntry
 from trainer.evaluation.registration.displacement import displacement
@@ -43,7 +44,8 @@ def run(request: EvaluationRequest, pairs: list[PairEntry]) -> Iterator[dict[str
     """Evaluate each pair; its figures are kept as `out`/pairs/PAIR.json and not made again.
 
     Beside the right pair, its MR is made a wrong one in the way that its place in the list says (`WRONG`):
-    another patient's, mirrored, cropped.
+    another patient's, mirrored, cropped. A pair whose CT the bundle refuses has nothing but its `pair_id` and
+    `refused`, the reason.
     """
     for folder in (PAIRS, PICTURES):
         (request.out / folder).mkdir(parents=True, exist_ok=True)
@@ -61,7 +63,10 @@ def run(request: EvaluationRequest, pairs: list[PairEntry]) -> Iterator[dict[str
 
 def _evaluate(item: tuple[PairEntry, PairEntry, str], request: EvaluationRequest) -> dict[str, Any]:
     pair, other, wrong = item
-    scans = read_scans(pair, request)
+    try:
+        scans = read_scans(pair, request)
+    except Refused as refused:
+        return {"pair_id": pair.pair_id, "refused": f"{refused.code}: {refused.reason}"}
     knee, mr = scans.knee, scans.mr
     _compiled(knee, mr)
     watch = Stopwatch()

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from ctsma_node.errors import Refused
 from trainer.cli.app import app
+from trainer.cohort import manifest
+from trainer.evaluation.registration import stage as evaluation
 from trainer.registration import stage
 
 RUNNER = CliRunner()
@@ -33,6 +37,21 @@ def test_what_is_not_registered_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_no_pair_registered_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     registered(monkeypatch, {"P2-L": "other_side"})
     assert RUNNER.invoke(app, ["register", str(tmp_path)]).exit_code == 3
+
+
+def test_a_pair_whose_knee_is_not_found_is_named_and_not_evaluated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_knee(*_: object) -> None:
+        raise Refused("no_knee", "No knee was found.")
+
+    pairs = [SimpleNamespace(pair_id=name, fold=0) for name in ("P1-R", "P2-L")]
+    monkeypatch.setattr(evaluation, "read_scans", no_knee)
+    monkeypatch.setattr(manifest, "read_manifest", lambda _: SimpleNamespace(pairs=pairs))
+    asked = ["evaluate", "registration", str(tmp_path), "--out", str(tmp_path)]
+    result = RUNNER.invoke(app, asked)
+    assert result.exit_code == 3, result.output
+    assert "P2-L: no_knee" in result.output
 
 
 @pytest.mark.parametrize("command", ["register", "evaluate registration"])

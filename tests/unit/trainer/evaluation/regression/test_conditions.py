@@ -76,6 +76,7 @@ def test_labels_beside_a_patch_come_in_the_order_of_the_predictions(cohort: Path
     assert result.exit_code == 0, result.output
     assert "3.67" in result.output
     assert (out / "misalignment.png").is_file()
+    assert "3.67" in (out / "misalignment.txt").read_text()
 
 
 def test_the_ceiling_is_of_the_patches_that_both_have(cohort: Path, tmp_path: Path) -> None:
