@@ -196,6 +196,27 @@ def _regression(scale: Scale, at: Places) -> list[Step]:
             makes=radiomics / "predictions.npz",
         ),
         *_regression_tables(scale, at, patches),
+        *_shipped(scale, at, patches),
+    ]
+
+
+def _shipped(scale: Scale, at: Places, patches: list[str]) -> list[Step]:
+    """The student that goes into the bundle: it has seen more people and scanners than the pairs show."""
+    scans, out = at.out / "scans", at.method("shipped")
+    learnt = ["--teacher", str(at.method("teacher")), "--scans", str(scans), "--form", "knee", "--final"]
+    return [
+        _step(
+            "scans",
+            "CTs of other people by many scanners, without MR",
+            *("scans", "--out", str(scans), at.bones(), list(scale.scans), at.side_by_side()),
+            makes=scans / "patches.zarr",
+        ),
+        _step(
+            "shipped",
+            "the student that ships: it learns from these scans, too",
+            *("student", patches, learnt, "--out", str(out), list(scale.shipped), at.training()),
+            makes=out / "student.json",
+        ),
     ]
 
 
@@ -245,7 +266,8 @@ def _patients(scale: Scale, at: Places) -> list[Step]:
         _step(
             "aggregator",
             "the network that stages a knee by its 200 subregions; drawn knees help to train it",
-            *("aggregator", "--build", str(at.out), patches, list(scale.aggregator), at.side_by_side()),
+            *("aggregator", "--build", str(at.out), patches, at.bones()),
+            *(list(scale.aggregator), at.side_by_side()),
             makes=drawn / "aggregator.safetensors",
         ),
         _table(

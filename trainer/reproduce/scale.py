@@ -43,7 +43,10 @@ class Scale:
     """Whether patches are cut through true transforms too."""
     teacher: tuple[str, ...] = ()
     learners: tuple[Learner, ...] = ()
-    """The one that ships, `student`, comes last."""
+    """The taught one, `student`, comes last."""
+    scans: tuple[str, ...] = ()
+    shipped: tuple[str, ...] = ()
+    """Of the student that learns from scans too."""
     radiomics: tuple[str, ...] = ()
     robustness: bool = True
     """Whether the student is judged by CTs of other protocols: the patches must have them."""
@@ -61,7 +64,7 @@ class Scale:
 
 
 STUDENT = "student"
-"""The learner that ships."""
+"""The taught learner, of the form that ships."""
 
 FULL = Scale(
     name="full",
@@ -81,11 +84,14 @@ FULL = Scale(
             ("--prediction", "0.5", "--feature", "0.1", "--relation", "0"),
         ),
         Learner(
-            "cnn-joined", "the form that ships, untaught", ("--plain", "--form", "joined", "--augment", "0.5")
+            "cnn-joined",
+            "with texture statistics, untaught",
+            ("--plain", "--form", "joined", "--augment", "0.5"),
         ),
         Learner("native", "sees the CT at its own resolution", ("--form", "native")),
-        Learner(STUDENT, "the student that ships", ("--form", "joined", "--augment", "0.5", "--final")),
+        Learner(STUDENT, "the same, taught", ("--form", "joined", "--augment", "0.5")),
     ),
+    shipped=("--augment", "0.5"),
 )
 """The paper's 80 knees; the sizes of benchmarks/results, which are the commands' own."""
 
@@ -105,10 +111,12 @@ QUICK = Scale(
     teacher=("--steps", "60"),
     learners=(
         Learner("cnn", "without a teacher: the paper's CNN", ("--plain", "--steps", "60")),
-        Learner(STUDENT, "the student that ships", ("--form", "joined", "--steps", "60", "--final")),
+        Learner(STUDENT, "the student", ("--form", "joined", "--steps", "60")),
     ),
     robustness=False,
-    aggregator=("--knees", "40", "--template-knees", "8", "--steps", "150"),
+    scans=("--scans", "16"),
+    shipped=("--steps", "60"),
+    aggregator=("--knees", "40", "--steps", "150"),
     patients=("--steps", "20", "--times", "200"),
     judged=3,
 )

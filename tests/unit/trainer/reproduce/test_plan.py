@@ -80,7 +80,8 @@ def test_the_student_that_ships_is_the_last_and_final(scale: Scale) -> None:
     last = scale.learners[-1]
     assert last.name == STUDENT
     assert "joined" in last.options
-    assert "--final" in last.options
+    shipped = next(step for step in plan(scale, Path("out")) if step.name == "shipped")
+    assert {"--final", "knee", "--scans"} <= set(shipped.argv)
     assert {"cnn", STUDENT} <= {each.name for each in scale.learners}
 
 
