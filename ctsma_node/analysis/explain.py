@@ -51,8 +51,7 @@ def explain(
     knee, places = aggregator_inputs(values, positions, plan)
     reference = reference_of(plan)
     shares = _integrated_gradients(knee, reference, places, bundle, device)
-    with torch.inference_mode():
-        logits, _ = bundle.aggregator(reference[None].to(device), places[None].to(device))
+    ((logits, _),) = in_batches(bundle.aggregator, (reference[None], places[None]), 1, device)
     explanation = Explanation(
         reference=_NORMAL_KNEES if plan.normal_mean else _ALL_KNEES,
         reference_probability=float(torch.sigmoid(log_odds(logits, plan))[0]),

@@ -120,9 +120,8 @@ def classify(
 ) -> tuple[dict[OAClass, float], dict[CartilageRegion, Estimate]]:
     """Class probabilities and predicted MOAKS cartilage scores of a knee."""
     plan = bundle.plan.aggregator
-    parameters, places = aggregator_inputs(values[None], positions[None], plan)
-    with torch.inference_mode():
-        logits, scores = bundle.aggregator(parameters.to(device), places.to(device))
+    inputs = aggregator_inputs(values[None], positions[None], plan)
+    ((logits, scores),) = in_batches(bundle.aggregator, inputs, 1, device)
     p = torch.softmax(logits[0].double() / plan.temperature, dim=0).cpu().numpy()
     raw = scores[0].double().cpu().numpy() * np.array(plan.score_sd) + np.array(plan.score_mean)
     cartilage = {
