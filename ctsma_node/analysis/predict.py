@@ -143,7 +143,7 @@ class Analyser:
             oa_probability=1.0 - probabilities[OAClass.NORMAL],
             explanation=explanation,
             cartilage=cartilage,
-            marks=(*marks, *wide),
+            marks=(*marks, *wide, *measure.overlapping(t.centres)),
         )
 
     def _subregions(
