@@ -20,7 +20,8 @@ def in_batches(
     On the CPU each thread takes whole batches. Torch's own way, all threads on one batch, waits for the
     slowest of them after every layer: where the machine has other work to do, most of the time goes there.
     A batch whose activations fit into the caches also costs half of one that is written to memory layer by
-    layer, and the numbers do not depend on how many threads there are.
+    layer, and the numbers do not depend on how many threads there are. So a single batch has one thread: on a
+    busy machine the finder took three times as long with two, which spun while they waited.
     """
 
     def run(batch: tuple[Tensor, ...]) -> Output:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 
+from ctsma_node.analysis.batches import in_batches
 from ctsma_node.analysis.grid import AIR, axis_aligned_affine, resample
 from ctsma_node.analysis.networks import KneeFinder
 from ctsma_node.analysis.result import Side
@@ -77,9 +78,9 @@ def label_coarse(volume: CTVolume, finder: KneeFinder, step: float, device: torc
     affine, size = axis_aligned_affine(volume, step)
     hu, _ = resample(volume, affine, size)
     pad = [(0, -n % 16) for n in hu.shape]
-    x = torch.from_numpy(np.pad(hu, pad, constant_values=AIR))[None, None].to(device)
-    with torch.inference_mode():
-        labels = finder(x)[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+    x = torch.from_numpy(np.pad(hu, pad, constant_values=AIR))[None, None]
+    (logits,) = in_batches(finder, (x,), 1, device)
+    labels = logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
     k, j, i = hu.shape
     return Coarse(labels[:k, :j, :i], affine, step)
 

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 PATCH = 12
+MOST_OVERLAP = 0.5
+"""Intersection over union that the patches of two subregions stay below (paper, section 4.5)."""
 CONTEXT: tuple[str, ...] = ("log noise lag 1", "log noise lag 2", "log noise lag 1 through slices")
 """What `noise_context` measures: the noise that texture statistics must be told apart from."""
 _SOFT = (-20.0, 120.0)
@@ -41,6 +43,13 @@ def surrounding(centres: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.ND
 def covered_centre(centres: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Where the patch that is cut for each centre really has its middle, in (k, j, i) voxels."""
     return np.asarray(corner(centres) + (PATCH - 1) / 2.0, dtype=np.float64)
+
+
+def overlap(centres: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Intersection over union of the patches around any two of n centres (k, j, i): (n, n)."""
+    at = np.asarray(centres, dtype=np.float64)
+    shared = np.clip(PATCH - np.abs(at[:, None] - at[None]), 0.0, None).prod(axis=2)
+    return np.asarray(shared / (2 * PATCH**3 - shared))
 
 
 def cut(array: npt.NDArray[np.generic], centres: npt.ArrayLike, outside: float) -> Volume:

@@ -46,6 +46,10 @@ class AggregatorPlan(_Frozen):
     """mm that count as one unit of position."""
     temperature: float
     """Class logits are divided by it (calibration on held-out knees)."""
+    normal_mean: tuple[tuple[float, float, float, float], ...] | None = Field(
+        default=None, min_length=2 * SUBREGIONS_PER_BONE, max_length=2 * SUBREGIONS_PER_BONE
+    )
+    """Mean of the standardised log parameters of each subregion over the normal knees of the training."""
     score_mean: tuple[float, ...] = Field(min_length=len(CartilageRegion), max_length=len(CartilageRegion))
     score_sd: tuple[float, ...] = Field(min_length=len(CartilageRegion), max_length=len(CartilageRegion))
     score_error: tuple[float, ...] = Field(min_length=len(CartilageRegion), max_length=len(CartilageRegion))

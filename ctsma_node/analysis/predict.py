@@ -12,6 +12,7 @@ import torch
 
 from ctsma_node.analysis import bones, measure
 from ctsma_node.analysis.bundle import Bundle, read_bundle
+from ctsma_node.analysis.explain import explain
 from ctsma_node.analysis.grid import SIZE, canonical, canonical_affine, knee_affine, resample
 from ctsma_node.analysis.knees import KneeSite, find_knees
 from ctsma_node.analysis.result import (
@@ -126,6 +127,8 @@ class Analyser:
         clock.start("measure", 0.8 + 0.2 * done)
         values, sds = measure.estimate(t, self.bundle, self.device)
         probabilities, cartilage = measure.classify(values, t.positions, self.bundle, self.device)
+        clock.start("explain", 0.95 + 0.05 * done)
+        explanation, shares = explain(values, t.positions, self.bundle, self.device)
         subregion_labels = canonical(_joined(t), side)
         return KneeResult(
             side=side,
@@ -133,13 +136,14 @@ class Analyser:
             affine=affine,
             bone_labels=labels,
             subregion_labels=subregion_labels,
-            subregions=self._subregions(t, values, sds, affine, side, subregion_labels),
+            subregions=self._subregions(t, values, sds, shares, affine, side, subregion_labels),
             bones=tuple(_summary(bone, values, t) for bone in Bone),
             class_probabilities=probabilities,
             oa_class=max(probabilities, key=lambda c: probabilities[c]),
             oa_probability=1.0 - probabilities[OAClass.NORMAL],
+            explanation=explanation,
             cartilage=cartilage,
-            marks=(*marks, *wide),
+            marks=(*marks, *wide, *measure.overlapping(t.centres)),
         )
 
     def _subregions(
@@ -147,6 +151,7 @@ class Analyser:
         t: measure.Tokens,
         values: Array,
         sds: Array,
+        shares: Array,
         affine: Array,
         side: Side,
         labels: npt.NDArray[np.uint8],
@@ -161,6 +166,7 @@ class Analyser:
                 centre=(float(lps[n, 0]), float(lps[n, 1]), float(lps[n, 2])),
                 volume=float(counts[n + 1]) * bones.VOXEL,
                 values={p: Estimate(float(values[n, c]), float(sds[n, c])) for c, p in enumerate(Parameter)},
+                contributions={p: float(shares[n, c]) for c, p in enumerate(Parameter)},
                 marks=self._marks(values[n], float(t.mask[:, n].mean())),
             )
             for n in range(len(values))

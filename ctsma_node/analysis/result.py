@@ -66,6 +66,15 @@ class CartilageRegion(StrEnum):
     TROCHLEA = "trochlea"
 
 
+class Compartment(StrEnum):
+    """The halves of the two bones, parted at the mean of a bone's subregions across."""
+
+    MEDIAL_FEMUR = "medial femur"
+    LATERAL_FEMUR = "lateral femur"
+    MEDIAL_TIBIA = "medial tibia"
+    LATERAL_TIBIA = "lateral tibia"
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A value and its standard uncertainty (one standard deviation), in the same unit."""
@@ -92,7 +101,13 @@ class Subregion:
     centre: tuple[float, float, float]  # LPS mm
     volume: float  # mm3
     values: dict[Parameter, Estimate]
+    contributions: dict[Parameter, float]  # log-odds of osteoarthritis; see Explanation
     marks: tuple[Mark, ...] = ()
+
+    @property
+    def contribution(self) -> float:
+        """What the subregion adds to the log-odds of osteoarthritis: above zero it raises the probability."""
+        return sum(self.contributions.values())
 
     @property
     def name(self) -> str:
@@ -111,6 +126,44 @@ class BoneSummary:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """What one parameter of one compartment adds to the log-odds of osteoarthritis."""
+
+    compartment: Compartment
+    parameter: Parameter
+    contribution: float  # log-odds; above zero it raises the probability
+    ratio: float  # of values over the reference: geometric mean, weighted by the size of the contributions
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where the probability of osteoarthritis comes from: shares in its log-odds, ln(p / (1 - p)).
+
+    The log-odds of the knee are those of a reference knee and, on top of them, the contributions of all
+    subregions (Subregion.contributions), which the reasons sum up; what is missing is the error of the
+    numerical integral. It is about what the network did with the measurements, not about causes of disease.
+    """
+
+    reference: str  # which knee that is, as part of a sentence
+    reference_probability: float  # of osteoarthritis
+    reasons: tuple[Reason, ...]  # every parameter of every compartment
+
+    @property
+    def total(self) -> float:
+        """Log-odds above those of the reference."""
+        return sum(reason.contribution for reason in self.reasons)
+
+    def of(self, compartment: Compartment) -> float:
+        """What a compartment adds to the log-odds."""
+        return sum(r.contribution for r in self.reasons if r.compartment is compartment)
+
+    def raising(self, most: int) -> tuple[Reason, ...]:
+        """The reasons that raise the probability, the strongest first, at most so many."""
+        up = [reason for reason in self.reasons if reason.contribution > 0.0]
+        return tuple(sorted(up, key=lambda reason: -reason.contribution)[:most])
+
+
+@dataclass(frozen=True)
 class KneeResult:
     """Everything measured in one knee."""
 
@@ -124,6 +177,7 @@ class KneeResult:
     class_probabilities: dict[OAClass, float]
     oa_class: OAClass
     oa_probability: float  # 1 - probability of normal
+    explanation: Explanation
     cartilage: dict[CartilageRegion, Estimate]  # predicted MOAKS score
     marks: tuple[Mark, ...] = ()
 

@@ -2,7 +2,8 @@
 
 maskSLIC (paper, section 4.5) at the compactness that evenly sized subregions need is k-means on position
 alone: intensity has no influence. Seeded from the bundle's template centres in the bone's own coordinates,
-it gives exactly K subregions, the same number for the same place in every knee, left or right.
+it gives exactly K subregions, the same number for the same place in every knee, left or right. From seeds of
+its own, as in scikit-image, it gives a division as even and as compact, but another one in every knee.
 """
 
 from __future__ import annotations

@@ -62,6 +62,13 @@ def _conclusions(knee: KneeReturned, truth: KneeTruth) -> Table:
     table.add_row(
         "class", f"{knee.oa_class} (P(OA) {knee.oa_probability:.2f})", f"{truth.oa_class} (KL {truth.grade})"
     )
+    table.add_row("P(OA) comes most from", _strongest(knee), "")
     for region in CartilageRegion:
         table.add_row(f"MOAKS {region}", f"{knee.cartilage[region]:.1f}", f"{truth.cartilage[region]:.1f}")
     return table
+
+
+def _strongest(knee: KneeReturned) -> str:
+    """The half of a bone that raises the probability most, with its log-odds."""
+    half, added = max(knee.contributions.items(), key=lambda item: item[1])
+    return f"{half} ({added:+.2f} log-odds)"

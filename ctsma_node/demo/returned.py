@@ -13,7 +13,7 @@ from pydicom import Dataset, dcmread
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, Comprehensive3DSRStorage, SecondaryCaptureImageStorage, SegmentationStorage
 
-from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass, Parameter, Side
+from ctsma_node.analysis.result import Bone, CartilageRegion, Compartment, OAClass, Parameter, Side
 from ctsma_node.demo.segments import F64, segment_centres
 
 _PARAMETERS = {"BVTV": Parameter.BVTV, "TBTH": Parameter.TBTH, "TBSP": Parameter.TBSP, "TBN": Parameter.TBN}
@@ -24,6 +24,12 @@ _CARTILAGE = {
     "MOAKS-MT": CartilageRegion.MEDIAL_TIBIA,
     "MOAKS-LT": CartilageRegion.LATERAL_TIBIA,
     "MOAKS-TR": CartilageRegion.TROCHLEA,
+}
+_CONTRIBUTIONS = {
+    "OALO-MF": Compartment.MEDIAL_FEMUR,
+    "OALO-LF": Compartment.LATERAL_FEMUR,
+    "OALO-MT": Compartment.MEDIAL_TIBIA,
+    "OALO-LT": Compartment.LATERAL_TIBIA,
 }
 _INITIALS = {Bone.FEMUR: "F", Bone.TIBIA: "T"}
 _TRACKING_IDENTIFIER = "112039"  # DCM; PS3.16 TID 4108
@@ -45,6 +51,7 @@ class KneeReturned:
     oa_class: OAClass
     oa_probability: float
     cartilage: dict[CartilageRegion, float]
+    contributions: dict[Compartment, float]  # log-odds of osteoarthritis
     subregions: dict[Bone, list[SubregionReturned]]
 
 
@@ -107,6 +114,7 @@ def _knee(side: Side, groups: dict[str, Dataset], centres: dict[str, F64]) -> Kn
         oa_class=_CLASSES[values["KLCLASS"].ConceptCodeSequence[0].CodeValue],
         oa_probability=_number(values["OAPROB"]),
         cartilage={region: _number(values[code]) for code, region in _CARTILAGE.items()},
+        contributions={half: _number(values[code]) for code, half in _CONTRIBUTIONS.items()},
         subregions={
             bone: [
                 SubregionReturned(centres[name], _parameters(group))

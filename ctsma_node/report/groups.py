@@ -8,10 +8,20 @@ from typing import Any
 
 from highdicom import sr
 
-from ctsma_node.analysis.result import UNITS, Bone, BoneSummary, CartilageRegion, Estimate, OAClass, Parameter
+from ctsma_node.analysis.result import (
+    UNITS,
+    Bone,
+    BoneSummary,
+    CartilageRegion,
+    Compartment,
+    Estimate,
+    OAClass,
+    Parameter,
+)
 from ctsma_node.report.basis import Basis
 from ctsma_node.report.content import finite
 from ctsma_node.report.items import coded
+from ctsma_node.report.reasons import sentences
 from ctsma_node.report.templates import Code
 
 _REGION_BONES = {
@@ -20,6 +30,10 @@ _REGION_BONES = {
     CartilageRegion.MEDIAL_TIBIA: Bone.TIBIA,
     CartilageRegion.LATERAL_TIBIA: Bone.TIBIA,
     CartilageRegion.TROCHLEA: Bone.FEMUR,
+    Compartment.MEDIAL_FEMUR: Bone.FEMUR,
+    Compartment.LATERAL_FEMUR: Bone.FEMUR,
+    Compartment.MEDIAL_TIBIA: Bone.TIBIA,
+    Compartment.LATERAL_TIBIA: Bone.TIBIA,
 }
 
 
@@ -32,7 +46,7 @@ class Groups:
 
     basis: Basis
 
-    def knee(self, region: sr.ImageRegion | None = None) -> Group:
+    def knee(self, region: sr.ImageRegion | None = None, *, with_explanation: bool = True) -> Group:
         """Probabilities, class and cartilage scores, and the sentences a reader needs beside them."""
         knee, templates = self.basis.knee, self.basis.templates
         values = [
@@ -42,6 +56,7 @@ class Groups:
                 for c in OAClass
             ),
             *(self._cartilage(scored, score) for scored, score in knee.cartilage.items()),
+            *(self._explanation() if with_explanation else ()),
         ]
         evaluation = sr.QualitativeEvaluation(
             self.basis.concept("kl_class"), coded(templates.classes[knee.oa_class])
@@ -53,7 +68,7 @@ class Groups:
             measurements=values,
             qualitative_evaluations=[evaluation],
         )
-        group[0].ContentSequence.extend(self._comments())
+        group[0].ContentSequence.extend(self._comments(with_explanation))
         return group
 
     def bone(
@@ -98,6 +113,15 @@ class Groups:
             properties=self._uncertainty(score.sd, "score"),
         )
 
+    def _explanation(self) -> Iterable[sr.Measurement]:
+        """The probability of the reference, and what each half of a bone adds to its log-odds."""
+        explanation, templates = self.basis.knee.explanation, self.basis.templates
+        reference = explanation.reference_probability
+        yield self._measurement(templates.concepts["reference_probability"], reference, "1")
+        for compartment, name in templates.contributions.items():
+            site = self._site(templates.bones[_REGION_BONES[compartment]])
+            yield self._measurement(name, explanation.of(compartment), "log_odds", finding_sites=[site])
+
     def _uncertainty(self, sd: float, unit: str) -> sr.MeasurementProperties:
         """Measurement uncertainty (TID 310, CID 225): highdicom's arguments know unequal ranges only."""
         properties = sr.MeasurementProperties()
@@ -115,9 +139,10 @@ class Groups:
             coded(name), finite(name, value), coded(self.basis.templates.units[unit]), **more
         )
 
-    def _comments(self) -> Iterable[sr.TextContentItem]:
+    def _comments(self, with_explanation: bool) -> Iterable[sr.TextContentItem]:
         concept = self.basis.concept("comment")
-        for text in comments(self.basis):
+        reasons = sentences(self.basis.knee.explanation, self.basis.templates) if with_explanation else []
+        for text in [*comments(self.basis), *reasons]:
             yield sr.TextContentItem(concept, text, relationship_type="CONTAINS")
 
 

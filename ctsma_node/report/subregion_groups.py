@@ -30,6 +30,7 @@ class SubregionGroups:
             self._site(subregion),
             *(self._estimate(p, subregion.values[p]) for p in Parameter),
             self._number(self._concept("volume"), subregion.volume, "mm3"),
+            self._number(self._concept("contribution"), subregion.contribution, "log_odds"),
             *(self._comment(f"{mark.code}: {mark.text}") for mark in subregion.marks),
             *self._segment(segment),
         ]

@@ -10,7 +10,15 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from ctsma_node.analysis.result import UNITS, Bone, CartilageRegion, OAClass, Parameter, Side
+from ctsma_node.analysis.result import (
+    UNITS,
+    Bone,
+    CartilageRegion,
+    Compartment,
+    OAClass,
+    Parameter,
+    Side,
+)
 
 Table = Mapping[str, Any]
 _FILES = ("codes.toml", "objects.toml")
@@ -74,6 +82,7 @@ class Templates:
     classes: Mapping[OAClass, Code]
     class_probabilities: Mapping[OAClass, Code]
     cartilage: Mapping[CartilageRegion, Code]
+    contributions: Mapping[Compartment, Code]
     bones: Mapping[Bone, Code]
     sides: Mapping[Side, Code]
     units: Mapping[str, Code]
@@ -81,6 +90,8 @@ class Templates:
     series: Mapping[str, SeriesTemplate]
     right_knee_offset: int
     display_range: Mapping[Parameter, tuple[float, float]]
+    most_contribution: float
+    changes: Mapping[Parameter, tuple[str, str]]
     colours: Colours
     texts: Mapping[str, str]
 
@@ -124,13 +135,16 @@ def _build(codes: Table, objects: Table, digest: str) -> Templates:
         classes={c: _code(codes["classes"][c]) for c in OAClass},
         class_probabilities={c: _code(codes["class_probabilities"][c]) for c in OAClass},
         cartilage={r: _code(codes["cartilage"][r]) for r in CartilageRegion},
+        contributions={c: _code(codes["contributions"][c]) for c in Compartment},
         bones={b: _code(codes["bones"][b]) for b in Bone},
         sides={s: _code(codes["sides"][s]) for s in Side},
-        units={u: _code(codes["units"][u]) for u in {*UNITS.values(), "mm3", "score"}},
+        units={u: _code(codes["units"][u]) for u in {*UNITS.values(), "mm3", "score", "log_odds"}},
         concepts={name: _code(entry) for name, entry in codes["concepts"].items()},
         series={kind: SeriesTemplate(**entry) for kind, entry in objects["series"].items()},
         right_knee_offset=objects["right_knee_offset"],
         display_range={p: _interval(p, objects["display_range"][p]) for p in Parameter},
+        most_contribution=float(objects["contribution"]["most"]),
+        changes={p: _pair(objects["changes"][p]) for p in Parameter},
         colours=Colours(
             chroma=colours["chroma"],
             golden_angle_deg=colours["golden_angle_deg"],
@@ -150,6 +164,11 @@ def _interval(parameter: Parameter, entry: tuple[float, float]) -> tuple[float, 
     if not low < high:
         raise TemplateError(f"display range of {parameter}: {low} is not below {high}")
     return low, high
+
+
+def _pair(entry: tuple[str, str]) -> tuple[str, str]:
+    below, above = entry
+    return below, above
 
 
 def _check_private_codes(codes: Table, designator: str) -> None:

@@ -23,7 +23,7 @@ def viewer_report(basis: Basis) -> Dataset:
     """Comprehensive 3D SR of the knee's class and probabilities and each bone's means."""
     groups = Groups(basis)
     centres = {bone: _mean([s.centre for s in basis.knee.subregions if s.bone is bone]) for bone in Bone}
-    shown = [groups.knee(_region(basis, _mean(list(centres.values()))))]
+    shown = [groups.knee(_region(basis, _mean(list(centres.values()))), with_explanation=False)]
     for summary in basis.knee.bones:
         region = _region(basis, centres[summary.bone])
         shown.append(groups.bone(summary, region, with_deviation=False))

@@ -12,8 +12,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from ctsma_node.analysis.grid import AIR, SIZE
+from ctsma_node.analysis.patches import overlap
 from ctsma_node.analysis.predict import Analyser
-from ctsma_node.analysis.result import AnalysisResult, KneeResult, Parameter, Side
+from ctsma_node.analysis.result import AnalysisResult, Bone, KneeResult, Parameter, Side
 from ctsma_node.errors import Refused
 from ctsma_node.volume import CTVolume, apply
 from tests.fixtures.stacks import centred, cut, resampled, rewritten, thinned
@@ -83,6 +84,7 @@ def contents(result: AnalysisResult) -> list[bytes | str]:
     ]
     numbers = [
         repr((knee.side, knee.subregions, knee.bones, knee.class_probabilities, knee.cartilage, knee.marks))
+        + repr(knee.explanation)
         for knee in result.knees
     ]
     return [*arrays, *numbers, repr(result.not_analysed), result.bundle_digest]
@@ -153,6 +155,35 @@ def test_every_subregion_keeps_its_values_in_another_stack(
     volume = resampled(fine, centred(right.centre, size, spacing, axes), size)
     (knee,) = analyser.analyse(volume).knees
     np.testing.assert_allclose(table(knee), table(straight), rtol=0.02)
+
+
+def test_a_mirrored_knee_has_the_same_numbers_at_the_same_places(
+    fine: CTVolume, straight: KneeResult, analyser: Analyser
+) -> None:
+    """As a left knee: only the lattice of the grid falls otherwise on it."""
+    across = np.diag([-1.0, 1.0, 1.0, 1.0])
+    (knee,) = analyser.analyse(CTVolume(fine.hu, across @ fine.affine)).knees
+    assert (straight.side, knee.side) == (Side.RIGHT, Side.LEFT)
+    there, here = (np.array([s.centre for s in each.subregions]) for each in (straight, knee))
+    apart = np.linalg.norm(there * [-1.0, 1.0, 1.0] - here, axis=1)
+    assert apart.mean() < 0.5
+    assert apart.max() < 2.0
+    assert np.median(np.abs(table(knee) / table(straight) - 1.0)) < 0.01
+    assert knee.oa_probability == pytest.approx(straight.oa_probability, abs=0.02)
+
+
+def test_the_patches_of_two_subregions_share_less_than_half(straight: KneeResult) -> None:
+    """The paper's condition (section 4.5), and how even the subregions are."""
+    centres = np.array([subregion.centre for subregion in straight.subregions])
+    to_index = np.linalg.inv(straight.affine).astype(np.float64)
+    shared = np.triu(overlap(apply(to_index, centres)), 1)
+    assert shared.max() < 0.4
+    assert shared[:100, 100:].max() == 0.0
+    for bone in Bone:
+        volumes = np.array([each.volume for each in straight.subregions if each.bone is bone])
+        assert volumes.std() / volumes.mean() < 0.2
+        assert volumes.min() > 0.5 * volumes.mean()
+    assert "patches_overlap" not in {mark.code for mark in straight.marks}
 
 
 def refusal(analyser: Analyser, volume: CTVolume) -> str:

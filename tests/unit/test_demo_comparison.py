@@ -43,7 +43,7 @@ def returned(factor: float) -> KneeReturned:
         SubregionReturned(centre, dict(zip(Parameter, map(float, values), strict=True)))
         for centre, values in zip(centres, factor * linear(centres), strict=True)
     ]
-    return KneeReturned(Side.RIGHT, OAClass.NORMAL, 0.1, {}, dict.fromkeys(Bone, subregions))
+    return KneeReturned(Side.RIGHT, OAClass.NORMAL, 0.1, {}, {}, dict.fromkeys(Bone, subregions))
 
 
 def test_the_truth_is_taken_where_the_subregions_lie(truth: KneeTruth) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ctsma_node.analysis.result import Bone, CartilageRegion, Parameter, Side
+from ctsma_node.analysis.result import Bone, CartilageRegion, Compartment, Parameter, Side
 from ctsma_node.demo.returned import objects_by_class, reports_in, save_picture
 from ctsma_node.report import NodeIdentity, build_set, write_object
 from tests.unit.report.knee_results import analysis, source_headers
@@ -31,6 +31,7 @@ def test_the_numbers_of_both_knees(returned: list[Path]) -> None:
         assert report.oa_class is knee.oa_class
         assert report.oa_probability == pytest.approx(knee.oa_probability)
         assert report.cartilage == pytest.approx({r: knee.cartilage[r].value for r in CartilageRegion})
+        assert report.contributions == pytest.approx({c: knee.explanation.of(c) for c in Compartment})
         for bone in Bone:
             made = [each for each in knee.subregions if each.bone is bone]
             for back, subregion in zip(report.subregions[bone], made, strict=True):

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from ctsma_node.analysis.measure import aggregator_inputs
 from ctsma_node.analysis.plan import AggregatorPlan
+from ctsma_node.analysis.result import OAClass
 from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.knees import F64, Knees
 from trainer.aggregation.models import HEADS, LAYERS, Kind, network_of
@@ -89,18 +90,29 @@ def predict(network: nn.Module, plan: AggregatorPlan, knees: Knees) -> tuple[F64
 
 def _plan(knees: Knees, law: ErrorLaw | None, width: int, rng: np.random.Generator) -> AggregatorPlan:
     logs = np.log(np.maximum(knees.seen(law, rng), 1e-3))
+    mean, sd = logs.mean(axis=(0, 1)), logs.std(axis=(0, 1))
     return AggregatorPlan(
         width=width,
         heads=HEADS,
         layers=LAYERS,
-        log_mean=tuple(logs.mean(axis=(0, 1)).tolist()),
-        log_sd=tuple(logs.std(axis=(0, 1)).tolist()),
+        log_mean=tuple(mean.tolist()),
+        log_sd=tuple(sd.tolist()),
         position_scale=50.0,
         temperature=1.0,
+        normal_mean=_normal_mean((logs - mean) / sd, knees.oa_class),
         score_mean=tuple(knees.cartilage.mean(axis=0).tolist()),
         score_sd=tuple(np.maximum(knees.cartilage.std(axis=0), 1e-3).tolist()),
         score_error=tuple([1.0] * knees.cartilage.shape[1]),
     )
+
+
+def _normal_mean(standardised: F64, oa_class: Any) -> tuple[tuple[float, float, float, float], ...] | None:
+    """Of the normal knees: a row for each subregion; None where no knee is normal."""
+    normal = standardised[oa_class == tuple(OAClass).index(OAClass.NORMAL)]
+    if not len(normal):
+        return None
+    rows = np.round(normal.mean(axis=0), 4)
+    return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in rows)
 
 
 def _fit(knees: Knees, law: ErrorLaw | None, plan: AggregatorPlan, training: Training, say: Say) -> nn.Module:

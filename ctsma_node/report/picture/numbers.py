@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctsma_node.analysis.result import BoneSummary, KneeResult, OAClass, Parameter
 from ctsma_node.report.picture.canvas import ACCENT, FAINT, INK, RULE, Canvas, Colour
+from ctsma_node.report.reasons import MOST, change_of
 from ctsma_node.report.templates import Templates
 
 PANEL_HEIGHT = 204
@@ -46,6 +47,22 @@ def draw_bones(canvas: Canvas, knee: KneeResult, at: tuple[int, int], width: int
         values = [f"{bone.mean[parameter]:.3f} ± {bone.sd[parameter]:.3f}" for bone in knee.bones]
         _draw_row(canvas, x, ends, [name, *values], y + 30 + n * 24, INK)
     _draw_row(canvas, x, ends, ["Measured volume  (cm³)", *map(_volume, knee.bones)], y + 30 + 4 * 24, INK)
+
+
+def draw_reasons(
+    canvas: Canvas, knee: KneeResult, templates: Templates, at: tuple[int, int], width: int
+) -> None:
+    """The reference's probability, and the strongest reasons why that of this knee is higher."""
+    x, y = _panel(canvas, at, width, "What raises the probability, log-odds")
+    last = x + width - 2 * _PAD
+    reference = knee.explanation.reference_probability
+    canvas.text((x, y), "Probability of the reference", 16)
+    canvas.text((last, y), f"{reference:.2f}", 16, anchor="ra")
+    for n, reason in enumerate(knee.explanation.raising(MOST)):
+        top = y + 30 + n * 42
+        canvas.text((x, top), change_of(reason, templates).capitalize(), 16)
+        canvas.text((last, top), f"{reason.contribution:+.2f}", 16, anchor="ra")
+        canvas.text((x, top + 20), reason.compartment.value, 14, colour=FAINT)
 
 
 def _volume(bone: BoneSummary) -> str:

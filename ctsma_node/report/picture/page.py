@@ -1,4 +1,4 @@
-"""The page of one knee: CT and four maps in two planes, and the numbers below them."""
+"""The page of one knee: CT and five maps in two planes, and the numbers below them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ctsma_node.analysis.result import AnalysisResult, KneeResult, Parameter, Side
-from ctsma_node.report.parametric_map import by_label
+from ctsma_node.analysis.result import AnalysisResult, KneeResult, Side
 from ctsma_node.report.picture.canvas import BACKGROUND, FAINT, INK, WARNING, Canvas, wrapped
-from ctsma_node.report.picture.numbers import UNIT_NAMES, draw_bones, draw_cartilage, draw_class
+from ctsma_node.report.picture.maps import Map, maps_of
+from ctsma_node.report.picture.numbers import draw_bones, draw_cartilage, draw_class, draw_reasons
 from ctsma_node.report.picture.slices import (
-    COLOURS,
     OUTLINES,
     Plane,
     Slice,
@@ -21,9 +20,9 @@ from ctsma_node.report.picture.slices import (
 )
 from ctsma_node.report.templates import Templates
 
-WIDTH, HEIGHT = 1600, 1140
-_EDGE, _GAP = 24, 14
-_COLUMN = (WIDTH - 2 * _EDGE - 4 * _GAP) // 5
+WIDTH, HEIGHT = 1912, 1140
+_EDGE, _GAP, _COLUMNS = 24, 14, 6
+_COLUMN = (WIDTH - 2 * _EDGE - (_COLUMNS - 1) * _GAP) // _COLUMNS
 _HEADS, _ROWS, _ROW_HEIGHT = 88, 160, 326
 _PANELS = _ROWS + 2 * (_ROW_HEIGHT + _GAP) + 6
 _SIDES = {Side.LEFT: "Left knee", Side.RIGHT: "Right knee"}
@@ -35,12 +34,14 @@ def render_knee(result: AnalysisResult, knee: KneeResult, templates: Templates) 
     slices = {plane: largest_slice(knee, plane) for plane in (Plane.CORONAL, Plane.SAGITTAL)}
     _draw_header(canvas, knee, templates)
     _draw_anatomy(canvas, knee, slices)
-    for n, parameter in enumerate(Parameter, start=1):
-        _draw_maps(canvas, knee, slices, templates, parameter, _EDGE + n * (_COLUMN + _GAP))
+    for n, shown in enumerate(maps_of(knee, templates), start=1):
+        _draw_map(canvas, knee.side, slices, shown, _column(n))
     draw_class(canvas, knee, templates, at=(_EDGE, _PANELS), width=430)
     draw_cartilage(canvas, knee, at=(_EDGE + 430 + _GAP, _PANELS), width=360)
     left = _EDGE + 430 + 360 + 2 * _GAP
-    draw_bones(canvas, knee, at=(left, _PANELS), width=WIDTH - _EDGE - left)
+    last = _column(_COLUMNS - 1)
+    draw_bones(canvas, knee, at=(left, _PANELS), width=last - _GAP - left)
+    draw_reasons(canvas, knee, templates, at=(last, _PANELS), width=WIDTH - _EDGE - last)
     _draw_footer(canvas, result, knee, templates)
     return canvas.pixels()
 
@@ -69,33 +70,27 @@ def _draw_anatomy(canvas: Canvas, knee: KneeResult, slices: dict[Plane, Slice]) 
         _draw_orientation(canvas, knee.side, plane, at, size)
 
 
-def _draw_maps(
-    canvas: Canvas,
-    knee: KneeResult,
-    slices: dict[Plane, Slice],
-    templates: Templates,
-    parameter: Parameter,
-    x: int,
-) -> None:
-    """A column for a parameter: its name, the colours of its values, and its map in each plane."""
-    limits = templates.display_range[parameter]
-    canvas.text((x, _HEADS), parameter.value, 19, bold=True)
-    canvas.text((x + _COLUMN, _HEADS + 4), UNIT_NAMES[parameter], 15, colour=FAINT, anchor="ra")
-    _draw_colour_bar(canvas, (x, _HEADS + 30), _COLUMN, limits)
-    values = by_label(knee, parameter)
+def _draw_map(canvas: Canvas, side: Side, slices: dict[Plane, Slice], values: Map, x: int) -> None:
+    """A column: the map's name, the colours of its values, and the map in each plane."""
+    canvas.text((x, _HEADS), values.title, 19, bold=True)
+    canvas.text((x + _COLUMN, _HEADS + 4), values.unit, 15, colour=FAINT, anchor="ra")
+    _draw_colour_bar(canvas, (x, _HEADS + 30), _COLUMN, values)
     for row, (plane, shown) in enumerate(slices.items()):
         at, size = _cell(shown, x, row)
-        canvas.paste(value_map(shown, values, limits, size), at)
-        _draw_orientation(canvas, knee.side, plane, at, size)
+        canvas.paste(value_map(shown, values, size), at)
+        _draw_orientation(canvas, side, plane, at, size)
 
 
-def _draw_colour_bar(canvas: Canvas, at: tuple[int, int], width: int, limits: tuple[float, float]) -> None:
-    ramp = COLOURS[np.linspace(0, 255, width).round().astype(np.uint8)]
+def _column(number: int) -> int:
+    """Left edge of a column, counted from zero."""
+    return _EDGE + number * (_COLUMN + _GAP)
+
+
+def _draw_colour_bar(canvas: Canvas, at: tuple[int, int], width: int, values: Map) -> None:
+    ramp = values.colours[np.linspace(0, 255, width).round().astype(np.uint8)]
     canvas.paste(Image.fromarray(np.repeat(ramp[None], 14, axis=0)), at)
-    low, high = limits
-    for part, anchor in ((0.0, "la"), (0.5, "ma"), (1.0, "ra")):
-        value = low + part * (high - low)
-        canvas.text((at[0] + part * width, at[1] + 17), f"{value:.2f}", 14, colour=FAINT, anchor=anchor)
+    for part, anchor, tick in zip((0.0, 0.5, 1.0), ("la", "ma", "ra"), values.ticks, strict=True):
+        canvas.text((at[0] + part * width, at[1] + 17), tick, 14, colour=FAINT, anchor=anchor)
 
 
 def _draw_orientation(

@@ -8,17 +8,15 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
 from PIL import Image
 
 from ctsma_node.analysis.result import KneeResult
+from ctsma_node.report.picture.maps import Map
 
 Voxel = TypeVar("Voxel", np.float32, np.uint8)
 Size = tuple[int, int]
 """Width and height in pixels."""
 
-COLOURS: npt.NDArray[np.uint8] = (colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
-"""256 colours that stay in order for every kind of colour vision and in grey."""
 OUTLINES = {"femur": (255, 196, 0), "tibia": (0, 204, 255)}
 """The colours of the bones' outlines, in the order of the bones' labels, from one."""
 
@@ -76,14 +74,12 @@ def anatomy(shown: Slice, size: Size) -> Image.Image:
     return Image.fromarray(rgb)
 
 
-def value_map(
-    shown: Slice, values: npt.NDArray[np.float32], limits: tuple[float, float], size: Size
-) -> Image.Image:
-    """The subregions in the colours of their values, over the CT; `values[256]` are by label."""
-    low, high = limits
+def value_map(shown: Slice, values: Map, size: Size) -> Image.Image:
+    """The subregions in the colours of their values, over the CT."""
+    low, high = values.limits
     labels = _enlarged(shown.subregions, size)
-    level = np.clip((values[labels] - low) / (high - low), 0, 1)
-    colour = COLOURS[np.rint(level * 255).astype(np.uint8)]
+    level = np.clip((values.values[labels] - low) / (high - low), 0, 1)
+    colour = values.colours[np.rint(level * 255).astype(np.uint8)]
     ct = np.asarray(_ct(shown, size)).astype(np.float32)
     mixed = np.where((labels > 0)[..., None], (1 - _OPACITY) * ct + _OPACITY * colour, ct)
     return Image.fromarray(np.rint(mixed).astype(np.uint8))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from ctsma_node.analysis.grid import AXES, SIZE, SPACING, canonical, knee_affine, resample
+from ctsma_node.analysis.grid import AXES, SIZE, SPACING, _along, canonical, knee_affine, resample
 from ctsma_node.analysis.result import Side
 from ctsma_node.volume import CTVolume, apply
 
@@ -90,3 +90,12 @@ def test_left_knees_are_mirrored_and_back() -> None:
     assert (canonical(array, Side.RIGHT) == array).all()
     assert (canonical(array, Side.LEFT)[0] == array[-1]).all()
     assert (canonical(canonical(array, Side.LEFT), Side.LEFT) == array).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_matrix_acts_along_one_axis_of_any_view(axis: int) -> None:
+    rng = np.random.default_rng(axis)
+    data = rng.normal(0, 500, (40, 36, 44)).astype(np.float32)[3:33, 2:34, 5:40]
+    matrix = rng.uniform(0, 1, (12, data.shape[axis])).astype(np.float32)
+    expected = np.moveaxis(np.tensordot(matrix.astype(float), data.astype(float), axes=(1, axis)), 0, axis)
+    np.testing.assert_allclose(_along(matrix, data, axis), expected, atol=1e-5 * np.abs(expected).max())

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import KDTree
+from skimage import segmentation
 from sklearn.cluster import KMeans
 
 from ctsma_node.analysis.grid import SPACING
-from ctsma_node.analysis.result import Bone
+from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone
 from ctsma_node.analysis.subregions import (
     CORTEX,
     DEPTH,
@@ -77,3 +80,44 @@ def test_the_same_place_has_the_same_number_when_the_bone_moves_and_grows(templa
 def test_dividing_twice_gives_the_same(template: Any) -> None:
     region = trabecular_region(inward_distance(blob()), Bone.FEMUR)
     assert (divide(region, template).labels == divide(region, template).labels).all()
+
+
+def spread(points: Any, number: Any) -> tuple[float, float]:
+    """Of parts numbered from 0: deviation of their sizes over the mean, and rms mm to their centres."""
+    counts = np.bincount(number, minlength=SUBREGIONS_PER_BONE)
+    distance = np.linalg.norm(points - centres_of(points, number)[number], axis=1)
+    return float(counts.std() / counts.mean()), float(np.sqrt((distance**2).mean()))
+
+
+def centres_of(points: Any, number: Any) -> Any:
+    sums = [np.bincount(number, weights=points[:, axis]) for axis in range(3)]
+    return np.stack(sums, axis=1) / np.bincount(number)[:, None]
+
+
+def test_the_division_is_that_of_mask_slic_from_other_seeds(template: Any) -> None:
+    """As even, as compact, and of k-means on position, which the image does not touch."""
+    region = trabecular_region(inward_distance(blob()), Bone.FEMUR)
+    box = tuple(slice(a.min(), a.max() + 1) for a in np.nonzero(region))
+    inside, image = region[box], np.random.default_rng(0).normal(0.5, 0.1, region[box].shape)
+    slic = segmentation.slic(
+        image,
+        n_segments=SUBREGIONS_PER_BONE,
+        compactness=1000.0,
+        mask=inside,
+        spacing=tuple(SPACING[::-1]),
+        channel_axis=None,
+        enforce_connectivity=False,
+    )
+    points = np.argwhere(inside) * SPACING[::-1]
+    theirs, ours = slic[inside] - 1, divide(region, template).labels[region].astype(int) - 1
+    assert set(theirs) == set(ours) == set(range(SUBREGIONS_PER_BONE))
+    (their_evenness, their_size), (evenness, size) = spread(points, theirs), spread(points, ours)
+    assert evenness < 0.2
+    assert abs(evenness - their_evenness) < 0.08
+    assert size == pytest.approx(their_size, rel=0.03)
+    nearest = KDTree(centres_of(points, theirs)).query(points)[1]
+    assert (nearest == theirs).mean() > 0.97
+    apart = np.linalg.norm(centres_of(points, ours)[:, None] - centres_of(points, theirs)[None], axis=2)
+    matched = apart[linear_sum_assignment(apart)].mean()
+    neighbours = np.mean(KDTree(centres_of(points, ours)).query(centres_of(points, ours), k=2)[0][:, 1])
+    assert matched < 0.6 * neighbours

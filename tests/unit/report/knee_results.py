@@ -19,12 +19,15 @@ from ctsma_node.analysis.result import (
     Bone,
     BoneSummary,
     CartilageRegion,
+    Compartment,
     Estimate,
+    Explanation,
     KneeNotAnalysed,
     KneeResult,
     Mark,
     OAClass,
     Parameter,
+    Reason,
     Side,
     Subregion,
 )
@@ -98,6 +101,7 @@ def knee(side: Side, seed: int = 1, tilt_deg: float = 0.0) -> KneeResult:
         class_probabilities={OAClass.NORMAL: 0.12, OAClass.MILD: 0.61, OAClass.ADVANCED: 0.27},
         oa_class=OAClass.MILD,
         oa_probability=0.88,
+        explanation=Explanation("a made-up knee", 0.31, _reasons()),
         cartilage={region: Estimate(0.5 * n + 0.25, 0.4) for n, region in enumerate(CartilageRegion)},
         marks=(Mark("synthetic_training", "The bundle was trained on synthetic knees only."),),
     )
@@ -129,7 +133,17 @@ def _subregion(
         centre=(float(x), float(y), float(z)),
         volume=float(len(where) * np.prod(SPACING)),
         values=values,
+        contributions={p: 0.001 * (number - 40) * (1 + c) for c, p in enumerate(Parameter)},
         marks=marks if number % 25 == 0 else (),
+    )
+
+
+def _reasons() -> tuple[Reason, ...]:
+    """Two raise the probability, the others lower it."""
+    return tuple(
+        Reason(compartment, parameter, 0.4 - 0.3 * c - 0.2 * n, 0.9 + 0.05 * n)
+        for n, compartment in enumerate(Compartment)
+        for c, parameter in enumerate(Parameter)
     )
 
 

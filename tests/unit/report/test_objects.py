@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 
-from ctsma_node.analysis.result import UNITS, Bone, KneeResult, Parameter, Side
+from ctsma_node.analysis.result import UNITS, Bone, Compartment, KneeResult, Parameter, Side
 from ctsma_node.report import NodeIdentity, ReportObject, build_set
 from ctsma_node.report.parametric_map import values_by_voxel
 from tests.unit.report.knee_results import SHAPE, analysis, knee, source_headers
@@ -158,6 +158,8 @@ def test_the_report_says_the_numbers(
             assert uncertainty.RelationshipType == "HAS PROPERTIES"
             assert uncertainty.value == pytest.approx(subregion.values[parameter].sd, rel=1e-8)
         assert values["118565006"].value == pytest.approx(subregion.volume, rel=1e-8)
+        assert values["OALO"].value == pytest.approx(subregion.contribution, rel=1e-8)
+        assert values["OALO"].unit.value == "{log_odds}"
         reference = group.referenced_segment
         assert reference is not None
         assert reference.referenced_sop_instance_uid == segmentation.sop_instance_uid
@@ -190,11 +192,43 @@ def test_the_report_says_class_probabilities_and_scores(right_report: hd.sr.Meas
             assert sd.value == pytest.approx(summary.sd[parameter], rel=1e-8)
 
 
+def test_the_report_says_where_the_probability_comes_from(
+    both_knees: tuple[ReportObject, ...], right_report: hd.sr.MeasurementReport
+) -> None:
+    explanation = knee(Side.RIGHT).explanation
+    whole = right_report.get_image_measurement_groups()[0]
+    values = {m.name.value: m for m in whole.get_measurements()}
+    assert values["OAPROB-REF"].value == explanation.reference_probability
+    added = [values[f"OALO-{half}"] for half in ("MF", "LF", "MT", "LT")]
+    assert [m.value for m in added] == pytest.approx([explanation.of(c) for c in Compartment])
+    assert [m.finding_sites[0].value.meaning for m in added] == ["Femur", "Femur", "Tibia", "Tibia"]
+    said = comments(of_kind(both_knees, "report", Side.RIGHT)[0])
+    reasons = [text for text in said if text.startswith("Raises the probability")]
+    assert len(reasons) == 3
+    assert "less bone in the medial femur (BV/TV 90 % of the reference" in reasons[0]
+    assert "+0.40 log-odds" in reasons[0]
+    assert any("would be 0.31 in a made-up knee" in text for text in said)
+
+
+def test_the_viewer_report_stays_short(both_knees: tuple[ReportObject, ...]) -> None:
+    """OHIF writes every number of a group on the picture."""
+    obj = of_kind(both_knees, "viewer_report", Side.RIGHT)[0]
+    assert not any("reference" in text for text in comments(obj))
+    codes = [str(e.value) for e in dcmread(received(obj)).iterall() if e.keyword == "CodeValue"]
+    assert "OAPROB" in codes
+    assert not any(code.startswith(("OALO", "OAPROB-REF")) for code in codes)
+
+
+def comments(obj: ReportObject) -> list[str]:
+    """Every text of an SR."""
+    return [str(e.value) for e in dcmread(received(obj)).iterall() if e.keyword == "TextValue"]
+
+
 def test_a_report_is_unverified_and_says_what_it_is_not_for(both_knees: tuple[ReportObject, ...]) -> None:
     for kind in ("report", "viewer_report"):
         ds = dcmread(received(of_kind(both_knees, kind, Side.LEFT)[0]))
         assert (ds.CompletionFlag, ds.VerificationFlag) == ("COMPLETE", "UNVERIFIED")
-        texts = [str(e.value) for e in ds.iterall() if e.keyword == "TextValue"]
+        texts = comments(of_kind(both_knees, kind, Side.LEFT)[0])
         assert any(t.startswith("RESEARCH USE ONLY") for t in texts)
         assert any("synthetic knees" in t for t in texts)
 

@@ -7,8 +7,9 @@ import numpy as np
 from ctsma_node.analysis.result import KneeNotAnalysed, Mark, OAClass, Side
 from ctsma_node.report.picture import render, render_knee
 from ctsma_node.report.picture.canvas import BACKGROUND, WARNING, Canvas, wrapped
+from ctsma_node.report.picture.maps import COLOURS, DIVERGING, Map, maps_of
 from ctsma_node.report.picture.numbers import draw_class
-from ctsma_node.report.picture.slices import COLOURS, OUTLINES, Plane, anatomy, largest_slice, value_map
+from ctsma_node.report.picture.slices import OUTLINES, Plane, anatomy, largest_slice, value_map
 from ctsma_node.report.templates import load_templates
 from tests.unit.report.knee_results import analysis, knee
 
@@ -62,13 +63,27 @@ def test_outlines_and_colours_follow_labels_and_values() -> None:
     for colour in OUTLINES.values():
         assert (outlined == colour).all(axis=2).any()
     values = np.full(256, 2.0, np.float32)
-    top = np.asarray(value_map(shown, values, (0.0, 1.0), size)).astype(int)
-    bottom = np.asarray(value_map(shown, -values, (0.0, 1.0), size)).astype(int)
+    high = Map("", "", values, (0.0, 1.0), ("", "", ""), COLOURS)
+    low = dataclasses.replace(high, values=-values)
+    top = np.asarray(value_map(shown, high, size)).astype(int)
+    bottom = np.asarray(value_map(shown, low, size)).astype(int)
     inside = np.abs(top - bottom).sum(axis=2) > 0
     assert 0.1 < inside.mean() < 0.9
     difference = (top - bottom)[inside].mean(axis=0)
     expected = 0.85 * (COLOURS[-1].astype(int) - COLOURS[0].astype(int))
     np.testing.assert_allclose(difference, expected, atol=1.0)
+
+
+def test_the_map_of_contributions_diverges_about_zero() -> None:
+    templates = load_templates()
+    last = maps_of(knee(Side.LEFT), templates)[-1]
+    assert last.limits == (-templates.most_contribution, templates.most_contribution)
+    assert last.values[7] == np.float32(knee(Side.LEFT).subregions[6].contribution)
+    assert ("lowers" in last.ticks[0], "raises" in last.ticks[2]) == (True, True)
+    lowest, middle, highest = (DIVERGING[n].astype(int) for n in (0, 128, 255))
+    assert middle.min() > 230
+    assert lowest[2] > lowest[0]
+    assert highest[0] > highest[2]
 
 
 def test_long_remarks_are_wrapped_and_stay_on_the_page() -> None:

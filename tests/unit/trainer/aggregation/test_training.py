@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.unit.trainer.aggregation.planted import planted_knees
+from tests.unit.trainer.aggregation.planted import MEDIAL_TIBIA, planted_knees
 from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.knees import Knees, together
 from trainer.aggregation.models import Kind
@@ -70,3 +70,13 @@ def test_it_is_calibrated_by_knees_that_it_was_not_trained_on() -> None:
     assert len(trained.held) == 10
     assert trained.plan.temperature > 0.0
     assert all(error > 0.0 for error in trained.plan.score_error)
+
+
+def test_the_plan_holds_the_mean_of_the_normal_knees() -> None:
+    """Standardised; what is planted in the others is not in it."""
+    knees = planted_knees(50)
+    plan = train(knees, None, short(Kind.MLP)).plan
+    mean = np.exp(np.array(plan.normal_mean) * plan.log_sd + plan.log_mean)
+    assert mean.shape == (200, 4)
+    assert mean[MEDIAL_TIBIA].mean(axis=0) == pytest.approx([0.2, 0.2, 0.7, 1.1], rel=0.05)
+    assert train(knees.at(knees.oa_class > 0), None, short(Kind.MLP)).plan.normal_mean is None
