@@ -10,7 +10,7 @@ from ctsma_node.analysis.patches import MOST_OVERLAP, overlap
 from ctsma_node.analysis.result import Bone
 from ctsma_node.analysis.subregions import divide, inward_distance, trabecular_region
 from trainer.aggregation.cohort import knee_labels
-from trainer.phantom.subregions import default_templates
+from trainer.phantom.subregions import templates_of
 
 USUAL, SMALL = 300_000, 300_003
 """Seeds; the second one's tibia is the smallest of 24, and its patches overlap the most."""
@@ -22,7 +22,7 @@ def test_patches_stay_apart_and_subregions_even(seed: int) -> None:
     labels, centres = knee_labels(seed)["labels"], []
     for bone in Bone:
         region = trabecular_region(inward_distance(labels == LABEL[bone]), bone)
-        partition = divide(region, np.array(default_templates()[bone]))
+        partition = divide(region, np.array(templates_of()[bone]))
         sizes = np.bincount(partition.labels.ravel(), minlength=101)[1:]
         assert sizes.std() / sizes.mean() < 0.2
         assert sizes.min() > 0.5 * sizes.mean()
