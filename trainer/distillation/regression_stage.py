@@ -76,10 +76,12 @@ def run(request: RegressionRequest) -> Predictions:
         final = validation.train_on_all(say(EVERY)) if _is_final(request) else None
     if fabric.is_global_zero:
         predictions.write(request.out, found)
+        figures = figures_of(found)
         if request.scans is not None:
             on_scans, spread = validation.run(folds, lambda _: _silent, scans=True)
             predictions.write(request.out / SCANS, on_scans)
-        write_manifest(request.out, described | {"figures": figures_of(found)})
+            figures |= {f"scans' {name}": value for name, value in figures_of(on_scans).items()}
+        write_manifest(request.out, described | {"figures": figures})
         if final and isinstance(final[0], JoinedStudent):
             write_student(request.out, final[0], request.settings.width, final[1], patches, spread)
         if not (request.role.is_teacher or native or request.validate):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from trainer.distillation.crossval import Role
 from trainer.distillation.regression_stage import SCANS, RegressionRequest, run
 from trainer.distillation.settings import Form, RegressionSettings
 from trainer.evaluation.regression import predictions
+from trainer.stage import MANIFEST
 
 TINY = RegressionSettings(
     form=Form.KNEE,
@@ -76,6 +78,8 @@ def test_a_taught_student_answers_about_pairs_and_scans(folders: tuple[Path, Pat
     alone = predictions.read(teacher)
     assert found.pair.tolist() == alone.pair.tolist(), "Table 5 compares the pairs"
     on_scans = predictions.read(tmp_path / "student" / SCANS)
+    recorded = json.loads((tmp_path / "student" / MANIFEST).read_text())["settings"]["figures"]
+    assert recorded["scans' icc21_BV/TV"] > 0.5
     assert len(on_scans) == 4 * 22
     for each in (found, on_scans):
         assert np.corrcoef(each.estimate[:, 0], each.label[:, 0])[0, 1] > 0.8
