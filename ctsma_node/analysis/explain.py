@@ -95,23 +95,25 @@ def _integrated_gradients(
 
 
 def _reasons(shares: Array, log_ratios: Array, positions: Array) -> tuple[Reason, ...]:
-    """Sums over the compartments; `log_ratios` (200, 4) are of values over the reference."""
+    """Sums over the compartments; `log_ratios` (200, 4) are of values over the reference.
+
+    What lies below the reference and what lies above it are told apart: in one femur, less bone in the shaft
+    and more of it under the joint can both speak for osteoarthritis.
+    """
     of = compartments(positions)
     return tuple(
-        Reason(
-            compartment=compartment,
-            parameter=parameter,
-            contribution=float(shares[of == n, column].sum()),
-            ratio=_weighted_ratio(log_ratios[of == n, column], np.abs(shares[of == n, column])),
-        )
+        _reason(compartment, parameter, shares[chosen, column], log_ratios[chosen, column])
         for n, compartment in enumerate(Compartment)
         for column, parameter in enumerate(Parameter)
+        for chosen in ((of == n) & (log_ratios[:, column] < 0.0), (of == n) & (log_ratios[:, column] >= 0.0))
     )
 
 
-def _weighted_ratio(log_ratios: Array, weights: Array) -> float:
-    """Geometric mean; a parameter that can fall here and rise there is told as it is where it counts."""
-    return float(np.exp((weights * log_ratios).sum() / max(weights.sum(), 1e-12)))
+def _reason(compartment: Compartment, parameter: Parameter, shares: Array, log_ratios: Array) -> Reason:
+    """Of some subregions; their ratio is as it is where it counts."""
+    weights = np.abs(shares)
+    ratio = np.exp((weights * log_ratios).sum() / max(weights.sum(), 1e-12))
+    return Reason(compartment, parameter, contribution=float(shares.sum()), ratio=float(ratio))
 
 
 def compartments(positions: Array) -> npt.NDArray[np.int64]:

@@ -127,11 +127,11 @@ class BoneSummary:
 
 @dataclass(frozen=True)
 class Reason:
-    """What one parameter of one compartment adds to the log-odds of osteoarthritis."""
+    """What one parameter adds where, in a compartment, it is below (or above) the reference."""
 
     compartment: Compartment
     parameter: Parameter
-    contribution: float  # log-odds; above zero it raises the probability
+    contribution: float  # log-odds of osteoarthritis; above zero it raises the probability
     ratio: float  # of values over the reference: geometric mean, weighted by the size of the contributions
 
 
@@ -146,7 +146,7 @@ class Explanation:
 
     reference: str  # which knee that is, as part of a sentence
     reference_probability: float  # of osteoarthritis
-    reasons: tuple[Reason, ...]  # every parameter of every compartment
+    reasons: tuple[Reason, ...]  # every parameter of every compartment, below and above the reference
 
     @property
     def total(self) -> float:

@@ -138,6 +138,23 @@ def test_reasons_are_told_from_the_strongest_on(bundle: Bundle) -> None:
     assert max(r.contribution for r in explanation.reasons) == told[0].contribution
 
 
+def test_less_here_and_more_there_are_two_reasons(bundle: Bundle) -> None:
+    """In one compartment, the first two subregions of the lateral tibia."""
+    lateral = np.flatnonzero(compartments(positions(bundle)) == 3)
+    change = np.zeros((200, 4))
+    change[lateral[0], 1], change[lateral[1], 1] = -1.0, 2.0
+    weights = torch.zeros(200, 4)
+    weights[lateral[0], 1], weights[lateral[1], 1] = -0.3, 0.3
+    fake = dataclasses.replace(bundle, aggregator=Weighted(weights))  # type: ignore[arg-type]
+    explanation, _ = explain(values(bundle, change), positions(bundle), fake, CPU)
+    more, less = explanation.raising(3)
+    assert {(r.compartment, r.parameter) for r in (more, less)} == {
+        (Compartment.LATERAL_TIBIA, Parameter.TBTH)
+    }
+    assert more.contribution == pytest.approx(2 * less.contribution, rel=1e-4)
+    assert more.ratio > 1.0 > less.ratio
+
+
 def test_the_halves_of_a_bone_are_parted_in_its_middle(bundle: Bundle) -> None:
     of, across = compartments(positions(bundle)), positions(bundle)[:, 0]
     assert set(of[:100]) == {0, 1}
