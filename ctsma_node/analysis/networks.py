@@ -91,13 +91,13 @@ class KernelRidge(nn.Module):
         self.register_buffer("bias", torch.zeros(len(Parameter)))
 
     def near(self, f: Tensor) -> Tensor:
-        """Of each row of `f` to each landmark: (N, landmarks), 1 at the landmark itself."""
-        return torch.exp(-KERNEL * torch.cdist(f, self.centres).square())
+        """Of each row of `f` to each landmark: (N, landmarks), 1 at the landmark itself; double precision."""
+        return torch.exp(-KERNEL * torch.cdist(f.double(), self.centres.double()).square())
 
     def forward(self, f: Tensor) -> Tensor:
-        """The sum; in single precision always, for its terms cancel."""
+        """The sum; in double precision, for its terms cancel."""
         with torch.autocast(f.device.type, enabled=False):
-            return self.near(f.float()) @ self.weights + self.bias
+            return (self.near(f) @ self.weights.double()).float() + self.bias
 
 
 class Student(nn.Module):

@@ -28,11 +28,11 @@ def solve(kernel: KernelRidge, f: Tensor, target: Tensor, seed: int) -> None:
     drawn = np.random.default_rng([seed, 52]).permutation(max(len(f), wanted))[:wanted] % len(f)
     kernel.centres.copy_(f[torch.from_numpy(drawn).to(f.device)])
     kernel.bias.copy_(target.mean(dim=0))
-    left = RIDGE * kernel.near(kernel.centres).double()
+    left = RIDGE * kernel.near(kernel.centres)
     left += _JITTER * torch.eye(wanted, dtype=torch.float64, device=f.device)
     right = torch.zeros_like(kernel.weights, dtype=torch.float64)
     for some, wished in zip(f.split(_CHUNK), target.split(_CHUNK), strict=True):
-        near = kernel.near(some).double()
+        near = kernel.near(some)
         left += near.T @ near
         right += near.T @ (wished - kernel.bias).double()
     kernel.weights.copy_(torch.linalg.solve(left, right))
