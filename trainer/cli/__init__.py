@@ -3,6 +3,7 @@
 from trainer.cli import (
     cohort,
     distillation,
+    familiarity,
     morphometry,
     patches,
     patients,
@@ -19,6 +20,7 @@ __all__ = [
     "app",
     "cohort",
     "distillation",
+    "familiarity",
     "morphometry",
     "patches",
     "patients",
