@@ -23,6 +23,10 @@ _FEWEST = 250
 """mm3 of bone in each millimetre of a profile."""
 _BESIDE = 5
 """mm on either side that a profile is compared with."""
+_LIMIT = 160.0
+"""HU; the growth of density towards the joint is half of it in most sound knees."""
+_ABOVE_REST = 10.5
+"""Times the root mean square of all planes of the bone: uneven bone exceeds _LIMIT, but in many planes."""
 _AT_ONCE = 60
 
 Volume = npt.NDArray[np.float32]
@@ -36,22 +40,27 @@ def directions(count: int = _DIRECTIONS) -> Array:
     return np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1)
 
 
-def plane_contrast(hu: Volume, distance: Distance, which: Bone) -> float:
-    """Largest dip or ridge (HU) along a plane of a bone; [k, j, i], `distance` as `inward_distance`."""
+def plane_contrast(hu: Volume, distance: Distance, which: Bone) -> tuple[float, float]:
+    """Largest dip or ridge along a plane of a bone: in HU, and times the root mean square of all planes.
+
+    Arrays are [k, j, i]; `distance` as `inward_distance`.
+    """
     region = depth_window(distance > 0, which) & (distance > DEEP)
     region[1::2, ::2], region[::2, 1::2] = False, False
     points = np.argwhere(region) * SPACING[::-1]
     if len(points) < 10 * _FEWEST:
-        return 0.0
+        return 0.0, 0.0
     points -= points.mean(axis=0)
     values = np.clip(hu[region], -300.0, 1200.0).astype(np.float64)
     along = directions()
     parts = [along[n : n + _AT_ONCE] for n in range(0, len(along), _AT_ONCE)]
-    return max(_largest(points, values, part) for part in parts)
+    dips = np.concatenate([_dips(points, values, part) for part in parts])
+    largest = float(dips.max(initial=0.0))
+    return largest, largest / max(float(np.sqrt(np.mean(dips**2))), 1.0) if dips.size else 0.0
 
 
-def _largest(points: Array, values: Array, along: Array) -> float:
-    """Over a few directions: profiles in millimetres, and how far each point is off what is beside it."""
+def _dips(points: Array, values: Array, along: Array) -> Array:
+    """HU by which each millimetre along a few directions is off what is beside it; one list of all."""
     at = np.floor(points @ along.T).astype(np.int64)
     low = int(at.min())
     length = int(at.max()) - low + 1
@@ -61,7 +70,8 @@ def _largest(points: Array, values: Array, along: Array) -> float:
     total = np.bincount(index, np.repeat(values, len(along)), size).reshape(-1, length)
     with np.errstate(invalid="ignore", divide="ignore"):
         profile = np.where(2 * count >= _FEWEST, total / count, np.nan)
-    return float(np.nanmax(np.abs(_dip(profile)), initial=0.0))
+    off = np.abs(_dip(profile))
+    return np.asarray(off[np.isfinite(off)])
 
 
 def _dip(profile: Array) -> Array:
@@ -71,10 +81,10 @@ def _dip(profile: Array) -> Array:
     return np.asarray(middle - 0.5 * (two[:, : -2 * _BESIDE] + two[:, 2 * _BESIDE :]))
 
 
-def plane_marks(hu: Volume, inward: dict[Bone, Distance], limit: float) -> tuple[Mark, ...]:
-    """Marks each bone with a plane across which the density differs by more than `limit` HU."""
+def plane_marks(hu: Volume, inward: dict[Bone, Distance]) -> tuple[Mark, ...]:
+    """Marks each bone with a plane that is denser or less dense than the bone on both sides."""
     found = {bone: plane_contrast(hu, distance, bone) for bone, distance in inward.items()}
-    through = [bone.value for bone, contrast in found.items() if contrast > limit]
+    through = [b.value for b, (hu_off, times) in found.items() if hu_off > _LIMIT and times > _ABOVE_REST]
     if not through:
         return ()
     which = " and the ".join(through)

@@ -12,9 +12,11 @@ import torch
 
 from ctsma_node.analysis import bones, familiarity, measure
 from ctsma_node.analysis.bundle import Bundle, read_bundle
+from ctsma_node.analysis.calibration import check_soft_tissue
 from ctsma_node.analysis.contrast import contrast_marks
 from ctsma_node.analysis.grid import SIZE, canonical, canonical_affine, knee_affine, resample
 from ctsma_node.analysis.knees import KneeSite, find_knees
+from ctsma_node.analysis.planes import plane_marks
 from ctsma_node.analysis.result import (
     SUBREGIONS_PER_BONE,
     AnalysisResult,
@@ -120,9 +122,15 @@ class Analyser:
         labels = bones.segment(hu, self.bundle.segmenter, self.device)
         inward = bones.distances(labels)
         bones.check_bones(inward, covered, hu)
+        check_soft_tissue(hu, labels)
         side, marks = decide_side(bones.side_of(labels) or site.side, stated, site.centre[0])
         clock.start("divide", 0.6 + 0.4 * done)
-        marks = (*marks, *bones.wider_than_grid(inward), *contrast_marks(hu, labels))
+        marks = (
+            *marks,
+            *bones.wider_than_grid(inward),
+            *contrast_marks(hu, labels),
+            *plane_marks(hu, inward),
+        )
         inward = {bone: canonical(distance, side) for bone, distance in inward.items()}
         t = measure.tokens(canonical(hu, side), canonical(labels > 0, side), inward, self.bundle.plan)
         found = self._familiarity(t)

@@ -17,7 +17,7 @@ from trainer.familiarity.looks import Seen
 
 REACH = 0.99
 """Share of the knees that lie within the reach of one column or component."""
-WITHIN = 0.995
+WITHIN = 0.99
 """Share of the knees left out that lie within the limit of one measure."""
 MARKED = 0.02
 """Share of the knees left out that a bundle would mark at most: 5 % are not reached by chance with this."""
@@ -112,7 +112,7 @@ def limits_of(judged: Judged) -> FamiliarityPlan:
     """Limits of each trait, and the scores from which a knee is marked and refused."""
     limits = {name: quantile(judged.column(name), judged.weights, WITHIN) for name in MEASURES}
     scores = np.array([found.score for found in judge_all(judged, limits)])
-    mark_at = max(1.0, quantile(scores, judged.weights, 1.0 - MARKED))
+    mark_at = quantile(scores, judged.weights, 1.0 - MARKED)
     return FamiliarityPlan(
         limits=limits,
         mark_at=mark_at,

@@ -15,7 +15,7 @@ from trainer.evaluation.familiarity.scans import read_scan
 from trainer.familiarity.stage import read_familiarity
 
 REFUSED, MARKED, PASSED = "refused", "marked", "passed"
-CODES = frozenset({"unfamiliar", "contrast_medium"})
+CODES = frozenset({"unfamiliar", "contrast_medium", "plane_through_bone"})
 """Marks that say that a knee is not of the kind that was trained on."""
 
 
