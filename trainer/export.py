@@ -13,6 +13,7 @@ from ctsma_node.analysis.plan import AggregatorPlan, Plan, StudentPlan
 from ctsma_node.analysis.result import Bone
 from trainer.aggregation import stage as aggregation
 from trainer.distillation import shipped
+from trainer.familiarity.stage import read_familiarity
 from trainer.segmentation import stage as segmentation
 from trainer.segmentation.volumes import FINDER_STEP
 from trainer.stage import MANIFEST
@@ -30,6 +31,7 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
     segmenter, student, aggregator = build / "segmenter", student_below(build), build / "aggregator"
     folders = {"segmenter": segmenter, "student": student, "aggregator": aggregator}
     records = {name: _record(folder) for name, folder in folders.items()}
+    familiar = read_familiarity(build / "familiarity")
     templates = json.loads((aggregator / aggregation.TEMPLATES).read_text())
     plan = Plan(
         name=name,
@@ -43,6 +45,7 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
         aggregator=AggregatorPlan.model_validate_json((aggregator / aggregation.PLAN).read_text()),
         femur_template=templates[Bone.FEMUR.value],
         tibia_template=templates[Bone.TIBIA.value],
+        familiarity=familiar[0] if familiar else None,
     )
     states = {
         "finder": load_file(segmenter / segmentation.FINDER),
@@ -50,7 +53,7 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
         "student": load_file(student / shipped.STUDENT),
         "aggregator": load_file(aggregator / aggregation.AGGREGATOR),
     }
-    digest = write_bundle(out, plan, states, card(plan, records))
+    digest = write_bundle(out, plan, states, card(plan, records), familiar[1] if familiar else None)
     read_bundle(out)
     return digest
 
@@ -108,6 +111,7 @@ def card(plan: Plan, records: dict[str, dict[str, Any]]) -> str:
         "  three-dimensional definitions, Bouxsein et al. 2010), averaged over a patch of 12 mm; where scans",
         "  without MR were learned from too, they are the drawn structure's own.",
         "",
+        *_knows_what_is_usual(plan),
         "## How it was made",
         "",
         "`ctsma-train segmenter`; `phantom`, `cohort`, `register` and `patches`; `teacher`, `scans` and",
@@ -121,6 +125,21 @@ def card(plan: Plan, records: dict[str, dict[str, Any]]) -> str:
         figures = record["settings"].get("figures", {})
         lines += [f"- {stage}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items())]
     return "\n".join(lines) + "\n"
+
+
+def _knows_what_is_usual(plan: Plan) -> list[str]:
+    """What the bundle does about a knee unlike those of training."""
+    if plan.familiarity is None:
+        return [
+            "It does not know what is unlike the knees of training: nothing is marked or refused as such.",
+            "",
+        ]
+    return [
+        f"A knee unlike the {plan.familiarity.knees} of training is marked `unfamiliar` from a score of "
+        f"{plan.familiarity.mark_at:.2f},",
+        f"and refused as `out_of_distribution` from {plan.familiarity.refuse_at:.2f}.",
+        "",
+    ]
 
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:

@@ -12,17 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from ctsma_node.analysis import signature
+from ctsma_node.analysis.familiarity import Reference
 from ctsma_node.analysis.networks import Aggregator, BoneSegmenter, KneeFinder, Student
 from ctsma_node.analysis.plan import DEFAULT, PLAN, PLAN_VERSION, Plan
 from ctsma_node.errors import BundleError
 
 MANIFEST = "manifest.json"
 CARD = "MODEL_CARD.md"
+FAMILIARITY = "familiarity.safetensors"
+"""Arrays of a Reference; only where the plan says so."""
 WEIGHTS = ("finder", "segmenter", "student", "aggregator")
 
 
@@ -36,6 +41,7 @@ class Bundle:
     segmenter: BoneSegmenter
     student: Student
     aggregator: Aggregator
+    reference: Reference | None = None
 
 
 def read_bundle(folder: Path | None = None, public_key: Path | None = None) -> Bundle:
@@ -56,6 +62,7 @@ def read_bundle(folder: Path | None = None, public_key: Path | None = None) -> B
         segmenter=networks["segmenter"],  # type: ignore[arg-type]
         student=networks["student"],  # type: ignore[arg-type]
         aggregator=networks["aggregator"],  # type: ignore[arg-type]
+        reference=_reference(files, folder) if plan.familiarity else None,
     )
 
 
@@ -69,10 +76,23 @@ def empty_networks(plan: Plan) -> dict[str, nn.Module]:
     }
 
 
-def write_bundle(folder: Path, plan: Plan, states: Mapping[str, Mapping[str, Tensor]], card: str) -> str:
-    """Write a bundle and return its digest; `states` are the networks' state dicts by name in WEIGHTS."""
+def write_bundle(
+    folder: Path,
+    plan: Plan,
+    states: Mapping[str, Mapping[str, Tensor]],
+    card: str,
+    reference: Reference | None = None,
+) -> str:
+    """Write a bundle and return its digest; `states` are the networks' state dicts by name in WEIGHTS.
+
+    `reference` is there where, and only where, the plan has `familiarity`.
+    """
+    if (reference is None) is not (plan.familiarity is None):
+        raise ValueError("a plan with familiarity and its reference go together")
     folder.mkdir(parents=True, exist_ok=True)
     content = {PLAN: plan.model_dump_json(indent=1).encode() + b"\n", CARD: card.encode()}
+    if reference is not None:
+        content[FAMILIARITY] = save_arrays(reference.arrays())
     for name in WEIGHTS:
         tensors = {key: value.detach().cpu().contiguous() for key, value in sorted(states[name].items())}
         content[f"{name}.safetensors"] = save_tensors(tensors)
@@ -122,6 +142,14 @@ def _plan(folder: Path, raw: bytes) -> Plan:
         return Plan.model_validate_json(raw)
     except (ValueError, AttributeError, ValidationError) as e:
         raise BundleError(f"{folder / PLAN} cannot be read as a plan.") from e
+
+
+def _reference(files: Mapping[str, bytes], folder: Path) -> Reference:
+    """The arrays that the plan's `familiarity` is judged by."""
+    try:
+        return Reference(**load_arrays(files[FAMILIARITY]))
+    except Exception as e:  # safetensors raises several kinds here
+        raise BundleError(f"{folder / FAMILIARITY} does not hold what the plan describes.") from e
 
 
 def _fill(network: nn.Module, raw: bytes, path: Path) -> None:

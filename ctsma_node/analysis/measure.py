@@ -10,9 +10,19 @@ import torch
 
 from ctsma_node.analysis.batches import in_batches
 from ctsma_node.analysis.bundle import Bundle
+from ctsma_node.analysis.familiarity import Look
+from ctsma_node.analysis.familiarity import look as look_at
 from ctsma_node.analysis.features import knee_means
 from ctsma_node.analysis.grid import AIR, SPACING
-from ctsma_node.analysis.patches import MOST_OVERLAP, PATCH, cut, noise_context, overlap, surrounding
+from ctsma_node.analysis.patches import (
+    MOST_OVERLAP,
+    PATCH,
+    cut,
+    noise_levels,
+    overlap,
+    student_noise,
+    surrounding,
+)
 from ctsma_node.analysis.plan import AggregatorPlan, Plan
 from ctsma_node.analysis.result import (
     SUBREGIONS_PER_BONE,
@@ -39,7 +49,7 @@ class Tokens:
 
     `centres` (200, 3) fractional (k, j, i); `positions` (200, 3) mm from the joint's middle along lateral,
     inferior and posterior; `hu` and `mask` (8, 200, 12, 12, 12) the patches around each centre with their
-    `weights` (8, 200); `context` (C,).
+    `weights` (8, 200); `context` (C,), and `noise` (C,), the same as it is however high.
     """
 
     centres: Array
@@ -48,6 +58,7 @@ class Tokens:
     mask: Volume
     weights: Array
     context: Volume
+    noise: Volume
     partitions: dict[Bone, Partition]
 
 
@@ -67,6 +78,7 @@ def tokens(hu: Volume, bone: Mask, inward: dict[Bone, Distance], plan: Plan) -> 
         cubes.append(_patches(hu, around, AIR))
         masks.append(_patches(distance > CORTEX, around, 0.0))
         weights.append(weight)
+    noise = noise_levels(hu, bone)
     centres = np.concatenate([partitions[b].centres for b in Bone])
     return Tokens(
         centres=centres,
@@ -74,7 +86,8 @@ def tokens(hu: Volume, bone: Mask, inward: dict[Bone, Distance], plan: Plan) -> 
         hu=np.concatenate(cubes, axis=1),
         mask=np.concatenate(masks, axis=1),
         weights=np.concatenate(weights, axis=1),
-        context=noise_context(hu, bone),
+        context=student_noise(noise),
+        noise=noise,
         partitions=partitions,
     )
 
@@ -96,6 +109,13 @@ def overlapping(centres: Array) -> tuple[Mark, ...]:
         return ()
     text = f"{pairs} pairs of subregions are measured in patches that overlap (IoU {MOST_OVERLAP:g} or more)"
     return (Mark("patches_overlap", text),)
+
+
+def look(t: Tokens) -> Look:
+    """What is compared with the knees of training: the patch nearest to each subregion's middle."""
+    nearest = t.weights.argmax(axis=0)
+    every = np.arange(len(nearest))
+    return look_at(t.hu[nearest, every], t.mask[nearest, every], t.positions, t.noise, every)
 
 
 def estimate(t: Tokens, bundle: Bundle, device: torch.device) -> tuple[Array, Array]:

@@ -62,6 +62,16 @@ def cut(array: npt.NDArray[np.generic], centres: npt.ArrayLike, outside: float) 
 
 
 def noise_context(hu: Volume, bone: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Noise of the scan as the student takes it: (len(CONTEXT),)."""
+    return student_noise(noise_levels(hu, bone))
+
+
+def student_noise(levels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """`noise_levels`, no higher than the student has seen."""
+    return np.minimum(levels, np.float32(np.log(_NOISE[1])))
+
+
+def noise_levels(hu: Volume, bone: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Noise of the scan on the analysis grid, read in soft tissue: (len(CONTEXT),).
 
     Squared differences of voxels one and two apart, where a smoothed image says muscle: the median of
@@ -80,4 +90,4 @@ def _log_noise(hu: Volume, soft: npt.NDArray[np.bool_], axis: int, lag: int) -> 
     if both.sum() < 500:
         return float(np.log(0.3))
     mad = float(np.median(np.abs((far - near)[both])))
-    return float(np.log(np.clip(mad / 0.6745 / np.sqrt(2.0) / 100.0, *_NOISE)))
+    return float(np.log(max(mad / 0.6745 / np.sqrt(2.0) / 100.0, _NOISE[0])))

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, CartilageRegion, OAClass, Parameter
+from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, CartilageRegion, OAClass, Parameter, Trait
 
 PLAN = "plan.json"
 DEFAULT = Path(__file__).parent / "default_bundle"
 """The bundle that ships."""
 PLAN_VERSION = 2
+
+
+GROUPS = (Trait.NOISE, Trait.SHARPNESS, Trait.DENSITY, Trait.STRUCTURE, Trait.SHAPE)
+"""Groups of a knee's description."""
+MEASURES: dict[str, Trait] = {
+    **{f"{trait} {how}": trait for trait in GROUPS for how in ("alone", "together")},
+    "whole": Trait.WHOLE,
+    "local": Trait.LOCAL,
+}
+"""How far a knee is from those of training, as `ctsma_node.analysis.familiarity.distances` measures it."""
 
 
 class _Frozen(BaseModel):
@@ -56,6 +66,26 @@ class AggregatorPlan(_Frozen):
     """Standard error of each cartilage score on held-out knees."""
 
 
+class FamiliarityPlan(_Frozen):
+    """When a knee is too unlike those of training; the arrays it is compared by stand beside the plan."""
+
+    limits: dict[str, float]
+    """Distance that few knees of training exceed, of each of MEASURES."""
+    mark_at: float
+    """Score (largest distance beside its limit) from which a knee is marked `unfamiliar`."""
+    refuse_at: float
+    """Score from which it is refused as `out_of_distribution`."""
+    knees: int
+    """Knees that the limits come from, none of them in the fit that judged it."""
+
+    @field_validator("limits")
+    @classmethod
+    def _of_every_measure(cls, limits: dict[str, float]) -> dict[str, float]:
+        if set(limits) != set(MEASURES) or min(limits.values()) <= 0.0:
+            raise ValueError("a limit above 0 is needed for every measure")
+        return limits
+
+
 class Plan(_Frozen):
     """A bundle's plan file."""
 
@@ -81,3 +111,5 @@ class Plan(_Frozen):
     tibia_template: tuple[tuple[float, float, float], ...] = Field(
         min_length=SUBREGIONS_PER_BONE, max_length=SUBREGIONS_PER_BONE
     )
+    familiarity: FamiliarityPlan | None = None
+    """None in bundles that do not know what is usual: nothing is marked or refused then."""

@@ -10,17 +10,21 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ctsma_node.analysis import bones, measure
+from ctsma_node.analysis import bones, familiarity, measure
 from ctsma_node.analysis.bundle import Bundle, read_bundle
+from ctsma_node.analysis.calibration import check_soft_tissue
+from ctsma_node.analysis.contrast import contrast_marks
 from ctsma_node.analysis.explain import explain
 from ctsma_node.analysis.grid import SIZE, canonical, canonical_affine, knee_affine, resample
 from ctsma_node.analysis.knees import KneeSite, find_knees
+from ctsma_node.analysis.planes import plane_marks
 from ctsma_node.analysis.result import (
     SUBREGIONS_PER_BONE,
     AnalysisResult,
     Bone,
     BoneSummary,
     Estimate,
+    Familiarity,
     KneeNotAnalysed,
     KneeResult,
     Mark,
@@ -119,11 +123,19 @@ class Analyser:
         labels = bones.segment(hu, self.bundle.segmenter, self.device)
         inward = bones.distances(labels)
         bones.check_bones(inward, covered, hu)
+        check_soft_tissue(hu, labels)
         side, marks = decide_side(bones.side_of(labels) or site.side, stated, site.centre[0])
         clock.start("divide", 0.6 + 0.4 * done)
-        wide = bones.wider_than_grid(inward)
+        marks = (
+            *marks,
+            *bones.wider_than_grid(inward),
+            *contrast_marks(hu, labels),
+            *plane_marks(hu, inward),
+        )
         inward = {bone: canonical(distance, side) for bone, distance in inward.items()}
         t = measure.tokens(canonical(hu, side), canonical(labels > 0, side), inward, self.bundle.plan)
+        found = self._familiarity(t)
+        unfamiliar = self._unfamiliar(found)
         clock.start("measure", 0.8 + 0.2 * done)
         values, sds = measure.estimate(t, self.bundle, self.device)
         probabilities, cartilage = measure.classify(values, t.positions, self.bundle, self.device)
@@ -143,8 +155,21 @@ class Analyser:
             oa_probability=1.0 - probabilities[OAClass.NORMAL],
             explanation=explanation,
             cartilage=cartilage,
-            marks=(*marks, *wide, *measure.overlapping(t.centres)),
+            marks=(*marks, *measure.overlapping(t.centres), *unfamiliar),
+            familiarity=found,
         )
+
+    def _familiarity(self, t: measure.Tokens) -> Familiarity | None:
+        """How unlike the knees of training this one is, where the bundle can tell."""
+        plan, reference = self.bundle.plan.familiarity, self.bundle.reference
+        if plan is None or reference is None:
+            return None
+        return familiarity.judge(familiarity.distances(measure.look(t), reference), plan.limits)
+
+    def _unfamiliar(self, found: Familiarity | None) -> tuple[Mark, ...]:
+        """A mark, where the knee is unlike those of training; raises Refused where it is too much so."""
+        plan = self.bundle.plan.familiarity
+        return () if plan is None or found is None else familiarity.marks(found, plan)
 
     def _subregions(
         self,

@@ -125,6 +125,26 @@ class BoneSummary:
     sd: dict[Parameter, float]
 
 
+class Trait(StrEnum):
+    """What of a knee is compared with those of training; the first five are groups of one description."""
+
+    NOISE = "noise"
+    SHARPNESS = "sharpness"
+    DENSITY = "density"
+    STRUCTURE = "structure"
+    SHAPE = "shape"
+    WHOLE = "whole"  # how the five go together
+    LOCAL = "local"  # a part of a bone beside the rest of it
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """How unlike the knees of training a knee is; `score` 1 is about the edge of what they span."""
+
+    score: float
+    trait: Trait  # the one that is furthest off
+
+
 @dataclass(frozen=True)
 class Reason:
     """What one parameter adds where, in a compartment, it is below (or above) the reference."""
@@ -180,6 +200,7 @@ class KneeResult:
     explanation: Explanation
     cartilage: dict[CartilageRegion, Estimate]  # predicted MOAKS score
     marks: tuple[Mark, ...] = ()
+    familiarity: Familiarity | None = None  # None: the bundle does not know what is usual
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from trainer.cli import (
     cohort,
     distillation,
+    familiarity,
     morphometry,
     patches,
     patients,
@@ -20,6 +21,7 @@ __all__ = [
     "app",
     "cohort",
     "distillation",
+    "familiarity",
     "morphometry",
     "patches",
     "patients",

@@ -34,16 +34,12 @@ CARTILAGE_HU, CYST_HU = 95.0, 15.0
 
 def render_ct(scene: Painted, acquisition: CTAcquisition) -> CTVolume:
     """The series that `acquisition` makes: HU rounded to whole numbers, within -1024 to 3071."""
-    normal = acquisition.affine[:3, 2] / np.linalg.norm(acquisition.affine[:3, 2])
-    axial = abs(normal[2])
-    # Scanners rebuild axial slices; other planes are reformats of thin ones, averaged along their normal.
-    source = acquisition.slice_thickness if axial > 0.8 else min(acquisition.slice_thickness, 0.9)
     volume = render_on(
         scene,
         acquisition.affine,
         acquisition.size,
         fwhm=acquisition.kernel_fwhm,
-        slice_fwhm=source,
+        slice_fwhm=source_fwhm(acquisition),
         average=acquisition.slice_thickness,
         noise_hu=acquisition.noise_hu,
         seed=acquisition.noise_seed,
@@ -52,6 +48,15 @@ def render_ct(scene: Painted, acquisition: CTAcquisition) -> CTVolume:
     np.rint(volume.hu, out=volume.hu)
     np.clip(volume.hu, LOWEST_HU, HIGHEST_HU, out=volume.hu)
     return volume
+
+
+def source_fwhm(acquisition: CTAcquisition) -> float:
+    """Slice profile of the scanner's own slices, FWHM in mm.
+
+    Scanners rebuild axial slices; other planes are reformats of thin ones, averaged along their normal.
+    """
+    normal = acquisition.affine[:3, 2] / np.linalg.norm(acquisition.affine[:3, 2])
+    return acquisition.slice_thickness if abs(normal[2]) > 0.8 else min(acquisition.slice_thickness, 0.9)
 
 
 def render_on(

@@ -8,12 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from ctsma_node.analysis.bundle import MANIFEST, WEIGHTS, read_bundle
-from ctsma_node.analysis.plan import PLAN
+from ctsma_node.analysis.bundle import (
+    FAMILIARITY,
+    MANIFEST,
+    WEIGHTS,
+    empty_networks,
+    read_bundle,
+    write_bundle,
+)
+from ctsma_node.analysis.familiarity import Reference
+from ctsma_node.analysis.plan import MEASURES, PLAN, FamiliarityPlan
 from ctsma_node.analysis.signature import SIGNATURE, make_keys, sign
 from ctsma_node.errors import BundleError
+from tests.unit.analysis.conftest import small_plan
 
 
 def test_written_bundle_is_read_back(bundle_folder: Path) -> None:
@@ -112,3 +122,25 @@ def test_a_key_is_not_written_over(tmp_path: Path) -> None:
     make_keys(tmp_path)
     with pytest.raises(FileExistsError):
         make_keys(tmp_path)
+
+
+def test_what_is_usual_comes_with_the_plan_that_asks_for_it(tmp_path: Path) -> None:
+    limits = FamiliarityPlan(limits=dict.fromkeys(MEASURES, 2.0), mark_at=1.0, refuse_at=1.5, knees=9)
+    plan = small_plan(familiarity=limits)
+    states = {name: network.state_dict() for name, network in empty_networks(plan).items()}
+    reference = Reference(**{name: np.full(3, 0.5) for name in Reference.__dataclass_fields__})
+    write_bundle(tmp_path, plan, states, "a card\n", reference)
+    bundle = read_bundle(tmp_path)
+    assert bundle.plan.familiarity == limits
+    assert bundle.reference is not None
+    assert bundle.reference.reach_alone.tolist() == [0.5] * 3
+    rewrite(tmp_path, lambda content: content["familiarity"]["limits"].pop("local"))
+    with pytest.raises(BundleError, match=PLAN):
+        read_bundle(tmp_path)
+    with pytest.raises(ValueError, match="go together"):
+        write_bundle(tmp_path, plan, states, "a card\n")
+
+
+def test_a_bundle_that_does_not_know_what_is_usual_is_read(bundle_folder: Path) -> None:
+    assert read_bundle(bundle_folder).reference is None
+    assert not (bundle_folder / FAMILIARITY).exists()

@@ -24,6 +24,7 @@ def knee(seed: int = 0) -> Tokens:
         mask=np.ones(SHAPE, dtype=np.float32),
         weights=weights,
         context=np.zeros(len(CONTEXT), dtype=np.float32),
+        noise=np.zeros(len(CONTEXT), dtype=np.float32),
         partitions={},
     )
 
