@@ -285,6 +285,12 @@ def _bundle(scale: Scale, at: Places) -> list[Step]:
     figures = at.figures("bundle") / "bundle.json"
     return [
         _step(
+            "familiarity",
+            "what is usual in the knees that were learned from, so that the node marks or refuses others",
+            *("familiarity", "--build", str(at.out), at.side_by_side()),
+            makes=at.out / "familiarity" / "familiarity.json",
+        ),
+        _step(
             "bundle",
             "what the node needs, in one folder",
             *("bundle", "--build", str(at.out), "--out", str(bundle), "--name", f"reproduced-{scale.name}"),
