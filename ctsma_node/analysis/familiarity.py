@@ -238,10 +238,10 @@ def judge(far: dict[str, float], limits: dict[str, float]) -> Familiarity:
     return Familiarity(beside[worst], MEASURES[worst])
 
 
-def marks(found: Familiarity, plan: FamiliarityPlan) -> tuple[Mark, ...]:
-    """The mark of an unfamiliar knee; raises Refused `out_of_distribution` where it is too far off."""
+def marks(found: Familiarity, plan: FamiliarityPlan, refuse: bool) -> tuple[Mark, ...]:
+    """The mark of an unfamiliar knee; with `refuse`, Refused `out_of_distribution` of one too far off."""
     words = WORDS[found.trait]
-    if found.score >= plan.refuse_at:
+    if refuse and found.score >= plan.refuse_at:
         raise Refused(
             "out_of_distribution",
             f"The CT is unlike those that the model was trained on, most of all in {words} "

@@ -12,7 +12,7 @@ import torch
 
 from ctsma_node.analysis import bones, familiarity, measure
 from ctsma_node.analysis.bundle import Bundle, read_bundle
-from ctsma_node.analysis.calibration import check_soft_tissue
+from ctsma_node.analysis.calibration import soft_tissue_marks
 from ctsma_node.analysis.contrast import contrast_marks
 from ctsma_node.analysis.explain import explain
 from ctsma_node.analysis.grid import SIZE, canonical, canonical_affine, knee_affine, resample
@@ -44,9 +44,10 @@ _OFF_MIDLINE = 40.0
 class Analyser:
     """A bundle on a device, ready to analyse one volume after another."""
 
-    def __init__(self, bundle: Bundle, device: torch.device) -> None:
+    def __init__(self, bundle: Bundle, device: torch.device, refuse_unfamiliar: bool = False) -> None:
         self.bundle = bundle
         self.device = device
+        self.refuse_unfamiliar = refuse_unfamiliar
         for network in (bundle.finder, bundle.segmenter, bundle.student, bundle.aggregator):
             network.to(device)
         bundle.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -58,16 +59,18 @@ class Analyser:
         device: str = "auto",
         threads: int | None = None,
         public_key: Path | None = None,
+        refuse_unfamiliar: bool = False,
     ) -> Analyser:
         """Read a bundle (the default one without a path) onto 'cpu', 'cuda', or 'auto'.
 
         Raises BundleError where its files are not what its manifest says, or where it is not signed by the
-        private half of `public_key`.
+        private half of `public_key`. With `refuse_unfamiliar` knees that are far from those that the bundle
+        was trained on are not measured; without, they are marked.
         """
         if threads:
             torch.set_num_threads(threads)
         name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        return cls(read_bundle(bundle_path, public_key), torch.device(name))
+        return cls(read_bundle(bundle_path, public_key), torch.device(name), refuse_unfamiliar)
 
     @property
     def digest(self) -> str:
@@ -123,12 +126,12 @@ class Analyser:
         labels = bones.segment(hu, self.bundle.segmenter, self.device)
         inward = bones.distances(labels)
         bones.check_bones(inward, covered, hu)
-        check_soft_tissue(hu, labels)
         side, marks = decide_side(bones.side_of(labels) or site.side, stated, site.centre[0])
         clock.start("divide", 0.6 + 0.4 * done)
         marks = (
             *marks,
             *bones.wider_than_grid(inward),
+            *soft_tissue_marks(hu, labels),
             *contrast_marks(hu, labels),
             *plane_marks(hu, inward),
         )
@@ -167,9 +170,11 @@ class Analyser:
         return familiarity.judge(familiarity.distances(measure.look(t), reference), plan.limits)
 
     def _unfamiliar(self, found: Familiarity | None) -> tuple[Mark, ...]:
-        """A mark, where the knee is unlike those of training; raises Refused where it is too much so."""
+        """A mark, where the knee is unlike those of training; raises Refused where that is asked for."""
         plan = self.bundle.plan.familiarity
-        return () if plan is None or found is None else familiarity.marks(found, plan)
+        if plan is None or found is None:
+            return ()
+        return familiarity.marks(found, plan, self.refuse_unfamiliar)
 
     def _subregions(
         self,

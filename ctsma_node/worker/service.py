@@ -25,7 +25,13 @@ def load_analyser(settings: Settings) -> Analyses:
     from ctsma_node.analysis.predict import Analyser
 
     chosen = settings.analysis
-    analyser = Analyser.load(chosen.bundle_folder, chosen.device, chosen.threads or None, chosen.signer)
+    analyser = Analyser.load(
+        chosen.bundle_folder,
+        chosen.device,
+        chosen.threads or None,
+        chosen.signer,
+        chosen.refuse_unfamiliar,
+    )
     analyser.warm_up()
     return analyser
 

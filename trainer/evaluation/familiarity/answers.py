@@ -15,7 +15,7 @@ from trainer.evaluation.familiarity.scans import read_scan
 from trainer.familiarity.stage import read_familiarity
 
 REFUSED, MARKED, PASSED = "refused", "marked", "passed"
-CODES = frozenset({"unfamiliar", "contrast_medium", "plane_through_bone"})
+CODES = frozenset({"unfamiliar", "contrast_medium", "plane_through_bone", "unusual_soft_tissue"})
 """Marks that say that a knee is not of the kind that was trained on."""
 
 
@@ -75,7 +75,7 @@ def analyser_of(bundle: Path | None, familiarity: Path) -> Analyser:
 
     Raises SettingsError where there is neither.
     """
-    analyser = Analyser.load(bundle, device="cpu", threads=1)
+    analyser = Analyser.load(bundle, device="cpu", threads=1, refuse_unfamiliar=True)
     if analyser.bundle.reference is not None:
         return analyser
     kept = read_familiarity(familiarity)
@@ -83,4 +83,6 @@ def analyser_of(bundle: Path | None, familiarity: Path) -> Analyser:
         raise SettingsError(f"{familiarity}: nothing is there; make it with: ctsma-train familiarity")
     plan, reference = kept
     with_plan = analyser.bundle.plan.model_copy(update={"familiarity": plan})
-    return Analyser(replace(analyser.bundle, plan=with_plan, reference=reference), analyser.device)
+    return Analyser(
+        replace(analyser.bundle, plan=with_plan, reference=reference), analyser.device, refuse_unfamiliar=True
+    )

@@ -71,12 +71,14 @@ def test_a_fault_is_found_in_its_trait(
 def test_a_score_passes_is_marked_or_is_refused(fitted: tuple[FamiliarityPlan, Reference]) -> None:
     plan = fitted[0].model_copy(update={"mark_at": 1.0, "refuse_at": 2.0})
     found = judge(dict.fromkeys(MEASURES, 1.0), dict.fromkeys(MEASURES, 1.0))
-    assert marks(replace(found, score=0.9), plan) == ()
-    (mark,) = marks(replace(found, score=1.2, trait=Trait.LOCAL), plan)
+    assert marks(replace(found, score=0.9), plan, refuse=True) == ()
+    (mark,) = marks(replace(found, score=1.2, trait=Trait.LOCAL), plan, refuse=True)
     assert mark.code == "unfamiliar"
     assert familiarity.WORDS[Trait.LOCAL] in mark.text
     with pytest.raises(Refused, match=r"out_of_distribution.*noise") as refused:
-        marks(replace(found, score=2.1, trait=Trait.NOISE), plan)
+        marks(replace(found, score=2.1, trait=Trait.NOISE), plan, refuse=True)
+    (mark,) = marks(replace(found, score=2.1, trait=Trait.NOISE), plan, refuse=False)
+    assert mark.code == "unfamiliar"
     assert refused.value.code == "out_of_distribution"
 
 
