@@ -18,7 +18,7 @@ INWARD = inward_distance(BALL)
 def bone() -> npt.NDArray[np.float32]:
     """Trabeculae and noise about a density that rises by 6 HU a voxel towards one end."""
     noise = np.random.default_rng(5).normal(0.0, 120.0, BALL.shape)
-    return (noise + 200.0 + 6.0 * (_J - 35)).astype(np.float32)
+    return np.asarray(noise + 200.0 + 6.0 * (_J - 35), dtype=np.float32)
 
 
 def test_directions_are_even_unit_vectors() -> None:
