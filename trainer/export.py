@@ -75,7 +75,7 @@ def run_bones(build: Path, out: Path, *, name: str, version: str) -> str:
     settings = _record(segmenter)["settings"]
     sizes = {key: settings[key] for key in ("finder_width", "segmenter_width")}
     training = f"{TRAINING}; what measures and stages is the default bundle's"
-    changes = {"name": name, "version": version, "training": training, **sizes}
+    changes = {"name": name, "version": version, "training": training, "familiarity": None, **sizes}
     states = {
         "finder": load_file(segmenter / segmentation.FINDER),
         "segmenter": load_file(segmenter / segmentation.SEGMENTER),
