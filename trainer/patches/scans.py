@@ -7,7 +7,7 @@ from the true bones, a little wrong as a segmenter would have them.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ctsma_node.analysis.subregions import CORTEX, divide, inward_distance, trab
 from ctsma_node.volume import Array, apply
 from trainer.patches.sites import DRAWN
 from trainer.patches.store import STORE, has_group, write_group
-from trainer.phantom.acquisition import CTAcquisition, draw_acquisition
+from trainer.phantom.acquisition import cropped, draw_acquisition
 from trainer.phantom.ct import label_on, render_ct
 from trainer.phantom.knee import Knee
 from trainer.phantom.scene import draw_scene
@@ -103,7 +103,9 @@ def scan_patches(seed: int, plan: Plan, points: int) -> tuple[dict[str, Any], Kn
     knee = scene.knees[0]
     joint = knee.placement[:3, 3]
     affine = knee_affine(joint + rng.uniform(-_APART, _APART, 3))
-    hu, covered = resample(render_ct(scene, _cropped(draw_acquisition(seed, scene), joint)), affine, SIZE)
+    hu, covered = resample(
+        render_ct(scene, cropped(draw_acquisition(seed, scene), joint, _BOX)), affine, SIZE
+    )
     hu, covered = canonical(hu, side), canonical(covered, side)
     labels = _wobble(canonical(label_on(scene, affine, SIZE, knee=0), side), rng)
     to_lps = canonical_affine(affine, side)
@@ -147,24 +149,6 @@ def _of_bone(
             [np.arange(1, SUBREGIONS_PER_BONE + 1), np.full(points, DRAWN)], dtype=np.uint8, casting="unsafe"
         ),
     }
-
-
-def _cropped(acquisition: CTAcquisition, joint: Array) -> CTAcquisition:
-    """The same voxels, only those around the joint: a scan of the whole leg takes minutes to draw."""
-    steps = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
-    corners = apply(np.asarray(np.linalg.inv(acquisition.affine)), joint + steps * _BOX)
-    low = np.clip(np.floor(corners.min(axis=0)), 0, np.array(acquisition.size) - 1).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0)), low + 1, acquisition.size).astype(int)
-    columns, rows, slices = (int(n) for n in high - low)
-    centre = apply(acquisition.affine, (low + high - 1) / 2.0)
-    return replace(
-        acquisition,
-        columns=columns,
-        rows=rows,
-        slices=slices,
-        fov_mm=acquisition.pixel * columns,
-        centre=(float(centre[0]), float(centre[1]), float(centre[2])),
-    )
 
 
 def _wobble(labels: Labels, rng: np.random.Generator) -> Labels:

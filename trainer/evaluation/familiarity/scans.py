@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ctsma_node.analysis.result import Side
-from ctsma_node.volume import Array, CTVolume, apply
-from trainer.phantom.acquisition import CTAcquisition, draw_acquisition
+from ctsma_node.volume import Array, CTVolume
+from trainer.phantom.acquisition import CTAcquisition, cropped, draw_acquisition
 from trainer.phantom.ct import HIGHEST_HU, LOWEST_HU, render_ct, source_fwhm
 from trainer.phantom.noise import add_noise
 from trainer.phantom.scene import Scene, draw_scene
@@ -63,28 +63,10 @@ def _drawn(seed: int) -> tuple[Scene, CTAcquisition]:
     """One knee, left or right, and any acquisition that shows it."""
     scene = draw_scene(seed, (Side.LEFT if seed % 2 else Side.RIGHT,))
     acquisition = draw_acquisition(seed, scene)
-    return scene, cropped(acquisition, scene.knees[0].placement[:3, 3])
+    return scene, cropped(acquisition, scene.knees[0].placement[:3, 3], _BOX)
 
 
 def _image(seed: int) -> dict[str, Any]:
     scene, acquisition = _drawn(seed)
     volume = render_ct(scene, replace(acquisition, noise_hu=0.0))
     return {"hu": volume.hu.astype(np.int16), "affine": volume.affine}
-
-
-def cropped(acquisition: CTAcquisition, joint: Array) -> CTAcquisition:
-    """The same voxels, only those around the joint (LPS mm): a whole leg takes minutes to draw."""
-    corners = joint + np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * _BOX
-    at = apply(np.asarray(np.linalg.inv(acquisition.affine), dtype=np.float64), corners)
-    low = np.clip(np.floor(at.min(axis=0)), 0, np.array(acquisition.size) - 1).astype(int)
-    high = np.clip(np.ceil(at.max(axis=0)), low + 1, acquisition.size).astype(int)
-    columns, rows, slices = (int(n) for n in high - low)
-    centre = apply(acquisition.affine, (low + high - 1) / 2.0)
-    return replace(
-        acquisition,
-        columns=columns,
-        rows=rows,
-        slices=slices,
-        fov_mm=acquisition.pixel * columns,
-        centre=(float(centre[0]), float(centre[1]), float(centre[2])),
-    )
