@@ -50,10 +50,9 @@ ALLOWED: dict[str, frozenset[str]] = {
         f"ctsma_node.{room}": frozenset(f"ctsma_node.{to}" for to in row.split())
         for room, row in _ROWS.items()
     },
-    # A cohort's CT series are read by the very code that reads a node's: assemble.
-    "trainer": frozenset(
-        {"ctsma_node.errors", "ctsma_node.volume", "ctsma_node.assemble", "ctsma_node.analysis"}
-    ),
+    # A cohort's CT series are read by the very code that reads a node's: assemble. How many faults a node
+    # refuses is asked of its own gate.
+    "trainer": frozenset(f"ctsma_node.{to}" for to in ("errors", "volume", "assemble", "gate", "analysis")),
 }
 """A room may import itself, and of the project nothing but the rooms in its row.
 
