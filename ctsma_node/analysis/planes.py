@@ -23,9 +23,9 @@ _FEWEST = 250
 """mm3 of bone in each millimetre of a profile."""
 _BESIDE = 5
 """mm on either side that a profile is compared with."""
-_LIMIT = 160.0
-"""HU; the growth of density towards the joint is half of it in most sound knees."""
-_ABOVE_REST = 10.5
+_LIMIT = 200.0
+"""HU; sound knees stay below 120, sclerotic ones (KL 4) reach it."""
+_ABOVE_REST = 13.0
 """Times the root mean square of all planes of the bone: uneven bone exceeds _LIMIT, but in many planes."""
 _AT_ONCE = 60
 
