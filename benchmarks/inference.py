@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import torch
 
+from ctsma_node.analysis.features import KNEE_CONTEXT
 from ctsma_node.analysis.patches import CONTEXT, PATCH
 from trainer.distillation.cohort_patches import Batch
 from trainer.distillation.forms import student_of, teacher_of
@@ -29,17 +30,17 @@ def main() -> None:
     """Print milliseconds of student and teacher, and how many students one teacher takes."""
     torch.set_num_threads(THREADS)
     print(f"{'form':9s} {'student, ms':>24s} {'teacher, ms':>24s} {'teacher / student':>18s}")
-    seen = _knee()
     for form in Form:
+        seen = _knee(CONTEXT + KNEE_CONTEXT * (form is Form.KNEE))
         preset = "paper" if form in (Form.PAPER, Form.PREPRINT) else "quick"
         settings = settings_of(preset, form=form)
         networks = [make(form, settings.width, 0.0).eval() for make in (student_of, teacher_of)]
-        students, teachers = _timed([lambda n=n: n(seen) for n in networks], RUNS[preset])  # type: ignore[misc]
+        students, teachers = _timed([lambda n=n, seen=seen: n(seen) for n in networks], RUNS[preset])  # type: ignore[misc]
         ratio = statistics.median(teachers) / statistics.median(students)
         print(f"{form.value:9s} {_range(students):>24s} {_range(teachers):>24s} {ratio:18.1f}", flush=True)
 
 
-def _knee() -> Batch:
+def _knee(context: tuple[str, ...]) -> Batch:
     generator = torch.Generator().manual_seed(0)
 
     def drawn(*shape: int) -> torch.Tensor:
@@ -52,7 +53,7 @@ def _knee() -> Batch:
         mr=0.7 + 0.2 * drawn(*mr),
         mr_mask=torch.ones(KNEE, *mr),
         native=400.0 + 200.0 * drawn(SAMPLES, SAMPLES, SAMPLES),
-        context=drawn(len(CONTEXT)),
+        context=drawn(len(context)),
     )
 
 

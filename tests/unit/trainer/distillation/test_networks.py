@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ctsma_node.analysis.features import KNEE_CONTEXT
+from ctsma_node.analysis.patches import CONTEXT
 from trainer.distillation.cohort_patches import Batch
 from trainer.distillation.forms import student_of, teacher_of
 from trainer.distillation.losses import Distillation, matched, mistaken, relations_apart, supervised
@@ -12,7 +14,7 @@ from trainer.distillation.networks import Answer
 from trainer.distillation.settings import Form, LossWeights
 
 
-def batch(n: int = 3) -> Batch:
+def batch(form: Form = Form.LIGHT, n: int = 3) -> Batch:
     generator = torch.Generator().manual_seed(2)
     return Batch(
         ct=300.0 + 100.0 * torch.randn(n, 12, 12, 12, generator=generator),
@@ -20,13 +22,13 @@ def batch(n: int = 3) -> Batch:
         mr=torch.rand(n, 16, 48, 48, generator=generator),
         mr_mask=torch.ones(n, 16, 48, 48),
         native=300.0 + 100.0 * torch.randn(n, 36, 36, 36, generator=generator),
-        context=torch.zeros(n, 3),
+        context=torch.zeros(n, len(CONTEXT + KNEE_CONTEXT * (form is Form.KNEE))),
     )
 
 
 @pytest.mark.parametrize("form", list(Form))
 def test_students_and_teachers_of_a_form_can_be_compared(form: Form) -> None:
-    seen = batch()
+    seen = batch(form)
     student, teacher = student_of(form, 4, 0.0), teacher_of(form, 4, 0.0)
     ours, theirs = student(seen), teacher(seen)
     for answer, network in ((ours, student), (theirs, teacher)):
@@ -45,9 +47,10 @@ def test_terms_that_are_left_out_have_nothing_to_train() -> None:
 
 
 def test_students_do_not_look_at_the_mr() -> None:
-    seen = batch()
-    blind = seen._replace(mr=torch.full_like(seen.mr, torch.nan), mr_mask=torch.full_like(seen.mr, torch.nan))
     for form in Form:
+        seen = batch(form)
+        unknown = torch.full_like(seen.mr, torch.nan)
+        blind = seen._replace(mr=unknown, mr_mask=unknown)
         student = student_of(form, 4, 0.0).eval()
         torch.testing.assert_close(student(seen).mean, student(blind).mean)
 
