@@ -59,6 +59,12 @@ def aggregator(
         Path | None, typer.Option(help="Bundle whose subregions the patches are of; the default one.")
     ] = None,
     knees: Annotated[int, typer.Option(help="Drawn knees, 1.5 s each.")] = 1000,
+    template_knees: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Place the subregions anew, as in the mean of so many knees; 0: as the bundle."
+        ),
+    ] = 0,
     steps: Annotated[int, typer.Option(help="Training steps of 32 knees.")] = 2500,
 ) -> None:
     """Train the aggregator on drawn knees, with the student's errors, and on the student's own answers.
@@ -72,7 +78,9 @@ def aggregator(
     from trainer.distillation.regression_stage import SCANS
     from trainer.export import student_below
 
-    settings = AggregatorSettings(knees=knees, training=Training(steps=steps), jobs=jobs)
+    settings = AggregatorSettings(
+        knees=knees, template_knees=template_knees, training=Training(steps=steps), jobs=jobs
+    )
     student = student_below(build)
     if scans is None and (student / SCANS).is_dir():
         scans = build / "scans"
