@@ -115,7 +115,7 @@ def card(plan: Plan, records: dict[str, dict[str, Any]]) -> str:
         "## How it was made",
         "",
         "`ctsma-train segmenter`; `phantom`, `cohort`, `register` and `patches`; `teacher`, `scans` and",
-        "`student`; `aggregator` and `bundle`, with these settings and seeds:",
+        "`student`; `aggregator`, `familiarity` and `bundle`, with these settings and seeds:",
         "",
     ]
     for stage, record in records.items():
@@ -136,8 +136,9 @@ def _knows_what_is_usual(plan: Plan) -> list[str]:
         ]
     return [
         f"A knee unlike the {plan.familiarity.knees} of training is marked `unfamiliar` from a score of "
-        f"{plan.familiarity.mark_at:.2f},",
-        f"and refused as `out_of_distribution` from {plan.familiarity.refuse_at:.2f}.",
+        f"{plan.familiarity.mark_at:.2f};",
+        f"a node that is told to refuse such knees does so from {plan.familiarity.refuse_at:.2f} "
+        "(`out_of_distribution`).",
         "",
     ]
 

@@ -12,7 +12,6 @@ import torch
 
 from ctsma_node.analysis import bones, familiarity, measure
 from ctsma_node.analysis.bundle import Bundle, read_bundle
-from ctsma_node.analysis.calibration import soft_tissue_marks
 from ctsma_node.analysis.contrast import contrast_marks
 from ctsma_node.analysis.explain import explain
 from ctsma_node.analysis.grid import SIZE, canonical, canonical_affine, knee_affine, resample
@@ -33,6 +32,7 @@ from ctsma_node.analysis.result import (
     Side,
     Subregion,
 )
+from ctsma_node.analysis.soft_tissue import soft_tissue_marks
 from ctsma_node.errors import Refused
 from ctsma_node.volume import Array, CTVolume, apply
 
@@ -127,7 +127,7 @@ class Analyser:
         inward = bones.distances(labels)
         bones.check_bones(inward, covered, hu)
         side, marks = decide_side(bones.side_of(labels) or site.side, stated, site.centre[0])
-        clock.start("divide", 0.6 + 0.4 * done)
+        clock.start("check", 0.55 + 0.45 * done)
         marks = (
             *marks,
             *bones.wider_than_grid(inward),
@@ -135,6 +135,7 @@ class Analyser:
             *contrast_marks(hu, labels),
             *plane_marks(hu, inward),
         )
+        clock.start("divide", 0.6 + 0.4 * done)
         inward = {bone: canonical(distance, side) for bone, distance in inward.items()}
         t = measure.tokens(canonical(hu, side), canonical(labels > 0, side), inward, self.bundle.plan)
         found = self._familiarity(t)

@@ -135,9 +135,7 @@ class AnalysisSettings(Section):
 
     bundle: str = Field(default="default", min_length=1)  # "default": the one that ships; else a folder
     public_key: str = ""  # PEM file of an Ed25519 key that the bundle must be signed by; "": need not be
-    refuse_unfamiliar: bool = (
-        False  # knees far from those that the bundle was trained on; else they are marked
-    )
+    refuse_unfamiliar: bool = False  # knees far from those of the training; else they are marked
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     threads: Annotated[int, Field(ge=0, le=1024)] = 0  # 0: as many as there are cores
 

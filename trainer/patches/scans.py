@@ -7,6 +7,7 @@ from the true bones, a little wrong as a segmenter would have them.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone, CartilageRegio
 from ctsma_node.analysis.subregions import CORTEX, divide, inward_distance, trabecular_region
 from ctsma_node.volume import Array, apply
 from trainer.patches.sites import DRAWN
-from trainer.patches.store import STORE, has_group, write_group
+from trainer.patches.store import STORE, PatchStore, has_group, write_group
 from trainer.phantom.acquisition import cropped, draw_acquisition
 from trainer.phantom.ct import label_on, render_ct
 from trainer.phantom.knee import Knee
@@ -37,6 +38,7 @@ _BOX = (47.0, 58.0, 46.0)
 _APART = 4.0
 """mm by which the finder may miss the joint's middle."""
 FOLDS = 5
+"""As a cohort has."""
 Labels = npt.NDArray[np.uint8]
 
 
@@ -57,12 +59,26 @@ def run(out: Path, plan: Plan, settings: ScanSettings, jobs: int) -> int:
     out.mkdir(parents=True, exist_ok=True)
     write_manifest(out, asdict(settings))
     seeds = range(settings.first_seed, settings.first_seed + settings.scans)
-    missing = [seed for seed in seeds if not has_group(out / STORE, name_of(seed))]
+    missing = [seed for seed in seeds if not _is_there(out / STORE, seed, _made_of(plan, settings.points))]
     with progress() as bar:
         task = bar.add_task("scans", total=len(seeds), completed=len(seeds) - len(missing), note="")
         for _ in side_by_side(partial(_cut, out / STORE, plan, settings.points), missing, jobs):
             bar.advance(task)
     return len(seeds)
+
+
+def _is_there(store: Path, seed: int, made_of: dict[str, Any]) -> bool:
+    """Whether a scan's patches are there, and of the same subregions and points as are asked for now."""
+    if not has_group(store, name_of(seed)):
+        return False
+    attributes = PatchStore(store).attributes(name_of(seed))
+    return all(attributes.get(name) == value for name, value in made_of.items())
+
+
+def _made_of(plan: Plan, points: int) -> dict[str, Any]:
+    """What a scan's patches depend on beside its seed."""
+    places = repr((plan.femur_template, plan.tibia_template)).encode()
+    return {"points": points, "templates": hashlib.sha256(places).hexdigest()}
 
 
 def name_of(seed: int) -> str:
@@ -76,7 +92,7 @@ def _side(seed: int) -> Side:
 
 def _cut(store: Path, plan: Plan, points: int, seed: int) -> None:
     arrays, knee = scan_patches(seed, plan, points)
-    write_group(store, name_of(seed), arrays, _attributes(seed, knee))
+    write_group(store, name_of(seed), arrays, _attributes(seed, knee) | _made_of(plan, points))
 
 
 def _attributes(seed: int, knee: Knee) -> dict[str, Any]:

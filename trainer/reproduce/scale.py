@@ -114,13 +114,13 @@ QUICK = Scale(
         Learner(STUDENT, "the student", ("--form", "joined", "--steps", "60")),
     ),
     robustness=False,
-    scans=("--scans", "12"),
+    scans=("--scans", "16"),
     shipped=("--steps", "60"),
     aggregator=("--knees", "40", "--steps", "150"),
     patients=("--steps", "20", "--times", "200"),
     judged=3,
 )
-"""Every stage at a size that two cores get through within half an hour.
+"""Every stage at a size that two cores get through in about half an hour.
 
 The synthesis says what it sees of a pair, and refuses none: it is trained too briefly to be believed.
 """

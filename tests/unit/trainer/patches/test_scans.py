@@ -8,8 +8,8 @@ import numpy as np
 
 from ctsma_node.analysis.plan import DEFAULT, PLAN, Plan
 from trainer.patches import scans
-from trainer.patches.scans import ScanSettings, name_of, run, scan_patches
-from trainer.patches.store import STORE, PatchStore, write_group
+from trainer.patches.scans import ScanSettings, _made_of, name_of, run, scan_patches
+from trainer.patches.store import write_group
 
 SHIPPED = Plan.model_validate_json((DEFAULT / PLAN).read_bytes())
 
@@ -33,10 +33,14 @@ def test_what_is_there_is_not_drawn_again(tmp_path: Path, monkeypatch) -> None: 
 
     def cut(store: Path, plan: Plan, points: int, seed: int) -> None:
         made.append(seed)
-        write_group(store, name_of(seed), {"label": np.zeros((1, 4))}, {"fold": seed % 5})
+        write_group(store, name_of(seed), {"label": np.zeros((1, 4))}, _made_of(plan, points))
 
     monkeypatch.setattr(scans, "_cut", cut)
     assert run(tmp_path, SHIPPED, ScanSettings(3, first_seed=7), jobs=1) == 3
     assert run(tmp_path, SHIPPED, ScanSettings(5, first_seed=7), jobs=1) == 5
     assert made == [7, 8, 9, 10, 11]
-    assert PatchStore(tmp_path / STORE).attributes(name_of(8))["fold"] == 3
+    made.clear()
+    run(tmp_path, SHIPPED, ScanSettings(1, points=7, first_seed=7), jobs=1)
+    moved = SHIPPED.model_copy(update={"tibia_template": SHIPPED.femur_template})
+    run(tmp_path, moved, ScanSettings(1, points=7, first_seed=7), jobs=1)
+    assert made == [7, 7], "other points, other subregions"

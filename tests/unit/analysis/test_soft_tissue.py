@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ctsma_node.analysis.calibration import soft_tissue_marks
+from ctsma_node.analysis.soft_tissue import soft_tissue_marks
 from ctsma_node.errors import Refused
 
 LABELS = np.zeros((30, 64, 64), np.uint8)
