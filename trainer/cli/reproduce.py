@@ -31,7 +31,7 @@ def reproduce(
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Every stage, small: about 33 minutes on two cores. Its figures say nothing."
+            "--quick", help="Every stage, small: 26 minutes on two cores. Its figures say nothing."
         ),
     ] = False,
     out: Annotated[
@@ -57,7 +57,7 @@ def reproduce(
     Stopped, it goes on where it was: a step that has ended well with the same command is left out, the others
     go on from what they made. All is made anew in an empty folder alone.
 
-    The quick run took 33 minutes on two cores and 4 GB; nine hours and 30 GB for the full one are estimates.
+    The quick run took 26 minutes on two cores and 4 GB; nine hours and 30 GB for the full one are estimates.
     Exit code 0: every step ended well; 1: one failed; 2: the folder cannot be used.
     """
     from ctsma_node.errors import NodeError

@@ -120,7 +120,7 @@ QUICK = Scale(
     patients=("--steps", "20", "--times", "200"),
     judged=3,
 )
-"""Every stage at a size that two cores get through in about half an hour.
+"""Every stage at a size that two cores get through in 26 minutes.
 
 The synthesis says what it sees of a pair, and refuses none: it is trained too briefly to be believed.
 """
