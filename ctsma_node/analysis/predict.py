@@ -32,6 +32,7 @@ from ctsma_node.analysis.result import (
     Side,
     Subregion,
 )
+from ctsma_node.analysis.sharpness import sharpness, sharpness_marks
 from ctsma_node.analysis.soft_tissue import soft_tissue_marks
 from ctsma_node.errors import Refused
 from ctsma_node.volume import Array, CTVolume, apply
@@ -132,6 +133,7 @@ class Analyser:
             *marks,
             *bones.wider_than_grid(inward),
             *soft_tissue_marks(hu, labels),
+            *sharpness_marks(sharpness(hu, labels, covered)),
             *contrast_marks(hu, labels),
             *plane_marks(hu, inward),
         )

@@ -30,9 +30,7 @@ _STOPPED = 130
 def reproduce(
     quick: Annotated[
         bool,
-        typer.Option(
-            "--quick", help="Every stage, small: 26 minutes on two cores. Its figures say nothing."
-        ),
+        typer.Option("--quick", help="Every stage, small: 26 minutes on two cores. Its figures say nothing."),
     ] = False,
     out: Annotated[
         Path | None,

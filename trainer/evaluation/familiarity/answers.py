@@ -15,7 +15,12 @@ from trainer.evaluation.familiarity.scans import read_scan
 from trainer.familiarity.stage import read_familiarity
 
 REFUSED, MARKED, PASSED = "refused", "marked", "passed"
-CODES = frozenset({"unfamiliar", "contrast_medium", "plane_through_bone", "unusual_soft_tissue"})
+CODES = frozenset(
+    {
+        *("unfamiliar", "contrast_medium", "plane_through_bone", "unusual_soft_tissue"),
+        *("soft_kernel", "thick_slices", "sharp_or_noisy", "double_contours"),
+    }
+)
 """Marks that say that a knee is not of the kind that was trained on."""
 
 
