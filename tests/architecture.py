@@ -37,8 +37,10 @@ _ROWS = {
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
     "deliver": "errors log records config",
+    # One way of opening associations serves every SCU; responses are read as leniently as instances.
+    "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool ledger completion assemble gate analysis report"
-    " deliver",
+    " deliver query",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.

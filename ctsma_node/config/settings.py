@@ -73,11 +73,22 @@ class NodeSettings(Section):
     state_dir: Path = Path("/var/lib/ctsma-node")
 
 
+class QuerySettings(Section):
+    """`[sources.query]`: where the source is asked, by C-FIND, how many instances a series has."""
+
+    ae_title: AETitle
+    host: Host
+    port: Port
+    calling_ae_title: AETitle | None = None  # None: the node's own
+    timeout_s: Seconds = 5.0  # for each part of a question: connecting, the association, the answer
+
+
 class SourceSettings(Section):
     """`[[sources]]`: a peer that may send. Both its AE title and its address must be known."""
 
     ae_title: AETitle
     addresses: Annotated[tuple[HostOrNetwork, ...], Field(min_length=1)]
+    query: QuerySettings | None = None  # None: it is not asked
 
 
 class DestinationSettings(Section):
@@ -103,6 +114,7 @@ class CompletionSettings(Section):
 
     short_quiet_s: Seconds = 0.5  # geometry complete and its associations closed
     long_quiet_s: Seconds = 30.0  # whatever it looks like
+    least_quiet_s: Seconds = 3.0  # what the long one may shrink to for a sender that makes no pauses
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 
 from ctsma_node.ledger.sqlite import LedgerError
-from ctsma_node.records import Case, Delivery, DeliveryState, Event, ResultObject, SeriesState
+from ctsma_node.records import Case, Delivery, DeliveryState, Event, ResultObject, SeriesState, SourceCount
 
 
 class CaseQueries:
@@ -62,6 +62,16 @@ class CaseQueries:
         sql = "SELECT * FROM delivery_row WHERE state = 'pending' AND due_at <= ? ORDER BY revision_id, id"
         return [_delivery(row) for row in self._rows(sql, now)]
 
+    def source_count(self, series_uid: str) -> SourceCount | None:
+        """Return what the source said how many instances a series has; None when it was never asked."""
+        rows = self._rows("SELECT * FROM source_count WHERE series_uid = ?", series_uid)
+        return SourceCount(**dict(rows[0])) if rows else None
+
+    def largest_gaps(self, calling_ae: str) -> list[float]:
+        """Return the largest gap, in seconds, within each of the latest series of a sender."""
+        rows = self._rows("SELECT largest_gap_s FROM pace WHERE calling_ae = ?", calling_ae)
+        return [row["largest_gap_s"] for row in rows]
+
     def events(self, case_id: int) -> list[Event]:
         """Return the history of a case, oldest first."""
         sql = "SELECT * FROM event WHERE revision_id = ? ORDER BY id"
@@ -88,6 +98,7 @@ def case_from(row: sqlite3.Row) -> Case:
         calling_ae=row["calling_ae"],
         due_at=row["due_at"],
         instances_digest=row["instances_digest"],
+        completed_by=row["completed_by"],
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from ctsma_node.ledger.case_rows import CaseQueries, case_from
-from ctsma_node.ledger.outgoing import OutgoingRows
+from ctsma_node.ledger.completion_rows import CompletionRows
 from ctsma_node.ledger.sqlite import LedgerError, Reader, Writer
 from ctsma_node.records import TRANSITIONS, Case, Event, SeriesState
 
@@ -33,7 +33,7 @@ class CasesReader(CaseQueries):
         self._reader.close()
 
 
-class Cases(OutgoingRows):
+class Cases(CompletionRows):
     """The worker's writing side; its methods may be called from any thread of the process."""
 
     def __init__(self, path: Path, max_attempts: int = 3, clock: Callable[[], float] = time.time) -> None:
@@ -136,6 +136,7 @@ class Cases(OutgoingRows):
         code: str | None = None,
         reason: str | None = None,
         instances_digest: str | None = None,
+        completed_by: str | None = None,
         **facts: Fact,
     ) -> Case:
         """Move a case on and write its history, in one transaction; clears the claim, attempts and timer.
@@ -148,9 +149,9 @@ class Cases(OutgoingRows):
                 raise LedgerError(self._complaint(case, f"cannot move from {case.state} to {to}"))
             connection.execute(
                 "UPDATE revision SET state = ?, code = ?, reason = ?, running = 0, attempts = 0, "
-                "due_at = NULL, instances_digest = coalesce(?, instances_digest), updated_at = ? "
-                "WHERE id = ?",
-                (to, code, reason, instances_digest, self._clock(), case_id),
+                "due_at = NULL, instances_digest = coalesce(?, instances_digest), "
+                "completed_by = coalesce(?, completed_by), updated_at = ? WHERE id = ?",
+                (to, code, reason, instances_digest, completed_by, self._clock(), case_id),
             )
             self._record(connection, case_id, "moved", case.state, to, code, reason, facts)
             return self._get(connection, case_id)

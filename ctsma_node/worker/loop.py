@@ -18,6 +18,7 @@ from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import WORKABLE, Chain
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
+from ctsma_node.worker.enquirer import Enquirer
 from ctsma_node.worker.intake import Intake
 from ctsma_node.worker.notify import notify
 from ctsma_node.worker.outbox import Outbox
@@ -47,6 +48,13 @@ class Worker:
         self._couriers = [
             Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
         ]
+        enquirers = [
+            Enquirer(settings, each, each.query, self._cases, self.sweep, clock)
+            for each in settings.sources
+            if each.query is not None
+        ]
+        self._beside: list[Courier | Enquirer] = [*self._couriers, *enquirers]
+        self._sweeping = threading.Lock()
         self._wake = threading.Event()
         self._stop_asked = False
         self._alive_at = time.monotonic()
@@ -69,8 +77,8 @@ class Worker:
         self.recover()
         scheduler = self._scheduler()
         scheduler.start()
-        for courier in self._couriers:
-            courier.start()
+        for beside in self._beside:
+            beside.start()
         ready()
         try:
             while not self._stop_asked:
@@ -86,9 +94,11 @@ class Worker:
         self._stop_asked = True
 
     def sweep(self) -> None:
-        """Take over what has arrived."""
+        """Take over what has arrived; the scheduler and the enquirers call it from their threads."""
         try:
-            if self._intake.sweep():
+            with self._sweeping:
+                stable = self._intake.sweep()
+            if stable:
                 self._wake.set()
         except Exception:  # the next sweep comes in a moment; the inbox is unchanged
             log.logger.error("sweep.failed", exc_info=True)
@@ -149,8 +159,8 @@ class Worker:
         log.logger.info("worker.stopping")
         notify("STOPPING=1")
         scheduler.shutdown(wait=True)
-        for courier in self._couriers:
-            courier.stop()
-        for courier in self._couriers:
-            courier.join()
+        for beside in self._beside:
+            beside.stop()
+        for beside in self._beside:
+            beside.join()
         self.close()

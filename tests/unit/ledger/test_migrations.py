@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ctsma_node.ledger import migrations
 from ctsma_node.ledger.cases import Cases, CasesReader
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.ledger.migrations import STEPS, version_of
@@ -48,7 +47,7 @@ def one_step_more(monkeypatch: pytest.MonkeyPatch) -> None:
         def read_text(self, encoding: str) -> str:
             return texts.get(self.name) or LEDGER.joinpath(self.name).read_text(encoding=encoding)
 
-    monkeypatch.setattr(migrations.resources, "files", lambda _: Files())
+    monkeypatch.setattr("importlib.resources.files", lambda _: Files())
 
 
 def shape(path: Path) -> set[tuple[str, str, str]]:
