@@ -34,18 +34,20 @@ _ROWS = {
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
     "analysis": "errors volume",
+    # The site's rules are settings; a series is described by what assembling reads of it.
+    "choice": "errors config assemble",
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
     "deliver": "errors log records config",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
-    "worker": "errors log records config volume spool ledger completion assemble gate analysis report"
-    " deliver query",
+    "worker": "errors log records config volume spool ledger completion assemble gate choice analysis"
+    " report deliver query",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
-    "cli": "errors log records config volume spool ledger completion receive assemble gate analysis report"
-    " deliver worker web demo",
+    "cli": "errors log records config volume spool ledger completion receive assemble gate choice analysis"
+    " report deliver worker web demo",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {

@@ -10,7 +10,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from ctsma_node.config.choice import ChoiceSettings
+from ctsma_node.config.section import Name, Seconds, Section
 
 ObjectKind = Literal["volume", "segmentation", "parametric_map", "report", "viewer_report", "picture"]
 OBJECT_KINDS: tuple[str, ...] = get_args(ObjectKind)
@@ -54,14 +57,6 @@ AETitle = Annotated[str, AfterValidator(_ae_title)]
 Host = Annotated[str, AfterValidator(_host)]
 HostOrNetwork = Annotated[str, AfterValidator(_host_or_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
-
-class Section(BaseModel):
-    """A section of node.toml: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NodeSettings(Section):
@@ -216,6 +211,7 @@ class Settings(Section):
     sources: tuple[SourceSettings, ...] = ()
     destinations: tuple[DestinationSettings, ...] = ()
     completion: CompletionSettings = CompletionSettings()
+    choice: ChoiceSettings = ChoiceSettings()
     gate: GateSection = GateSection()
     analysis: AnalysisSettings = AnalysisSettings()
     report: ReportSettings = ReportSettings()

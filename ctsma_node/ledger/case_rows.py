@@ -33,6 +33,13 @@ class CaseQueries:
         sql = "SELECT * FROM case_row WHERE series_uid = ? ORDER BY number"
         return [case_from(row) for row in self._rows(sql, series_uid)]
 
+    def by_study(self, study_uid: str) -> list[Case]:
+        """Return the revisions of every series of a study, oldest first."""
+        return [
+            case_from(row)
+            for row in self._rows("SELECT * FROM case_row WHERE study_uid = ? ORDER BY id", study_uid)
+        ]
+
     def in_state(self, *states: SeriesState) -> list[Case]:
         """Return the cases in any of the states, oldest first; every case when no state is named."""
         wanted = states or tuple(SeriesState)

@@ -156,16 +156,19 @@ class Cases(CompletionRows):
             self._record(connection, case_id, "moved", case.state, to, code, reason, facts)
             return self._get(connection, case_id)
 
-    def release(self, case_id: int, due_at: float, code: str, reason: str) -> Case:
-        """Give a claimed case back after an attempt that failed; it is due again at `due_at`."""
+    def release(self, case_id: int, due_at: float, code: str, reason: str, *, counted: bool = True) -> Case:
+        """Give a claimed case back, due again at `due_at`, after an attempt that failed.
+
+        With `counted` false nothing failed: the case waits, and its claim is no attempt.
+        """
         with self._writer.transaction() as connection:
             case = self._get(connection, case_id)
             if not case.running:
                 raise LedgerError(self._complaint(case, "is not running and cannot be released"))
             connection.execute(
-                "UPDATE revision SET running = 0, due_at = ?, code = ?, reason = ?, updated_at = ? "
-                "WHERE id = ?",
-                (due_at, code, reason, self._clock(), case_id),
+                "UPDATE revision SET running = 0, due_at = ?, code = ?, reason = ?, updated_at = ?, "
+                "attempts = attempts - ? WHERE id = ?",
+                (due_at, code, reason, self._clock(), 0 if counted else 1, case_id),
             )
             self._record(connection, case_id, "released", case.state, case.state, code, reason)
             return self._get(connection, case_id)
@@ -174,6 +177,15 @@ class Cases(CompletionRows):
         """Set, change or clear the timer of a case."""
         with self._writer.transaction() as connection:
             connection.execute("UPDATE revision SET due_at = ? WHERE id = ?", (due_at, case_id))
+
+    def wake(self, study_uid: str, code: str) -> None:
+        """Make the cases of a study due now that were released with a code."""
+        with self._writer.transaction(repeatable=True) as connection:
+            connection.execute(
+                """UPDATE revision SET due_at = min(due_at, ?) WHERE running = 0 AND due_at IS NOT NULL
+                   AND code = ? AND series_uid IN (SELECT uid FROM series WHERE study_uid = ?)""",
+                (self._clock(), code, study_uid),
+            )
 
     def requeue_running(self) -> int:
         """Give back, at start, what a worker that died was working on; returns how many.

@@ -3,6 +3,8 @@
 ALTER TABLE revision ADD COLUMN completed_by TEXT
     CHECK (completed_by IS NULL OR completed_by IN ('count', 'geometry', 'quiet'));  -- NULL while it is open
 
+CREATE INDEX series_study ON series (study_uid);
+
 CREATE TABLE source_count (
     series_uid TEXT PRIMARY KEY REFERENCES series (uid),
     instances  INTEGER CHECK (instances >= 1),  -- the latest answer, NULL when it was no number

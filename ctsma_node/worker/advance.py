@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ctsma_node import log
 from ctsma_node.deliver import RetrySchedule
-from ctsma_node.errors import NodeError, Refused
+from ctsma_node.errors import Deferred, NodeError, Refused
 from ctsma_node.ledger.cases import AttemptsExhausted, Cases
 from ctsma_node.records import Case, SeriesState
 
@@ -24,8 +24,9 @@ def advance(
 ) -> Case:
     """Run the next step of a case and return the case as it stands then.
 
-    `Refused` ends it with its code. Any other exception gives it back to be tried again, and ends it as
-    failed at the last attempt. Attempts are counted before the step runs: one that kills the process ends.
+    `Refused` ends it with its code, `Deferred` leaves it for later. Any other exception gives it back to be
+    tried again, and ends it as failed at the last attempt. Attempts are counted before the step runs: one
+    that kills the process ends.
     """
     try:
         case = cases.claim(case_id)
@@ -36,6 +37,8 @@ def advance(
         following = step(case)
     except Refused as error:
         return _end(cases, case, SeriesState.REFUSED, error.code, error.reason)
+    except Deferred as later:
+        return cases.release(case.id, later.due_at, later.code, later.reason, counted=False)
     except Exception as error:  # whatever it was, the case goes on or ends with it
         return _failed_attempt(cases, case, error, max_attempts, clock())
     seconds = round(clock() - started, 3)

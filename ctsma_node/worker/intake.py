@@ -121,6 +121,7 @@ class Intake:
         self._cases.move(
             case.id, SeriesState.STABLE, instances_digest=instances_digest(rows), completed_by=by
         )
+        self._cases.wake(case.study_uid, "waiting_for_sibling")
         gap = largest_gap([row.received_at for row in rows])
         if len(rows) > 1:
             self._cases.record_pace(case.series_uid, case.calling_ae, gap, SERIES_KEPT)

@@ -43,7 +43,7 @@ class Worker:
         self._cases = Cases(settings.ledger_path, settings.worker.max_attempts, clock)
         self._inbox = InboxReader(settings.inbox_path)
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
-        self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress)
+        self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock)
         self._ending = Ending(self._cases)
         self._couriers = [
             Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
@@ -113,6 +113,7 @@ class Worker:
         )
         if moved.state not in WORKABLE:
             self._chain.forget()
+            self._cases.wake(moved.study_uid, "waiting_for_sibling")
         if moved.state is SeriesState.REPORTED:
             for courier in self._couriers:
                 courier.wake()
