@@ -47,10 +47,11 @@ class CountAnswer:
     key: SeriesKey
     instances: int | None  # at least 1; None when it did not tell
     told: Told
+    reason: str | None = None  # why there is no answer; never what a peer wrote
 
 
 class _NoAnswerError(Exception):
-    """The question ended without an answer that could be used."""
+    """The question ended without an answer that could be used; the message says how."""
 
 
 def count_instances(
@@ -64,8 +65,8 @@ def count_instances(
     contexts = [build_context(MODEL, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])]
     try:
         assoc = open_association(peer, contexts)
-    except (AssociationError, ContextsError):
-        yield from (CountAnswer(key, None, Told.NO_ANSWER) for key in keys)
+    except (AssociationError, ContextsError) as error:
+        yield from (CountAnswer(key, None, Told.NO_ANSWER, str(error)) for key in keys)
         return
     try:
         for key in keys:
@@ -88,30 +89,38 @@ def _ask(assoc: Association, key: SeriesKey, deadline_s: float) -> CountAnswer:
         if counts:
             return CountAnswer(key, max(counts), Told.COUNTED)
         listed = {text(ds, "SOPInstanceUID") for ds in _matches(assoc, _image_query(key), ends_at)} - {""}
-        return CountAnswer(key, len(listed) or None, Told.LISTED if listed else Told.NO_ANSWER)
-    except _NoAnswerError:
-        return CountAnswer(key, None, Told.NO_ANSWER)
+        if not listed:
+            raise _NoAnswerError("neither a number nor a list of instances")
+        return CountAnswer(key, len(listed), Told.LISTED)
+    except _NoAnswerError as error:
+        return CountAnswer(key, None, Told.NO_ANSWER, str(error))
 
 
 def _matches(assoc: Association, query: Dataset, ends_at: float) -> Iterator[Dataset]:
     """Identifiers of the pending responses; raises _NoAnswerError unless success or a warning ends them."""
-    if not assoc.is_established:
-        raise _NoAnswerError
+    how = "the association was lost"
     try:
         responses = assoc.send_c_find(query, MODEL)
         for number, (status, identifier) in enumerate(responses):
-            category = code_to_category(status.Status) if "Status" in status else ""
+            if "Status" not in status:
+                break
+            category = code_to_category(status.Status)
             if category in ("Success", "Warning"):
                 return
-            if category != "Pending" or number >= MOST_RESPONSES or time.monotonic() > ends_at:
+            if category != "Pending":
+                how = f"status {status.Status:04X}"
+                break
+            if number >= MOST_RESPONSES or time.monotonic() > ends_at:
+                how = "responses without end"
                 break
             if identifier is not None:
                 yield identifier
     except (RuntimeError, ValueError):  # the association ended, or the model was not accepted after all
         pass
     # A question that is left with responses still to come cannot be followed by another one.
-    assoc.abort()
-    raise _NoAnswerError
+    if assoc.is_established:
+        assoc.abort()
+    raise _NoAnswerError(how)
 
 
 def _series_query(key: SeriesKey) -> Dataset:

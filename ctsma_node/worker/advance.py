@@ -38,6 +38,7 @@ def advance(
     except Refused as error:
         return _end(cases, case, SeriesState.REFUSED, error.code, error.reason)
     except Deferred as later:
+        _log("case.deferred", case, case.state, code=later.code, reason=later.reason)
         return cases.release(case.id, later.due_at, later.code, later.reason, counted=False)
     except Exception as error:  # whatever it was, the case goes on or ends with it
         return _failed_attempt(cases, case, error, max_attempts, clock())

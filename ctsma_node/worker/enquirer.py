@@ -90,9 +90,11 @@ class Enquirer:
         return [case for case in receiving if case.calling_ae == self._source]
 
     def _is_due(self, case: Case, now: float) -> bool:
+        count = self._cases.source_count(case.series_uid)
+        if next_question(count, case.n_instances, case.last_instance_at, 0.0) > now:
+            return False  # told without a look at each instance: this is asked ten times a second
         rows = self._inbox.instances(case.series_uid)
         standing = standing_s(largest_gap([row.received_at for row in rows]), self._longest_s)
-        count = self._cases.source_count(case.series_uid)
         return next_question(count, case.n_instances, case.last_instance_at, standing) <= now
 
     def _record(self, answer: CountAnswer, asked_at: float) -> None:
@@ -106,6 +108,7 @@ class Enquirer:
                 source=self._source,
                 code=answer.told.value,
                 count=answer.instances,
+                reason=answer.reason,
             )
 
 

@@ -83,16 +83,19 @@ class Intake:
         """By the source's count, else by geometry, else by quiet.
 
         Where the geometry says that a series is whole, a count that is reached need not have stood still;
-        where the source holds more than has come, the geometry says nothing: an end may be missing.
+        where the source holds more than has come, the geometry says nothing (an end may be missing), and
+        the whole quiet time is given.
         """
-        rows = self._inbox.instances(case.series_uid)
+        rows = self._inbox.instances(case.series_uid)[: case.n_instances]
         count = self._cases.source_count(case.series_uid)
         whole = self._ended(case, rows) and self._is_whole(case, rows)
         gap = largest_gap([row.received_at for row in rows])
         standing = 0.0 if whole else standing_s(gap, self._quiet.long_quiet_s)
         if count is not None and is_confirmed(count, len(rows), case.last_instance_at, standing):
             return Due(count.asked_at, "count")
-        if whole and not may_grow(count, len(rows)):
+        if may_grow(count, len(rows)):
+            return Due(case.last_instance_at + self._quiet.long_quiet_s, "quiet")
+        if whole:
             return Due(case.last_instance_at + self._quiet.short_quiet_s, "geometry")
         return Due(case.last_instance_at + self._patience_with(case.calling_ae), "quiet")
 

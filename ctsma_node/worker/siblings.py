@@ -20,13 +20,13 @@ from ctsma_node.records import END_STATES, Case, Instance, SeriesState
 
 
 class Siblings:
-    """Looks them up anew each time; a header is read once."""
+    """Looks them up anew each time; a series is described once for each number of its instances."""
 
     def __init__(self, inbox: InboxReader, cases: Cases, spool: Path) -> None:
         self._inbox = inbox
         self._cases = cases
         self._spool = spool
-        self._header = lru_cache(maxsize=64)(_read)
+        self._described = lru_cache(maxsize=1024)(self._describe)
 
     def of(self, case: Case) -> list[Sibling]:
         """Every series of the study that has been measured or may yet be."""
@@ -42,17 +42,17 @@ class Siblings:
 
     def _sibling(self, case: Case, measured: bool) -> Sibling | None:
         stands = _stands(case, measured)
-        candidate = None if stands is None else self._candidate(case)
+        candidate = None if stands is None else self._described(case.series_uid, case.n_instances)
         return None if stands is None or candidate is None else Sibling(candidate, stands)
 
-    def _candidate(self, case: Case) -> Candidate | None:
+    def _describe(self, series_uid: str, n_instances: int) -> Candidate | None:
         """None where it is no CT, or no header can be read: such a series holds none back."""
-        rows = self._inbox.instances(case.series_uid)[: case.n_instances]
+        rows = self._inbox.instances(series_uid)[:n_instances]
         if not rows or rows[0].modality not in ("CT", None):
             return None
         middle = sorted(rows, key=lambda row: row.position or ())[len(rows) // 2]
         path = self._spool / middle.path
-        ds = self._header(path)
+        ds = _read(path)
         return None if ds is None else describe(_frames(ds, path, rows), ds)
 
 

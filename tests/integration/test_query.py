@@ -42,6 +42,7 @@ def peer(port: int, limit: float = 2.0) -> Peer:
 def ask(port: int, *keys: SeriesKey, deadline: float = 5.0) -> list[tuple[int | None, Told]]:
     answers = list(count_instances(peer(port), keys or (KEY,), deadline))
     assert [answer.key for answer in answers] == list(keys or (KEY,))
+    assert all((answer.reason is None) == (answer.told is not NO_ANSWER) for answer in answers)
     return [(answer.instances, answer.told) for answer in answers]
 
 

@@ -189,6 +189,17 @@ def test_instances_that_never_come_are_not_waited_for_for_ever(node: Node) -> No
     assert node.cases.in_state()[-1].completed_by == "quiet"
 
 
+def test_what_the_source_still_holds_is_given_the_whole_time_even_to_a_quick_sender(node: Node) -> None:
+    for n in range(5):
+        gap_series(node, T0 + 100 * n)
+        node.state_at(T0 + 100 * n + LONG)
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:20], at=T0 + 1000, close=False)
+    node.state_at(T0 + 1000)
+    counted(node, 40, T0 + 1000)
+    assert node.state_at(T0 + 1000 + LONG - 0.1) is SeriesState.RECEIVING
+
+
 def test_a_source_that_falls_silent_leaves_it_to_the_geometry(node: Node) -> None:
     node.arrivals.bring(single_frames(SMALL), at=T0)
     node.state_at(T0)

@@ -93,6 +93,15 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(first_version: Path, one_st
     assert list(first_version.parent.glob("*.part")) == []
 
 
+def test_a_reader_says_that_the_node_has_to_start_first(first_version: Path) -> None:
+    reader = CasesReader(first_version)
+    with pytest.raises(LedgerError, match=r"schema 1.*at its next start"):
+        reader.in_state()
+    Cases(first_version).close()
+    assert len(reader.in_state()) == 1
+    reader.close()
+
+
 def test_a_later_versions_file_is_not_touched(first_version: Path) -> None:
     with closing(sqlite3.connect(first_version)) as file:
         file.execute(f"PRAGMA user_version = {version_of('cases.sql') + 1}")
