@@ -14,6 +14,9 @@ STANDING_S = 0.5
 GAPS = 3.0
 """The same, as a multiple of the longest gap between two instances so far: a source that is fed slowly makes
 pauses, and one of them is not the end."""
+FEW_FRAMES, FEW_STANDING_S = 30, 5.0
+"""Least time for a series that has fewer frames than these: hardly anything is known of its pace, and it is
+more likely the beginning of a series than a knee."""
 PAUSE_S = 0.1
 """A series is in full flow while instances follow one another faster than this; asking would be in vain."""
 APART_S = 0.5
@@ -23,9 +26,13 @@ UNREACHED_S = 10.0
 LONGEST_BACKOFF_S = 60.0
 
 
-def standing_s(largest_gap_s: float, longest_s: float) -> float:
-    """Seconds for which answers must have been equal: max(STANDING_S, GAPS * gap), at most longest."""
-    return min(longest_s, max(STANDING_S, GAPS * largest_gap_s))
+def standing_s(largest_gap_s: float, n_frames: int, longest_s: float) -> float:
+    """Seconds for which answers must have been equal: max(least, GAPS * gap), at most `longest_s`.
+
+    The least is STANDING_S, or FEW_STANDING_S while there are fewer than FEW_FRAMES.
+    """
+    least = STANDING_S if n_frames >= FEW_FRAMES else FEW_STANDING_S
+    return min(longest_s, max(least, GAPS * largest_gap_s))
 
 
 def is_confirmed(

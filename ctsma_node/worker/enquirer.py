@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from ctsma_node import log
-from ctsma_node.completion import largest_gap, next_question, standing_s
+from ctsma_node.completion import next_question
 from ctsma_node.config.settings import QuerySettings, Settings, SourceSettings
 from ctsma_node.deliver import Peer
 from ctsma_node.ledger.cases import Cases
@@ -15,6 +15,7 @@ from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.query import CountAnswer, SeriesKey, count_instances
 from ctsma_node.query.count import Told
 from ctsma_node.records import Case, SeriesState
+from ctsma_node.worker.intake import standing_of
 
 _LOOK_S = 0.1
 """How often it looks for a series that is to be asked about."""
@@ -93,8 +94,7 @@ class Enquirer:
         count = self._cases.source_count(case.series_uid)
         if next_question(count, case.n_instances, case.last_instance_at, 0.0) > now:
             return False  # told without a look at each instance: this is asked ten times a second
-        rows = self._inbox.instances(case.series_uid)
-        standing = standing_s(largest_gap([row.received_at for row in rows]), self._longest_s)
+        standing = standing_of(self._inbox.instances(case.series_uid), self._longest_s)
         return next_question(count, case.n_instances, case.last_instance_at, standing) <= now
 
     def _record(self, answer: CountAnswer, asked_at: float) -> None:

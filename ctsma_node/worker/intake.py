@@ -89,8 +89,7 @@ class Intake:
         rows = self._inbox.instances(case.series_uid)[: case.n_instances]
         count = self._cases.source_count(case.series_uid)
         whole = self._ended(case, rows) and self._is_whole(case, rows)
-        gap = largest_gap([row.received_at for row in rows])
-        standing = 0.0 if whole else standing_s(gap, self._quiet.long_quiet_s)
+        standing = 0.0 if whole else standing_of(rows, self._quiet.long_quiet_s)
         if count is not None and is_confirmed(count, len(rows), case.last_instance_at, standing):
             return Due(count.asked_at, "count")
         if may_grow(count, len(rows)):
@@ -137,6 +136,12 @@ class Intake:
             source=case.calling_ae,
             completed_by=by,
         )
+
+
+def standing_of(rows: Sequence[Instance], longest_s: float) -> float:
+    """Seconds for which the source's count of a series must have stood still, by what has come of it."""
+    gap = largest_gap([row.received_at for row in rows])
+    return standing_s(gap, sum(row.number_of_frames for row in rows), longest_s)
 
 
 def instances_digest(instances: Sequence[Instance]) -> str:

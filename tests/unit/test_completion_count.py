@@ -16,7 +16,14 @@ from ctsma_node.completion import (
     next_question,
     standing_s,
 )
-from ctsma_node.completion.count import APART_S, LONGEST_BACKOFF_S, PAUSE_S, STANDING_S, UNREACHED_S
+from ctsma_node.completion.count import (
+    APART_S,
+    FEW_STANDING_S,
+    LONGEST_BACKOFF_S,
+    PAUSE_S,
+    STANDING_S,
+    UNREACHED_S,
+)
 from ctsma_node.completion.pace import FEWEST_SERIES, SENT_ANEW_S
 from ctsma_node.records import SourceCount
 
@@ -52,9 +59,14 @@ def test_beside_a_whole_geometry_one_answer_will_do() -> None:
 
 
 def test_slow_instances_ask_for_a_longer_standing_still() -> None:
-    assert standing_s(0.02, 30.0) == STANDING_S
-    assert standing_s(2.0, 30.0) == 6.0
-    assert standing_s(60.0, 30.0) == 30.0
+    assert standing_s(0.02, 100, 30.0) == STANDING_S
+    assert standing_s(2.0, 100, 30.0) == 6.0
+    assert standing_s(60.0, 100, 30.0) == 30.0
+
+
+def test_the_first_instances_tell_nothing_of_the_pace() -> None:
+    assert standing_s(0.0, 1, 30.0) == FEW_STANDING_S
+    assert standing_s(0.0, 1, 1.0) == 1.0
 
 
 def test_a_source_that_holds_more_is_known() -> None:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from ctsma_node.config.settings import QuerySettings, SourceSettings
+from ctsma_node.config.settings import CompletionSettings, QuerySettings, SourceSettings
 from ctsma_node.deliver import Peer
 from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.query import CountAnswer, SeriesKey
 from ctsma_node.query.count import Told
-from ctsma_node.records import SourceCount
+from ctsma_node.records import SeriesState, SourceCount
 from ctsma_node.worker import enquirer
 from ctsma_node.worker.enquirer import Enquirer
+from ctsma_node.worker.intake import Intake
 from tests.acceptance.stand_ins import Arrivals, settings_in
 from tests.fixtures.ct_series import StackPlan, single_frames
 
@@ -119,3 +121,47 @@ def test_a_silent_source_is_left_alone_for_longer_and_longer(bench: Bench) -> No
     bench.now = rounds[-1] + 100
     bench.enquirer.ask_due()
     assert bench.known(uid).failures == 0
+
+
+@pytest.mark.parametrize("gap", [0.05, 0.4, 1.0, 4.0])
+def test_a_pacs_that_forwards_while_it_receives_is_not_taken_at_its_word(bench: Bench, gap: float) -> None:
+    """It counts what it has sent so far, over one open association: no slice is taken for the last one."""
+    inbox = InboxReader(bench.settings.inbox_path)
+    intake = Intake(inbox, bench.cases, CompletionSettings(), clock=lambda: bench.now)
+    slices = single_frames(SMALL)
+    arrived, tick = 0, 0
+    while not [case for case in bench.cases.in_state() if case.state is not SeriesState.RECEIVING]:
+        bench.now = 1000.0 + tick / 10
+        while arrived < len(slices) and 1000.0 + arrived * gap <= bench.now:
+            bench.arrivals.bring([slices[arrived]], at=1000.0 + arrived * gap, close=False)
+            arrived += 1
+        bench.tells = arrived
+        intake.sweep()
+        bench.enquirer.ask_due()
+        tick += 1
+    inbox.close()
+    assert arrived == len(slices)
+    waited = bench.now - (1000.0 + (len(slices) - 1) * gap)
+    assert waited <= max(0.5, 3 * gap) + 0.8
+    asked = len(bench.asked)
+    assert asked <= 2 * (40 * gap + waited) + 2  # twice a second at most
+
+
+def test_a_series_that_lies_complete_at_the_source_ends_at_once(bench: Bench) -> None:
+    inbox = InboxReader(bench.settings.inbox_path)
+    intake = Intake(inbox, bench.cases, CompletionSettings(), clock=lambda: bench.now)
+    slices = single_frames(SMALL)
+    for number, ds in enumerate(slices):
+        bench.now = 1000.0 + number / 40
+        bench.arrivals.bring([ds], at=bench.now, close=False)
+        intake.sweep()
+        bench.enquirer.ask_due()
+    last = bench.now
+    while not intake.sweep():
+        bench.now += 0.1
+        bench.enquirer.ask_due()
+    inbox.close()
+    (case,) = bench.cases.in_state()
+    assert (case.completed_by, case.n_instances) == ("count", 40)
+    assert bench.now - last < 0.4
+    assert len(bench.asked) == 2
