@@ -22,6 +22,7 @@ _ROWS = {
     "log": "errors",
     "records": "errors",
     "spool": "errors records",
+    "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
     # A migrated file's copy is made durable as the spool makes its files.
@@ -41,13 +42,13 @@ _ROWS = {
     "deliver": "errors log records config",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
-    "worker": "errors log records config volume spool ledger completion assemble gate choice analysis"
-    " report deliver query",
+    "worker": "errors log records config volume spool commands ledger completion assemble gate"
+    " choice analysis report deliver query",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
-    "cli": "errors log records config volume spool ledger completion receive assemble gate choice analysis"
-    " report deliver worker web demo",
+    "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
+    " choice analysis report deliver worker web demo",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {

@@ -251,3 +251,8 @@ class Settings(Section):
     def ledger_path(self) -> Path:
         """The worker's ledger file."""
         return self.node.state_dir / "ledger.sqlite3"
+
+    @property
+    def commands_dir(self) -> Path:
+        """What people ask of cases, until the worker has done it."""
+        return self.node.state_dir / "commands"

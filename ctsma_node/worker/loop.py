@@ -9,13 +9,15 @@ from collections.abc import Callable
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from ctsma_node import log
+from ctsma_node.commands import CommandFolder
 from ctsma_node.config.settings import Settings
-from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import Case, SeriesState
 from ctsma_node.spool import free_bytes
 from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import WORKABLE, Chain
+from ctsma_node.worker.commands import Commands
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.enquirer import Enquirer
@@ -40,11 +42,12 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._cases = Cases(settings.ledger_path, settings.worker.max_attempts, clock)
+        self._cases = AskedCases(settings.ledger_path, settings.worker.max_attempts, clock)
         self._inbox = InboxReader(settings.inbox_path)
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
         self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock)
         self._ending = Ending(self._cases)
+        self._commands = Commands(CommandFolder(settings.commands_dir), self._cases, self._ending)
         self._couriers = [
             Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
         ]
@@ -62,6 +65,7 @@ class Worker:
     def recover(self) -> None:
         """Queue again what was running, and end what had been delivered, when the last worker died."""
         Outbox(self._settings.outbox_dir).prepare()
+        self._commands.prepare()
         count = self._cases.requeue_running()
         log.logger.info("worker.recovered", count=count)
         configured = {each.name for each in self._settings.destinations}
@@ -83,6 +87,7 @@ class Worker:
         try:
             while not self._stop_asked:
                 self._alive_at = time.monotonic()
+                self._commands.carry_out()
                 if not self.work_once():
                     self._wake.wait(_LOOK_S)
                     self._wake.clear()
@@ -108,9 +113,8 @@ class Worker:
         case = self._next()
         if case is None:
             return False
-        moved = advance(
-            self._cases, case.id, self._chain.step, self._settings.worker.max_attempts, self._clock
-        )
+        attempts = self._settings.worker.max_attempts
+        moved = advance(self._cases, case.id, self._chain.step, attempts, self._clock, self._chain.timings)
         if moved.state not in WORKABLE:
             self._chain.forget()
             self._cases.wake(moved.study_uid, "waiting_for_sibling")
