@@ -22,6 +22,7 @@ _ROWS = {
     "log": "errors",
     "records": "errors",
     "spool": "errors records",
+    "heartbeat": "spool",
     "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
@@ -30,7 +31,7 @@ _ROWS = {
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool ledger.inbox",
+    "receive": "errors log records config spool heartbeat ledger.inbox",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -42,9 +43,9 @@ _ROWS = {
     "deliver": "errors log records config",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
-    "worker": "errors log records config volume spool commands ledger completion assemble gate"
+    "worker": "errors log records config volume spool heartbeat commands ledger completion assemble gate"
     " choice analysis report deliver query",
-    "web": "errors log records config ledger",
+    "web": "errors log records config spool heartbeat commands ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
@@ -68,7 +69,10 @@ names another step or the ledger, except where a comment says why.
 
 LIGHT = tuple(
     f"ctsma_node.{room}"
-    for room in ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
+    for room in (
+        *("receive", "web", "ledger", "spool", "heartbeat", "commands", "config", "records", "log"),
+        *("completion", "errors", "volume"),
+    )
 )
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
 HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")

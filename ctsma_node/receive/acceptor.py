@@ -94,11 +94,13 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         peers: Peers,
         limits: LimitSettings,
         on_end: Callable[[Association], None],
+        on_turn: Callable[[], None],
         **options: Any,
     ) -> None:
         self.peers = peers
         self.limits = limits
         self.on_end = on_end
+        self._on_turn = on_turn
         self.request_queue_size = limits.backlog
         super().__init__(*arguments, request_handler=Acceptor, **options)
 
@@ -114,6 +116,11 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         if not known:
             log.logger.warning("connection.refused", address=client_address[0], code="unknown_address")
         return known
+
+    def service_actions(self) -> None:
+        """Say that the loop has come round: it does several times a second, unless accepting hangs."""
+        super().service_actions()
+        self._on_turn()
 
     def handle_error(self, request: object, client_address: Any) -> None:
         """Log that a connection could not be served; the server goes on."""

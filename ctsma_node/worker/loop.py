@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from ctsma_node import log
 from ctsma_node.commands import CommandFolder
 from ctsma_node.config.settings import Settings
+from ctsma_node.heartbeat import BEAT_S, Pulse
 from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import Case, SeriesState
@@ -61,6 +62,9 @@ class Worker:
         self._wake = threading.Event()
         self._stop_asked = False
         self._alive_at = time.monotonic()
+        self._swept_at = time.monotonic()
+        self._pulse = Pulse(settings.heartbeat_path("work"), clock)
+        self._bundle = analyser.digest
 
     def recover(self) -> None:
         """Queue again what was running, and end what had been delivered, when the last worker died."""
@@ -79,6 +83,7 @@ class Worker:
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop`, then end the step at hand, the instances on their way, and the files."""
         self.recover()
+        self._beat()
         scheduler = self._scheduler()
         scheduler.start()
         for beside in self._beside:
@@ -105,6 +110,7 @@ class Worker:
                 stable = self._intake.sweep()
             if stable:
                 self._wake.set()
+            self._swept_at = time.monotonic()
         except Exception:  # the next sweep comes in a moment; the inbox is unchanged
             log.logger.error("sweep.failed", exc_info=True)
 
@@ -148,12 +154,20 @@ class Worker:
         )
         scheduler.add_job(self.sweep, "interval", seconds=self._settings.worker.sweep_s)
         scheduler.add_job(self._watch, "interval", seconds=_WATCHDOG_S)
+        scheduler.add_job(self._beat, "interval", seconds=BEAT_S)
         scheduler.add_job(self._housekeep, "interval", seconds=_HOUSEKEEPING_S)
         return scheduler
 
     def _watch(self) -> None:
         if time.monotonic() - self._alive_at < STALLED_S:
             notify("WATCHDOG=1")
+
+    def _beat(self) -> None:
+        """Say that the worker lives, and when its loops last showed it."""
+        ago = {"steps": self._alive_at, "sweep": self._swept_at}
+        now = time.monotonic()
+        alive = {loop: self._clock() - (now - at) for loop, at in ago.items()}
+        self._pulse.beat("ready", alive, bundle=self._bundle)
 
     def _housekeep(self) -> None:
         free = free_bytes(self._settings.node.state_dir)
@@ -169,3 +183,4 @@ class Worker:
         for beside in self._beside:
             beside.join()
         self.close()
+        self._pulse.end()

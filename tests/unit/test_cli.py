@@ -124,6 +124,12 @@ def test_what_cannot_be_asked_is_said(
     assert (shown.exit_code, expected in shown.output) == (1, True)
 
 
+def test_a_page_for_everybody_needs_a_token(run: Run, config: Path) -> None:
+    config.write_text('[web]\nbind = "0.0.0.0"\n')
+    shown = run("web", "--config", config)
+    assert (shown.exit_code, "read_token_file" in shown.output) == (2, True)
+
+
 def test_check_config_says_what_is_missing(run: Run, config: Path) -> None:
     config.write_text('[node]\nstate_dir = "state"\n[analysis]\nbundle = "nowhere"\n')
     shown = run("check-config", "--config", config)
