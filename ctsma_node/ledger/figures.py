@@ -12,33 +12,12 @@ from ctsma_node.records import DeliveryState, SeriesState
 
 Rows = Callable[..., list[sqlite3.Row]]
 
-# The step that a case is first claimed for is the first of its analysis: to assemble and to judge it.
-_TO_START = """
-    SELECT min(event.at) - revision.last_instance_at AS seconds
-    FROM event JOIN revision ON revision.id = event.revision_id
-    WHERE event.action = 'claimed' AND event.from_state = 'stable'
-    GROUP BY revision.id ORDER BY revision.id"""
+_LAST_SUCCESS = """
+    SELECT max(updated_at) AS at FROM delivery WHERE destination = ? AND state = 'delivered'"""
 
-_TO_DELIVERED = """
-    SELECT min(event.at) - revision.last_instance_at AS seconds
-    FROM event JOIN revision ON revision.id = event.revision_id
-    WHERE event.action = 'moved' AND event.to_state = 'delivered'
-    GROUP BY revision.id ORDER BY revision.id"""
-
-_STEPS = """
-    SELECT to_state AS name, json_extract(facts, '$.seconds') AS seconds FROM event
-    WHERE action = 'moved' AND json_extract(facts, '$.seconds') IS NOT NULL ORDER BY id"""
-
-_STAGES = """
-    SELECT substr(fact.key, 12) AS name, fact.value AS seconds FROM event, json_each(event.facts) AS fact
-    WHERE event.action = 'moved' AND fact.key LIKE 'seconds in %' ORDER BY event.id"""
-
-_STANDINGS = """
-    SELECT destination,
-           max(CASE WHEN state = 'delivered' THEN updated_at END) AS last_success,
-           max(CASE WHEN state = 'pending' AND attempts > 0 THEN updated_at END) AS last_failure,
-           min(CASE WHEN state = 'pending' AND attempts > 0 THEN created_at END) AS waiting_since
-    FROM delivery GROUP BY destination"""
+_FAILING = """
+    SELECT max(updated_at) AS last_failure, min(created_at) AS waiting_since
+    FROM delivery WHERE destination = ? AND state = 'pending' AND attempts > 0"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +49,20 @@ class CaseFigures:
         counts = _pairs(self._rows, "SELECT state, count(*) FROM revision GROUP BY state")
         return {state: counts.get((state.value,), 0) for state in SeriesState}
 
-    def ends(self) -> dict[tuple[SeriesState, str], int]:
-        """How often a case has ended, by state and code ("" without one); one requeued can end anew."""
-        sql = """SELECT to_state, coalesce(code, ''), count(*) FROM event WHERE action = 'moved'
-                 AND to_state IN ('delivered', 'refused', 'failed') GROUP BY 1, 2"""
-        return {(SeriesState(state), code): n for (state, code), n in _pairs(self._rows, sql).items()}
-
     def deliveries(self) -> dict[tuple[str, DeliveryState], int]:
         """How many deliveries stand in each state, by destination."""
         sql = "SELECT destination, state, count(*) FROM delivery GROUP BY 1, 2"
         return {(name, DeliveryState(state)): n for (name, state), n in _pairs(self._rows, sql).items()}
 
-    def standings(self) -> dict[str, Standing]:
-        """How each destination has done lately."""
-        return {
-            row["destination"]: Standing(row["last_success"], row["last_failure"], row["waiting_since"])
-            for row in self._rows(_STANDINGS)
-        }
+    def standing(self, destination: str) -> Standing | None:
+        """How a destination has done lately; None where nothing was ever sent there."""
+        delivered, failing = self._rows(_LAST_SUCCESS, destination), self._rows(_FAILING, destination)
+        if not delivered or not failing:
+            return None
+        last_success, (last_failure, waiting_since) = delivered[0]["at"], failing[0]
+        if last_success is None and last_failure is None:
+            return None
+        return Standing(last_success, last_failure, waiting_since)
 
     def last_ends(self, count: int) -> list[tuple[SeriesState, str | None]]:
         """State and code of the cases that ended last, the latest first."""
@@ -99,22 +75,6 @@ class CaseFigures:
         sql = "SELECT min(updated_at) AS at FROM revision WHERE state IN ('stable', 'accepted', 'analysed')"
         rows = self._rows(sql)
         return rows[0]["at"] if rows else None
-
-    def seconds_to_start(self) -> list[float]:
-        """From the last instance of each case to the first claim of its first step."""
-        return [row["seconds"] for row in self._rows(_TO_START)]
-
-    def seconds_to_delivered(self) -> list[float]:
-        """From the last instance of each case to its end as delivered."""
-        return [row["seconds"] for row in self._rows(_TO_DELIVERED)]
-
-    def step_seconds(self) -> list[tuple[str, float]]:
-        """What each step took, by the state that it led to."""
-        return [(row["name"], row["seconds"]) for row in self._rows(_STEPS)]
-
-    def stage_seconds(self) -> list[tuple[str, float]]:
-        """What each stage of each analysis took, by its name."""
-        return [(row["name"], row["seconds"]) for row in self._rows(_STAGES)]
 
     def result_bytes(self) -> int:
         """Size of all objects in the outbox."""

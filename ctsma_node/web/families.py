@@ -1,8 +1,10 @@
-"""Metric families out of plain counts and lists of seconds."""
+"""Metric families out of counts, and histograms that grow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -10,6 +12,36 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     Metric,
 )
+
+
+class Histogram:
+    """Seconds by one label, or by none (""), counted in buckets; `bounds` are their upper bounds."""
+
+    def __init__(self, name: str, text: str, bounds: Sequence[float], label: str = "") -> None:
+        self._name, self._text, self._bounds = name, text, tuple(bounds)
+        self._labels = [label] if label else []
+        self._counts: dict[str, list[int]] = defaultdict(lambda: [0] * (len(bounds) + 1))
+        self._sums: dict[str, float] = defaultdict(float)
+
+    def declare(self, *values: str) -> None:
+        """Show values of the label before anything was counted."""
+        for value in values:
+            self._counts[value]
+
+    def add(self, seconds: float, value: str = "") -> None:
+        """Count one; a negative one (a clock that was set back) counts as zero."""
+        seconds = max(seconds, 0.0)
+        self._counts[value][bisect_left(self._bounds, seconds)] += 1
+        self._sums[value] += seconds
+
+    def family(self) -> Metric:
+        """As Prometheus takes it: the buckets are cumulative."""
+        family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
+        names = [*(str(float(bound)) for bound in self._bounds), "+Inf"]
+        for value, counts in sorted(self._counts.items()):
+            buckets = [(name, sum(counts[: n + 1])) for n, name in enumerate(names)]
+            family.add_metric([value] if self._labels else [], buckets, sum_value=self._sums[value])
+        return family
 
 
 def counter(name: str, text: str, label: str, counts: Iterable[tuple[str, float]]) -> Metric:
@@ -28,26 +60,6 @@ def pairs(
     """Fill a family of two labels."""
     for labels, count in sorted(counts):
         family.add_metric(labels, count)
-    return family
-
-
-def grouped(samples: Iterable[tuple[str, float]], names: Sequence[str] = ()) -> dict[str, list[float]]:
-    """Seconds by name; the names given are there in any case."""
-    groups: dict[str, list[float]] = {name: [] for name in names}
-    for name, seconds in samples:
-        groups.setdefault(name, []).append(seconds)
-    return groups
-
-
-def histogram(
-    name: str, text: str, groups: Mapping[str, Sequence[float]], bounds: Sequence[float], label: str = ""
-) -> Metric:
-    """A histogram of seconds with one label, or none; a negative one (a clock set back) counts as zero."""
-    family = HistogramMetricFamily(name, text, labels=[label] if label else [])
-    for value, seconds in groups.items():
-        kept = [max(each, 0.0) for each in seconds]
-        buckets = [(str(float(bound)), sum(each <= bound for each in kept)) for bound in bounds]
-        family.add_metric([value] if label else [], [*buckets, ("+Inf", len(kept))], sum_value=sum(kept))
     return family
 
 

@@ -14,18 +14,11 @@ from prometheus_client.registry import Collector
 
 from ctsma_node.config.settings import Settings
 from ctsma_node.heartbeat import Heartbeat
-from ctsma_node.records import SeriesState
-from ctsma_node.web.families import counter, gauge, grouped, histogram, pairs
+from ctsma_node.ledger.durations import Durations
+from ctsma_node.web.families import counter, gauge, pairs
 from ctsma_node.web.health import Level, Part, is_fresh, judge
 from ctsma_node.web.observe import Observed, Observer
-
-STEP_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300)
-"""Upper bounds in seconds for what the node does by itself."""
-
-TURNAROUND_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600, 86400, 604800)
-"""Upper bounds in seconds for what waits for others: up to the week of the retry horizon."""
-
-_STEPS = (SeriesState.ACCEPTED, SeriesState.ANALYSED, SeriesState.REPORTED)
+from ctsma_node.web.turnaround import Turnaround
 
 
 class NodeMetrics(Collector):
@@ -34,6 +27,7 @@ class NodeMetrics(Collector):
     def __init__(self, settings: Settings, observer: Observer) -> None:
         self._settings = settings
         self._observer = observer
+        self._turnaround = Turnaround(Durations(settings.ledger_path))
         self._sources = {source.ae_title for source in settings.sources}
         self._destinations = {destination.name for destination in settings.destinations}
 
@@ -47,7 +41,7 @@ class NodeMetrics(Collector):
         yield from self._node(seen)
         yield from self._received(seen)
         yield from self._cases(seen)
-        yield from self._durations()
+        yield from self._turnaround.families()
         yield from self._deliveries(seen)
         yield from self._bytes(seen)
 
@@ -86,29 +80,9 @@ class NodeMetrics(Collector):
     def _cases(self, seen: Observed) -> Iterator[Metric]:
         figures = self._observer.cases
         yield gauge("ctsma_cases", "Cases by state.", "state", figures.cases().items())
-        ends = CounterMetricFamily(
-            "ctsma_cases_ended", "Ends of cases, by state and code.", labels=["state", "code"]
-        )
-        yield pairs(ends, figures.ends().items())
         oldest = figures.oldest_waiting()
         waited = 0.0 if oldest is None else max(seen.now - oldest, 0.0)
         yield _now("ctsma_oldest_waiting_seconds", "Of the case that waits longest for a step.", waited)
-
-    def _durations(self) -> Iterator[Metric]:
-        figures = self._observer.cases
-        text = "From a series' last instance to the start of its analysis."
-        groups = {"": figures.seconds_to_start()}
-        yield histogram("ctsma_last_instance_to_start_seconds", text, groups, TURNAROUND_BUCKETS)
-        text = "From a series' last instance until its whole set was delivered to every destination."
-        groups = {"": figures.seconds_to_delivered()}
-        yield histogram("ctsma_last_instance_to_delivered_seconds", text, groups, TURNAROUND_BUCKETS)
-        steps = grouped(figures.step_seconds(), _STEPS)
-        text = "What the steps of cases took, by the state that they led to."
-        yield histogram("ctsma_step_seconds", text, steps, STEP_BUCKETS, "state")
-        stages = grouped(figures.stage_seconds())
-        yield histogram(
-            "ctsma_stage_seconds", "What an analysis' stages took.", stages, STEP_BUCKETS, "stage"
-        )
 
     def _deliveries(self, seen: Observed) -> Iterator[Metric]:
         found = self._observer.cases.deliveries()
@@ -125,8 +99,9 @@ class NodeMetrics(Collector):
         yield gauge("ctsma_destination_failing_seconds", text, "destination", failing.items())
 
     def _bytes(self, seen: Observed) -> Iterator[Metric]:
-        yield _now("ctsma_spool_bytes", "Datasets in the spool.", self._observer.inbox.spool_bytes())
-        yield _now("ctsma_outbox_bytes", "Objects in the outbox.", self._observer.cases.result_bytes())
+        spool, outbox = self._observer.sizes()
+        yield _now("ctsma_spool_bytes", "Datasets in the spool, counted once a minute.", spool)
+        yield _now("ctsma_outbox_bytes", "Objects in the outbox, counted once a minute.", outbox)
         if seen.free_bytes is not None:
             yield _now("ctsma_free_bytes", "Free on the disk of the state folder.", seen.free_bytes)
         yield _now("ctsma_least_free_bytes", "Kept free.", self._settings.limits.min_free_bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from ctsma_node.spool import free_bytes
 
 LAST_ENDS = 3
 """So many cases in a row that fail say something of the node, not of the series."""
+
+
+_SUM_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +51,29 @@ class Observer:
         self.cases = CaseFigures(settings.ledger_path)
         self.inbox = InboxFigures(settings.inbox_path)
         self.ledger = CasesReader(settings.ledger_path)
+        self._lock = threading.Lock()
+        self._sizes, self._summed_at = (0, 0), float("-inf")
 
     def look(self) -> Observed:
         """See it now. Raises LedgerError or sqlite3.Error where a ledger cannot be read."""
-        settings, standings = self._settings, self.cases.standings()
+        settings = self._settings
         return Observed(
             now=self._clock(),
             receiver=last_heartbeat(settings.heartbeat_path("receive")),
             worker=last_heartbeat(settings.heartbeat_path("work")),
             free_bytes=self._free(),
             sources=len(settings.sources),
-            standings={each.name: standings.get(each.name) for each in settings.destinations},
+            standings={each.name: self.cases.standing(each.name) for each in settings.destinations},
             last_ends=tuple(self.cases.last_ends(LAST_ENDS)),
         )
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of the spool and of the outbox, summed up once a minute, for that reads every row."""
+        with self._lock:
+            if self._clock() - self._summed_at >= _SUM_S:
+                self._sizes = self.inbox.spool_bytes(), self.cases.result_bytes()
+                self._summed_at = self._clock()
+            return self._sizes
 
     def _free(self) -> int | None:
         try:

@@ -108,8 +108,7 @@ class Pages:
             parts_of_node=tuple(Part),
             settings=self._settings,
             quarantined=self._observer.inbox.quarantined(),
-            spool_bytes=self._observer.inbox.spool_bytes(),
-            outbox_bytes=self._observer.cases.result_bytes(),
+            sizes=self._observer.sizes(),
             version=__version__,
         )
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 from ctsma_node import log
 from ctsma_node.commands import Action, Command, CommandFolder
 from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.sqlite import LedgerError
 from ctsma_node.records import Case
 from ctsma_node.worker.ending import Ending
+
+_REST_S = 5.0
+"""After one that could not be carried out."""
 
 
 class Commands:
@@ -17,6 +22,7 @@ class Commands:
         self._folder = folder
         self._cases = cases
         self._ending = ending
+        self._rests_until = 0.0  # time.monotonic()
 
     def prepare(self) -> None:
         """Make the folder, so that people can ask."""
@@ -24,6 +30,8 @@ class Commands:
 
     def carry_out(self) -> bool:
         """Do all that was asked for; says whether there was anything."""
+        if time.monotonic() < self._rests_until:
+            return False
         try:
             waiting = self._folder.waiting()
             for command in waiting:
@@ -31,6 +39,7 @@ class Commands:
                 self._folder.remove(command)
         except Exception:  # the ledger is busy or the disk is full: the command is still there
             log.logger.error("command.failed", exc_info=True)
+            self._rests_until = time.monotonic() + _REST_S
             return False
         return bool(waiting)
 

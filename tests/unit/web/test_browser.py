@@ -76,39 +76,35 @@ def opened(
     return page
 
 
-@pytest.mark.parametrize(("name", "scheme"), list(product(NAMES, SCHEMES)))
-def test_axe_finds_nothing(
-    browser: Browser, served: Served, paths: dict[str, str], name: str, scheme: str
-) -> None:
+@pytest.fixture(scope="module", params=product(NAMES, SCHEMES), ids="-".join)
+def shown(
+    request: pytest.FixtureRequest, browser: Browser, served: Served, paths: dict[str, str]
+) -> Iterator[tuple[str, Page]]:
+    """Each page, light and dark, with its name; scripts are on for those who judge it."""
+    name, scheme = request.param
     page = opened(browser, served.url + paths[name], scheme, scripts=True)
-    found = Axe().run(page).response["violations"]
-    assert [(each["id"], each["impact"], each["nodes"][0]["html"]) for each in found] == []
+    yield f"{name}-{scheme}", page
     page.context.close()
 
 
-@pytest.mark.parametrize(("name", "scheme"), list(product(NAMES, SCHEMES)))
-def test_every_text_can_be_told_from_its_ground(
-    browser: Browser, served: Served, paths: dict[str, str], name: str, scheme: str
-) -> None:
-    page = opened(browser, served.url + paths[name], scheme, scripts=True)
-    contrasts = page.evaluate(CONTRASTS)
+def test_axe_finds_nothing(shown: tuple[str, Page]) -> None:
+    found = Axe().run(shown[1]).response["violations"]
+    assert [(each["id"], each["impact"], each["nodes"][0]["html"]) for each in found] == []
+
+
+def test_every_text_can_be_told_from_its_ground(shown: tuple[str, Page]) -> None:
+    contrasts = shown[1].evaluate(CONTRASTS)
     assert len(contrasts) > 8
     assert [(text, round(ratio, 2)) for text, ratio in contrasts if ratio < 4.5] == []
-    page.context.close()
 
 
-@pytest.mark.parametrize(("name", "scheme"), list(product(NAMES, SCHEMES)))
-def test_screenshots_show_a_whole_page(
-    browser: Browser, served: Served, paths: dict[str, str], name: str, scheme: str, tmp_path: Path
-) -> None:
-    page = opened(browser, served.url + paths[name], scheme)
+def test_the_whole_page_is_drawn(shown: tuple[str, Page], tmp_path: Path) -> None:
+    name, page = shown
     folder = Path(os.environ.get("CTSMA_SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     for picture in page.locator("img").all():
         picture.scroll_into_view_if_needed()
-    shot = page.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
-    assert len(shot) > 10_000
-    page.context.close()
+    assert len(page.screenshot(path=folder / f"{name}.png", full_page=True)) > 10_000
 
 
 def test_pictures_are_shown(browser: Browser, served: Served, paths: dict[str, str]) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ctsma_node.ledger.durations import Durations
 from ctsma_node.ledger.figures import CaseFigures, InboxFigures
 from ctsma_node.records import DeliveryState, SeriesState
+from ctsma_node.web.families import Histogram
 from tests.unit.ledger.test_cases import Peer, result
 from tests.unit.web.conftest import Served
 from tests.unit.web.planted import BUNDLE, Planted
@@ -88,7 +90,8 @@ def test_a_source_that_is_not_configured_has_no_label_of_its_own(served: Served)
 def test_figures_of_a_node_that_has_never_run(tmp_path: Path) -> None:
     cases, inbox = CaseFigures(tmp_path / "a.sqlite3"), InboxFigures(tmp_path / "b.sqlite3")
     assert set(cases.cases().values()) == {0}
-    assert (cases.seconds_to_delivered(), cases.oldest_waiting(), cases.standings()) == ([], None, {})
+    assert (cases.oldest_waiting(), cases.standing("pacs"), cases.last_ends(3)) == (None, None, [])
+    assert list(Durations(tmp_path / "a.sqlite3").new()) == []
     assert (inbox.stored(), inbox.quarantined(), inbox.spool_bytes()) == (0, {}, 0)
 
 
@@ -97,11 +100,50 @@ def test_a_requeued_case_counts_each_of_its_ends(tmp_path: Path) -> None:
     case = planted.steps(planted.series(1), S.STABLE, S.FAILED, code="io_error", reason="The disk.")
     planted.cases.requeue(case.id, planted.cases.events(case.id)[-1].id)
     planted.steps(planted.cases.get(case.id), S.REFUSED, code="no_knee", reason="None.")
-    figures = CaseFigures(planted.settings.ledger_path)
-    assert figures.ends() == {(S.FAILED, "io_error"): 1, (S.REFUSED, "no_knee"): 1}
-    assert figures.last_ends(5) == [(S.REFUSED, "no_knee"), (S.FAILED, "io_error")]
-    assert len(figures.seconds_to_start()) == 1
+    found = list(Durations(planted.settings.ledger_path).new())
+    assert [(each.name, each.code) for each in found if each.what == "end"] == [
+        ("failed", "io_error"),
+        ("refused", "no_knee"),
+    ]
+    assert len([each for each in found if each.what == "start"]) == 1
+    last = CaseFigures(planted.settings.ledger_path).last_ends(5)
+    assert last == [(S.REFUSED, "no_knee"), (S.FAILED, "io_error")]
     planted.close()
+
+
+def test_each_duration_is_given_once_and_a_new_reader_gives_them_all(tmp_path: Path) -> None:
+    planted = Planted(tmp_path / "state")
+    durations = Durations(planted.settings.ledger_path)
+    case = planted.steps(planted.series(1), S.STABLE, S.ACCEPTED)
+    first = list(durations.new())
+    assert [(each.what, each.name, each.seconds) for each in first] == [
+        ("start", "", 3.5),
+        ("step", "accepted", 2.5),
+    ]
+    assert list(durations.new()) == []
+    planted.steps(case, S.ANALYSED)
+    second = list(durations.new())
+    assert [(each.what, each.name) for each in second] == [
+        ("step", "analysed"),
+        ("stage", "find knees"),
+        ("stage", "segment bones"),
+    ]
+    again = list(Durations(planted.settings.ledger_path).new())
+    assert sorted(map(str, again)) == sorted(map(str, first + second))
+    planted.close()
+
+
+def test_a_histogram_counts_up_to_each_bound() -> None:
+    histogram = Histogram("seconds", "Of things.", (1, 2.5))
+    for seconds in (-1.0, 1.0, 1.1, 2.5, 9.0):
+        histogram.add(seconds)
+    counted = {s.labels.get("le", s.name): s.value for s in histogram.family().samples}
+    assert counted == {"1.0": 2, "2.5": 4, "+Inf": 5, "seconds_count": 5, "seconds_sum": 13.6}
+
+
+def failing_since(figures: CaseFigures) -> float | None:
+    standing = figures.standing("pacs")
+    return None if standing is None else standing.failing_since
 
 
 def test_how_a_destination_does_is_told_by_its_deliveries(tmp_path: Path) -> None:
@@ -112,16 +154,16 @@ def test_how_a_destination_does_is_told_by_its_deliveries(tmp_path: Path) -> Non
     created = planted.now
     first, second = planted.cases.deliveries(case.id)
     figures = CaseFigures(planted.settings.ledger_path)
-    assert figures.standings()["pacs"].failing_since is None
+    assert failing_since(figures) is None
     planted.now += 10
     planted.cases.delivery_retry(first.id, planted.now + 60, None, "No route.")
-    assert figures.standings()["pacs"].failing_since == created
+    assert failing_since(figures) == created
     planted.now += 10
     planted.cases.delivery_sent(second.id)
-    assert figures.standings()["pacs"].failing_since is None
+    assert failing_since(figures) is None
     sent = planted.now
     planted.now += 10
     planted.cases.delivery_retry(first.id, planted.now + 60, None, "No route.")
-    assert figures.standings()["pacs"].failing_since == sent
+    assert failing_since(figures) == sent
     assert figures.deliveries() == {("pacs", DeliveryState.DELIVERED): 1, ("pacs", DeliveryState.PENDING): 1}
     planted.close()

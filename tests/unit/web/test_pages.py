@@ -10,6 +10,9 @@ import pytest
 from PIL import Image
 
 from ctsma_node.commands import Action, Command, CommandFolder
+from ctsma_node.config import OBJECT_KINDS
+from ctsma_node.records import DeliveryState, SeriesState
+from ctsma_node.web import words
 from tests.unit.web.conftest import TOKEN, Served
 from tests.unit.web.planted import CANARY
 
@@ -131,3 +134,18 @@ def test_only_what_can_be_asked_is_offered(served: Served) -> None:
         "running": {"cancel"},
         "receiving": set(),
     }
+
+
+def test_every_state_has_its_words() -> None:
+    assert set(words.STATES) == set(SeriesState)
+    assert set(words.DELIVERIES) == set(DeliveryState)
+    assert set(words.KINDS) >= set(OBJECT_KINDS)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0.00 s"), (0.417, "0.42 s"), (2.54, "2.5 s"), (59.94, "59.9 s"), (65, "1 min 5 s"),
+     (3700, "1 h 1 min"), (90_000, "1 d 1 h")],
+)  # fmt: skip
+def test_lengths_of_time(seconds: float, said: str) -> None:
+    assert words.span(seconds) == said
