@@ -30,6 +30,7 @@ class Renderer:
         self._templates.globals |= {
             "states": words.STATES,
             "deliveries": words.DELIVERIES,
+            "completions": words.COMPLETIONS,
             "DeliveryState": DeliveryState,
             "zone": words.zone,
         }

@@ -10,7 +10,16 @@ from pathlib import Path
 from ctsma_node.config.settings import DestinationSettings, Settings
 from ctsma_node.ledger.asked import can_be_cancelled, state_when_requeued
 from ctsma_node.ledger.case_rows import CaseQueries
-from ctsma_node.records import END_STATES, Case, Delivery, DeliveryState, Event, ResultObject, SeriesState
+from ctsma_node.records import (
+    END_STATES,
+    Case,
+    Delivery,
+    DeliveryState,
+    Event,
+    ResultObject,
+    SeriesState,
+    SourceCount,
+)
 from ctsma_node.web.observe import Observed
 from ctsma_node.web.pictures import DRAWN, content_label
 from ctsma_node.web.timeline import Stay, stages, stays
@@ -71,6 +80,7 @@ class CasePage:
     drawn: tuple[Drawn, ...]
     turnaround: float | None  # seconds from the last instance to the end; None where it has not ended
     revisions: tuple[Case, ...]
+    source_count: SourceCount | None
     requeued_to: SeriesState | None
     can_be_cancelled: bool
     last_event: int
@@ -107,6 +117,7 @@ def case_page(cases: CaseQueries, outbox: Path, case_id: int, now: float) -> Cas
         drawn=tuple(_drawn(outbox, n, each) for n, each in enumerate(results) if each.sop_class_uid in DRAWN),
         turnaround=case.updated_at - case.last_instance_at if case.state in END_STATES else None,
         revisions=tuple(cases.by_series(case.series_uid)),
+        source_count=cases.source_count(case.series_uid),
         requeued_to=state_when_requeued(cases, case),
         can_be_cancelled=can_be_cancelled(case),
         last_event=events[-1].id,

@@ -26,6 +26,13 @@ DELIVERIES: dict[DeliveryState, str] = {
 }
 """What the state of a delivery means."""
 
+COMPLETIONS = {
+    "count": "the number of instances that the source holds",
+    "geometry": "its geometry, and a short quiet time",
+    "quiet": "the quiet time",
+}
+"""By what a series became complete."""
+
 KINDS = {
     "volume": "Analysed volume (CT)",
     "segmentation": "Segmentation",

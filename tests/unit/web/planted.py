@@ -97,6 +97,7 @@ class Planted:
                 state,
                 code=code if ended else None,
                 reason=reason if ended else None,
+                completed_by="geometry" if state is S.STABLE else None,
                 **({"seconds": 2.5} | stages if case.state is not S.RECEIVING else {}),  # type: ignore[arg-type]
             )
         return case

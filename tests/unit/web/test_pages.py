@@ -55,7 +55,12 @@ def test_a_case_tells_its_whole_story(served: Served) -> None:
     for expected in (
         *(case.series_uid, case.study_uid, "find knees 0.40 s", "segment bones 1.3 s"),
         *("archive 95 delivered", "pacs 1 delivered", "claimed, attempt 1"),
-        *("Parametric map, BV/TV, left knee", "Parametric map, Tb.N, left knee", "Picture, left knee"),
+        *(
+            "Parametric map, BV/TV, left knee",
+            "Parametric map, Tb.N, left knee",
+            "Picture, left knee",
+            "Complete by its geometry",
+        ),
     ):
         assert expected in shown, expected
 
