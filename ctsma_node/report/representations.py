@@ -113,6 +113,7 @@ _BY_VR: dict[str, Callable[[str], str]] = {
 }
 _BY_KEYWORD: dict[str, Callable[[str], str]] = {
     "PatientSex": lambda text: _SEXES.get(text.upper(), ""),
+    "LossyImageCompressionRatio": lambda text: _decimal(text.removesuffix(":1")),
     "PatientPosition": _matching(_POSITION),
     "SeriesNumber": _matching(_NUMBER),
     "TimezoneOffsetFromUTC": _zone,

@@ -146,6 +146,6 @@ STRUCTURES = [
     OddHeader(
         "compressed with an odd ratio",
         raw(LossyImageCompression=b"01", LossyImageCompressionRatio=b"10:1"),
-        {"LossyImageCompression": "01", "LossyImageCompressionRatio": None},
+        {"LossyImageCompression": "01", "LossyImageCompressionRatio": "10"},
     ),
 ]
