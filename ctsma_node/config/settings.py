@@ -19,6 +19,10 @@ ObjectKind = Literal["volume", "segmentation", "parametric_map", "report", "view
 OBJECT_KINDS: tuple[str, ...] = get_args(ObjectKind)
 """What the node can make and send: the names a destination's `objects` may hold."""
 
+Language = Literal["en", "de"]
+LANGUAGES: tuple[str, ...] = get_args(Language)
+"""Those that `dicom_templates` has texts in."""
+
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?"
 )
@@ -158,8 +162,9 @@ class AnalysisSettings(Section):
 
 
 class ReportSettings(Section):
-    """`[report]`: how the node signs what it makes (PS3.3 C.7.5.1)."""
+    """`[report]`: in which language the node speaks, and how it signs what it makes (PS3.3 C.7.5.1)."""
 
+    language: Language = "en"
     institution_name: Annotated[str, Field(max_length=64)] = ""
     station_name: Annotated[str, Field(max_length=16)] = ""
     device_serial_number: Annotated[str, Field(max_length=64)] = ""

@@ -77,7 +77,7 @@ class Basis:
 
     def text(self, name: str, **values: str) -> str:
         """A text of the templates with its blanks filled in."""
-        return self.templates.texts[name].format(**values)
+        return self.templates.texts.of(name, **values)
 
 
 def bases(
@@ -86,9 +86,10 @@ def bases(
     node: NodeIdentity,
     revision: int,
     predecessors: Sequence[ObjectReference],
+    language: str,
 ) -> tuple[Basis, ...]:
     """One basis for each analysed knee."""
-    source, templates = read_source(headers), load_templates()
+    source, templates = read_source(headers), load_templates(language)
     uids = uid_space(
         source.series_uid,
         [instance.sop_instance_uid for instance in source.instances],

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from pydicom.dataset import Dataset
 
+from ctsma_node.report.codes import Code
 from ctsma_node.report.items import add, code_element, explicit_dataset, item, reference_item
-from ctsma_node.report.templates import Code
 
 
 def container(

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from ctsma_node.report import references
 from ctsma_node.report.basis import Basis
 from ctsma_node.report.groups import Group
+from ctsma_node.report.items import coded
 from ctsma_node.report.modules import add_coding_scheme, identification, signed
 
 
@@ -26,7 +27,7 @@ def measurement_report(
         imaging_measurements=groups,
         title=basis.concept("imaging_measurement_report"),
         language_of_content_item_and_descendants=sr.LanguageOfContentItemAndDescendants(
-            basis.concept("english")
+            coded(basis.templates.texts.language)
         ),
     )
     made = sr.Comprehensive3DSR(

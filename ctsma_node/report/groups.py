@@ -19,10 +19,10 @@ from ctsma_node.analysis.result import (
     Parameter,
 )
 from ctsma_node.report.basis import Basis
+from ctsma_node.report.codes import Code
 from ctsma_node.report.content import finite
 from ctsma_node.report.items import coded
 from ctsma_node.report.reasons import sentences
-from ctsma_node.report.templates import Code
 
 _REGION_BONES = {
     CartilageRegion.MEDIAL_FEMUR: Bone.FEMUR,
@@ -148,9 +148,14 @@ class Groups:
 
 def comments(basis: Basis) -> list[str]:
     """Research use, the uncertainty's meaning, the other knee, and what marks this one."""
+    texts = basis.templates.texts
     others = (
-        basis.text("other_knee", side=knee.side.value if knee.side else "?", reason=knee.reason)
+        texts.of(
+            "other_knee",
+            side=knee.side.value if knee.side else "?",
+            reason=texts.reason(knee.code, knee.reason),
+        )
         for knee in basis.result.not_analysed
     )
-    marks = (f"{mark.code}: {mark.text}" for mark in basis.knee.marks)
+    marks = (texts.coded_mark(mark) for mark in basis.knee.marks)
     return [basis.text("research"), basis.text("uncertainty"), *others, *marks]

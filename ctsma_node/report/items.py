@@ -14,7 +14,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_sequence_item
 from pydicom.tag import Tag
 
-from ctsma_node.report.templates import Code
+from ctsma_node.report.codes import Code
 
 CHARACTER_SET = "ISO_IR 192"
 """UTF-8 in every object, whatever the source used: names keep their letters, own texts fit beside them."""

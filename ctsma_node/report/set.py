@@ -14,6 +14,7 @@ from ctsma_node.report.identity import NodeIdentity, ObjectReference, ReportObje
 from ctsma_node.report.parametric_map import parametric_maps
 from ctsma_node.report.secondary_capture import picture
 from ctsma_node.report.segmentation import segmentation
+from ctsma_node.report.texts import OWN
 from ctsma_node.report.viewer_report import viewer_report
 
 Maker = Callable[[Basis], Iterable[Dataset]]
@@ -45,6 +46,7 @@ def build_set(
     revision: int = 1,
     predecessor: Sequence[ObjectReference] | None = None,
     objects: frozenset[str] = DEFAULT_OBJECTS,
+    language: str = OWN,
 ) -> tuple[ReportObject, ...]:
     """The objects of every analysed knee, in an order in which no object refers to a later one.
 
@@ -56,6 +58,8 @@ def build_set(
         predecessor: objects of the revision that this one replaces; the reports name theirs.
         objects: the kinds wanted; what they refer to is made too.
 
+        language: of what reports and pictures say in words.
+
     Returns:
         Objects with UIDs and bytes that depend on the arguments alone, never on the clock.
 
@@ -65,7 +69,7 @@ def build_set(
     """
     kinds = with_references(objects)
     made = []
-    for basis in bases(result, headers, node, revision, predecessor or ()):
+    for basis in bases(result, headers, node, revision, predecessor or (), language):
         for kind, make in _MAKERS.items():
             if kind in kinds:
                 made += [_report_object(kind, basis, ds) for ds in make(basis)]

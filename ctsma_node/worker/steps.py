@@ -91,6 +91,7 @@ def report(
         revision=revision,
         predecessor=predecessor,
         objects=wanted_objects(settings),
+        language=settings.report.language,
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib import resources
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from ctsma_node.config import OBJECT_KINDS, Settings, load
+from ctsma_node.config import LANGUAGES, OBJECT_KINDS, Settings, load
 from ctsma_node.errors import SettingsError
 from ctsma_node.gate import GateSettings
 
@@ -39,6 +40,13 @@ def test_the_example_loads_and_says_the_defaults() -> None:
         if section not in ("sources", "destinations"):
             assert getattr(example, section) == getattr(defaults, section), section
     assert example.destinations[0].objects == OBJECT_KINDS
+
+
+def test_the_languages_are_those_of_the_templates() -> None:
+    files = sorted(each.name for each in resources.files("dicom_templates").iterdir())
+    assert [name for name in files if name.startswith("texts.")] == sorted(
+        f"texts.{language}.toml" for language in LANGUAGES
+    )
 
 
 def test_the_example_names_every_setting() -> None:

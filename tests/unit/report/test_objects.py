@@ -247,6 +247,23 @@ def test_the_evidence_holds_whatever_a_report_refers_to(both_knees: tuple[Report
     assert len(evidence) == 90 + 1 + 40
 
 
+def test_a_report_speaks_german_and_keeps_its_codes(
+    node: NodeIdentity, both_knees: tuple[ReportObject, ...]
+) -> None:
+    kinds = frozenset({"viewer_report"})
+    *_, german = build_set(analysis(Side.LEFT), source_headers(4), node=node, objects=kinds, language="de")
+    ds = dcmread(received(german))
+    language = ds.ContentSequence[0]
+    assert language.ConceptNameCodeSequence[0].CodeValue == "121049"
+    assert language.ConceptCodeSequence[0].CodeValue == "de"
+    said = comments(german)
+    assert any(text.startswith("NUR FÜR DIE FORSCHUNG") for text in said)
+    assert not any("RESEARCH" in text for text in said)
+    names = {str(e.value) for e in ds.iterall() if e.keyword == "CodeMeaning"}
+    assert "Probability of knee osteoarthritis" in names
+    assert german.sop_instance_uid not in {o.sop_instance_uid for o in both_knees}
+
+
 def test_every_group_of_the_viewer_report_has_a_point_on_its_slice(
     both_knees: tuple[ReportObject, ...],
 ) -> None:
