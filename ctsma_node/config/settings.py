@@ -10,14 +10,28 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ctsma_node.config.choice import ChoiceSettings
+from ctsma_node.config.refusals import EXPLAINED_BY_DEFAULT, in_full, known
 from ctsma_node.config.section import Name, Seconds, Section
 
-ObjectKind = Literal["volume", "segmentation", "parametric_map", "report", "viewer_report", "picture"]
-OBJECT_KINDS: tuple[str, ...] = get_args(ObjectKind)
+ObjectKind = Literal[
+    "volume",
+    "segmentation",
+    "labelmap",
+    "parametric_map",
+    "report",
+    "viewer_report",
+    "text_report",
+    "picture",
+    "key_objects",
+    "not_analysed",
+]
+OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
 """What the node can make and send: the names a destination's `objects` may hold."""
+DEFAULT_KINDS: tuple[ObjectKind, ...] = tuple(kind for kind in OBJECT_KINDS if kind != "labelmap")
+"""Those that a destination gets which does not choose: few archives know the label map's SOP class."""
 
 Language = Literal["en", "de"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
@@ -98,14 +112,7 @@ class DestinationSettings(Section):
     host: Host
     port: Port
     calling_ae_title: AETitle | None = None  # None: the node's own
-    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = (
-        "volume",
-        "segmentation",
-        "parametric_map",
-        "report",
-        "viewer_report",
-        "picture",
-    )
+    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = DEFAULT_KINDS
 
 
 class CompletionSettings(Section):
@@ -165,6 +172,9 @@ class ReportSettings(Section):
     """`[report]`: in which language the node speaks, and how it signs what it makes (PS3.3 C.7.5.1)."""
 
     language: Language = "en"
+    explain_refusals: Annotated[tuple[str, ...], BeforeValidator(in_full), AfterValidator(known)] = (
+        EXPLAINED_BY_DEFAULT
+    )
     institution_name: Annotated[str, Field(max_length=64)] = ""
     station_name: Annotated[str, Field(max_length=16)] = ""
     device_serial_number: Annotated[str, Field(max_length=64)] = ""

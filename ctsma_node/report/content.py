@@ -66,8 +66,19 @@ def finite(name: Code, value: float) -> float:
     return float(value)
 
 
+def composite(name: Code | None, sop_class_uid: str, sop_instance_uid: str, relationship: str) -> Dataset:
+    """A COMPOSITE item: an instance that is no image."""
+    ds = _content("COMPOSITE", name, relationship)
+    ds.ReferencedSOPSequence = [reference_item(sop_class_uid, sop_instance_uid)]
+    return ds
+
+
 def image(
-    name: Code, sop_class_uid: str, sop_instance_uid: str, relationship: str, segment: int | None = None
+    name: Code | None,
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    relationship: str,
+    segment: int | None = None,
 ) -> Dataset:
     """An IMAGE item: an instance, or one segment of it."""
     ds = _content("IMAGE", name, relationship)
@@ -79,13 +90,14 @@ def image(
 
 
 def _content(
-    value_type: str, name: Code, relationship: str | None, children: Sequence[Dataset] = ()
+    value_type: str, name: Code | None, relationship: str | None, children: Sequence[Dataset] = ()
 ) -> Dataset:
     ds = explicit_dataset()
     if relationship is not None:
         ds.RelationshipType = relationship
     ds.ValueType = value_type
-    add(ds, code_element("ConceptNameCodeSequence", name))
+    if name is not None:
+        add(ds, code_element("ConceptNameCodeSequence", name))
     if children:
         ds.ContentSequence = list(children)
     return ds

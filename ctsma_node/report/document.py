@@ -50,7 +50,7 @@ def _device(basis: Basis) -> sr.ObserverContext:
         basis.concept("device"),
         sr.DeviceObserverIdentifyingAttributes(
             uid=basis.device_uid,
-            name=f"{basis.text('algorithm')}, bundle {basis.bundle}",
+            name=basis.device_name,
             manufacturer_name=node.manufacturer,
             model_name=node.model_name,
             serial_number=node.serial_number,

@@ -14,8 +14,9 @@ from pydicom.uid import CTImageStorage, SegmentationStorage
 from ctsma_node.report.attributes import TYPE_2
 from ctsma_node.report.basis import Basis
 from ctsma_node.report.grid import decimal
-from ctsma_node.report.identity import ObjectReference
+from ctsma_node.report.identity import ObjectReference, ReportObject
 from ctsma_node.report.items import item
+from ctsma_node.report.origin import Origin
 
 
 def planes(basis: Basis) -> list[Dataset]:
@@ -38,16 +39,21 @@ def volume(basis: Basis) -> list[Dataset]:
     return _series(basis, basis.series_uid("volume"), instances)
 
 
-def source(basis: Basis) -> list[Dataset]:
-    """The instances of the series that was analysed."""
-    instances = ((each.sop_class_uid, each.sop_instance_uid) for each in basis.source.instances)
-    return _series(basis, basis.source.series_uid, instances)
+def source(origin: Origin) -> list[Dataset]:
+    """The instances of the series that came in."""
+    instances = ((each.sop_class_uid, each.sop_instance_uid) for each in origin.source.instances)
+    return _series(origin, origin.source.series_uid, instances)
 
 
 def segmentation(basis: Basis) -> list[Dataset]:
     """The segmentation, a series of its own."""
     instances = [(SegmentationStorage, basis.instance_uid("segmentation"))]
     return _series(basis, basis.series_uid("segmentation"), instances)
+
+
+def made(obj: ReportObject) -> Dataset:
+    """An object of the same set."""
+    return earlier(obj.reference)
 
 
 def earlier(reference: ObjectReference) -> Dataset:
@@ -57,8 +63,8 @@ def earlier(reference: ObjectReference) -> Dataset:
     )
 
 
-def _series(basis: Basis, series_uid: str, instances: Iterable[tuple[str, str]]) -> list[Dataset]:
-    study = basis.source.study_uid
+def _series(origin: Origin, series_uid: str, instances: Iterable[tuple[str, str]]) -> list[Dataset]:
+    study = origin.source.study_uid
     return [_header(study, series_uid, sop_class, sop_instance) for sop_class, sop_instance in instances]
 
 

@@ -33,9 +33,10 @@ class Texts:
         """A sentence with its blanks filled in."""
         return self.sentences[name].format(**values)
 
-    def side(self, side: Side) -> str:
+    def side(self, side: Side | None) -> str:
         """A knee by its side, as the beginning of a sentence."""
-        return self.of("names.left" if side is Side.LEFT else "names.right")
+        names = {Side.LEFT: "names.left", Side.RIGHT: "names.right", None: "names.unknown"}
+        return self.of(names[side])
 
     def term(self, english: str) -> str:
         """Such as the name of a class or of a part of the knee."""

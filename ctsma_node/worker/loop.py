@@ -124,7 +124,7 @@ class Worker:
         if moved.state not in WORKABLE:
             self._chain.forget()
             self._cases.wake(moved.study_uid, "waiting_for_sibling")
-        if moved.state is SeriesState.REPORTED:
+        if moved.state in (SeriesState.REPORTED, SeriesState.REFUSED):
             for courier in self._couriers:
                 courier.wake()
         return True

@@ -293,3 +293,21 @@ def test_the_picture_is_rgb_and_does_not_name_the_patient(both_knees: tuple[Repo
     assert ds.pixel_array.shape == (ds.Rows, ds.Columns, 3)
     assert ds.PhotometricInterpretation == "RGB"
     assert ds.BurnedInAnnotation == "NO"
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_label_map_holds_the_same_segments(both_knees: tuple[ReportObject, ...], side: Side) -> None:
+    binary = of_kind(both_knees, "segmentation", side)[0].dataset
+    ds = dcmread(received(of_kind(both_knees, "labelmap", side)[0]))
+    assert (ds.SOPClassUID, ds.SegmentationType) == ("1.2.840.10008.5.1.4.1.1.66.7", "LABELMAP")
+    assert [s.SegmentNumber for s in ds.SegmentSequence] == list(range(1, 201))  # no item for the background
+    assert (ds["PixelPaddingValue"].VR, ds.PixelPaddingValue) == ("US", 0)
+    for mine, other in zip(ds.SegmentSequence, binary.SegmentSequence, strict=True):
+        assert mine.SegmentLabel == other.SegmentLabel
+        assert mine.RecommendedDisplayCIELabValue == other.RecommendedDisplayCIELabValue
+        assert mine.TrackingUID == other.TrackingUID
+    np.testing.assert_array_equal(inner(ds.pixel_array), knee(side).subregion_labels)
+    seg = hd.seg.segread(received(of_kind(both_knees, "labelmap", side)[0]))
+    volume = seg.get_volume(combine_segments=True)
+    ascending = volume if volume.affine[0, 0] < 0 else volume.flip_spatial(0)
+    assert_in_place(ascending, knee(side).subregion_labels, knee(side))
