@@ -63,7 +63,7 @@ def _synced(obj: ReportObject, folder: Path, name: str) -> ResultObject:
         sop_class_uid=obj.sop_class_uid,
         series_uid=obj.series_uid,
         kind=obj.kind,
-        side=obj.side.value,
+        side=None if obj.side is None else obj.side.value,
         path=f"{name}/{path.name}",
         size=size,
         sha256=sha256,
