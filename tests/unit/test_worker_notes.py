@@ -10,6 +10,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from ctsma_node.config import DestinationSettings
+from ctsma_node.config.settings import ObjectKind
 from ctsma_node.errors import Refused
 from ctsma_node.records import Case, DeliveryState
 from ctsma_node.worker import steps
@@ -197,7 +198,7 @@ def test_a_set_is_made_where_limits_that_refused_the_series_were_raised(make_nod
     ],
 )
 def test_a_selection_names_what_all_who_take_it_take(
-    tmp_path: Path, destinations: list[tuple[str, ...]], tied: set[str]
+    tmp_path: Path, destinations: list[tuple[ObjectKind, ...]], tied: set[str]
 ) -> None:
     named = [
         DestinationSettings(name=f"d{n}", ae_title="D", host="127.0.0.1", port=104, objects=objects)
