@@ -25,8 +25,7 @@ from ctsma_node.report.viewer_report import viewer_report
 
 Maker = Callable[[Basis], Iterable[Dataset]]
 
-# In the order of sending: what is referred to comes before what refers to it.
-_MAKERS: dict[str, Maker] = {
+MAKERS: dict[str, Maker] = {
     "volume": analysed_volume,
     "segmentation": lambda basis: [segmentation(basis)],
     "labelmap": lambda basis: [labelmap(basis)],
@@ -36,6 +35,7 @@ _MAKERS: dict[str, Maker] = {
     "text_report": lambda basis: [text_report(basis)],
     "picture": lambda basis: [picture(basis)],
 }
+"""The kinds made of a knee, in the order of sending: what is referred to comes before what refers to it."""
 _NOTE, _KEY_OBJECTS = "not_analysed", "key_objects"
 _REFERS_TO = {
     "segmentation": frozenset({"volume"}),
@@ -44,7 +44,7 @@ _REFERS_TO = {
     "report": frozenset({"volume", "segmentation"}),
     "viewer_report": frozenset({"volume"}),
 }
-ALL_OBJECTS = frozenset(_MAKERS) | {_NOTE, _KEY_OBJECTS}
+ALL_OBJECTS = frozenset(MAKERS) | {_NOTE, _KEY_OBJECTS}
 """Every kind of object the node makes."""
 DEFAULT_OBJECTS = ALL_OBJECTS - {"labelmap"}
 """Those that are made where nobody chooses."""
@@ -125,7 +125,7 @@ def with_references(objects: frozenset[str]) -> frozenset[str]:
 
 
 def _of_knee(basis: Basis, kinds: frozenset[str]) -> Iterator[ReportObject]:
-    for kind, make in _MAKERS.items():
+    for kind, make in MAKERS.items():
         if kind in kinds:
             yield from (_report_object(kind, basis.side, ds) for ds in make(basis))
 

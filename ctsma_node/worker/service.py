@@ -47,7 +47,7 @@ def run(settings: Settings, load: Callable[[Settings], Analyses] = load_analyser
     Pulse(settings.heartbeat_path("work")).beat("loading")
     analyser = load(settings)
     worker = Worker(settings, analyser)
-    _spare_the_collector()
+    spare_the_collector()
 
     def stop(_: int, __: FrameType | None) -> None:
         worker.stop()
@@ -63,7 +63,7 @@ def run(settings: Settings, load: Callable[[Settings], Analyses] = load_analyser
     log.logger.info("worker.stopped")
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Keep Python's cyclic garbage collector off what stays: modules, networks, tables of the standard.
 
     A report is some 100,000 objects, nearly all freed by their reference counts. At the default threshold of
