@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 from pydicom.dataset import Dataset
 
 from ctsma_node.report.codes import Code
-from ctsma_node.report.items import add, code_element, explicit_dataset, item, reference_item
+from ctsma_node.report.items import (
+    add,
+    code_element,
+    code_string,
+    decimal_string,
+    explicit_dataset,
+    item,
+    reference_item,
+)
 
 
 def container(
@@ -53,7 +61,7 @@ def number(
     """
     ds = _content("NUM", name, relationship, tuple(children))
     measured = explicit_dataset()
-    measured.NumericValue = f"{finite(name, value):.9g}"
+    add(measured, decimal_string("NumericValue", f"{finite(name, value):.9g}"))
     add(measured, code_element("MeasurementUnitsCodeSequence", unit))
     ds.MeasuredValueSequence = [measured]
     return ds
@@ -94,8 +102,8 @@ def _content(
 ) -> Dataset:
     ds = explicit_dataset()
     if relationship is not None:
-        ds.RelationshipType = relationship
-    ds.ValueType = value_type
+        add(ds, code_string("RelationshipType", relationship))
+    add(ds, code_string("ValueType", value_type))
     if name is not None:
         add(ds, code_element("ConceptNameCodeSequence", name))
     if children:

@@ -33,7 +33,7 @@ def key_objects(basis: Basis, objects: Sequence[ReportObject], kinds: frozenset[
     origin = replace(basis, uids=basis.uids.within("key objects", *sorted({each.kind for each in named})))
     title = origin.templates.concepts["of_interest"]
     root = sr_document.root(origin, title, _TEMPLATE, _content(origin, named))
-    evidence = [references.made(each) for each in named]
+    evidence = [references.made(each.reference) for each in named]
     ds = sr_document.document(origin, SERIES, KeyObjectSelectionDocumentStorage, root, evidence)
     ds.Modality = "KO"
     return [ds]

@@ -14,6 +14,7 @@ from ctsma_node.report.codes import Code
 from ctsma_node.report.items import explicit_dataset, item, reference_item
 from ctsma_node.report.modules import add_coding_scheme, sign
 from ctsma_node.report.origin import Origin
+from ctsma_node.report.references import Reference
 
 
 def document(
@@ -21,7 +22,7 @@ def document(
     series: str,
     sop_class_uid: str,
     root: Dataset,
-    evidence: Sequence[Dataset],
+    evidence: Sequence[Reference],
     number: int = 1,
 ) -> Dataset:
     """A document of a content tree, without what tells a report from a key object selection.
@@ -31,7 +32,7 @@ def document(
         series: the name of its series in the templates.
         sop_class_uid: of the document.
         root: the CONTAINER of its content.
-        evidence: headers of the instances that it is about or refers to.
+        evidence: the instances that it is about or refers to.
         number: Instance Number.
     """
     ds = explicit_dataset()
@@ -50,7 +51,7 @@ def report(
     series: str,
     sop_class_uid: str,
     root: Dataset,
-    evidence: Sequence[Dataset],
+    evidence: Sequence[Reference],
     number: int = 1,
 ) -> Dataset:
     """A structured report; unverified, since no person has read it.
@@ -62,7 +63,7 @@ def report(
     ds.Modality = "SR"
     ds.CompletionFlag, ds.VerificationFlag = "COMPLETE", "UNVERIFIED"
     ds.PerformedProcedureCodeSequence = []  # type 2: no code of it is known
-    replaced = [references.earlier(p) for p in origin.predecessors if p.kind == series]
+    replaced = [references.made(p) for p in origin.predecessors if p.kind == series]
     if replaced:
         ds.PredecessorDocumentsSequence = _by_study(replaced)
     return ds
@@ -95,19 +96,18 @@ def _observer(origin: Origin) -> list[Dataset]:
     ]
 
 
-def _by_study(headers: Iterable[Dataset]) -> list[Dataset]:
+def _by_study(instances: Iterable[Reference]) -> list[Dataset]:
     """Hierarchical SOP Instance Reference macro (table C.17-3)."""
     studies: dict[str, dict[str, list[Dataset]]] = {}
-    for header in headers:
-        of_study = studies.setdefault(header.StudyInstanceUID, {})
-        of_series = of_study.setdefault(header.SeriesInstanceUID, [])
-        of_series.append(reference_item(header.SOPClassUID, header.SOPInstanceUID))
+    for each in instances:
+        of_series = studies.setdefault(each.study_uid, {}).setdefault(each.series_uid, [])
+        of_series.append(reference_item(each.sop_class_uid, each.sop_instance_uid))
     return [
         item(
             StudyInstanceUID=study,
             ReferencedSeriesSequence=[
-                item(SeriesInstanceUID=series, ReferencedSOPSequence=instances)
-                for series, instances in of_study.items()
+                item(SeriesInstanceUID=series, ReferencedSOPSequence=of_series)
+                for series, of_series in of_study.items()
             ],
         )
         for study, of_study in studies.items()
