@@ -172,6 +172,19 @@ def test_a_note_does_not_part_a_set_from_the_one_that_it_replaces(make_node: Mak
     assert named == [before["report"].sop_instance_uid]
 
 
+def test_a_note_is_no_measurement_that_another_series_would_wait_behind(make_node: MakeNode) -> None:
+    node = make_node(FakeAnalyser(error=CUT_OFF), TAKER)
+    slices = single_frames(PLAN)
+    refused = node.finish(node.bring(slices))
+    assert (len(node.cases.results(refused.id)), node.cases.has_set(refused.id)) == (1, False)
+    node.analyser.error = None
+    shared = {name: str(slices[0][name].value) for name in ("StudyInstanceUID", "FrameOfReferenceUID")}
+    other = node.finish(node.bring(single_frames(PLAN, **shared)))
+    assert other.id != refused.id
+    assert (other.study_uid, other.state) == (refused.study_uid, S.REPORTED)
+    assert node.cases.has_set(other.id)
+
+
 def test_a_set_is_made_where_limits_that_refused_the_series_were_raised(make_node: MakeNode) -> None:
     """The worker died behind the note; the site then changed its mind."""
     node = make_node(None, TAKER)
