@@ -46,19 +46,16 @@ class Notes:
             log.logger.error("note.failed", series=case.series_uid, case=case.id, **log.describe(error))
 
     def _put(self, case: Case, refusal: Refused) -> None:
-        if not self._cases.results(case.id):
-            series = self._readable(case)
-            if series is None:
-                return
-            note = steps.note(
-                refusal,
-                series,
-                self._settings,
-                self._bundle_digest,
-                case.revision,
-                replaced_by(case, self._cases),
-            )
-            self._cases.add_results(case.id, self._outbox.put(f"{case.id}-note", [note]))
+        """One note for each reason: a case that is tried again on demand may be refused for another."""
+        series = self._readable(case)
+        if series is None:
+            return
+        earlier = replaced_by(case, self._cases)
+        note = steps.note(refusal, series, self._settings, self._bundle_digest, case.revision, earlier)
+        made = self._cases.results(case.id)
+        if note.sop_instance_uid not in {each.sop_instance_uid for each in made}:
+            rows = self._outbox.put(f"{case.id}-note-{len(made) + 1}", [note])
+            self._cases.add_results(case.id, rows)
         self._cases.add_deliveries(case.id, self._settings.destinations)
 
     def _readable(self, case: Case) -> Series | None:

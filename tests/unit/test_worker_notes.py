@@ -137,6 +137,18 @@ def test_a_worker_that_dies_before_the_case_moves_makes_one_note(
     assert len(node.cases.deliveries(case.id)) == 1
 
 
+def test_a_case_that_is_refused_again_has_a_note_for_each_reason(make_node: MakeNode) -> None:
+    node = make_node(FakeAnalyser(error=CUT_OFF), TAKER)
+    case = node.finish(node.bring(single_frames(PLAN)))
+    metal = Refused("metal_implant", "About 3 cm3 of metal lie in the knee.")
+    for refusal in (CUT_OFF, metal, metal):
+        node.chain._notes.explain(case, refusal)
+    results = node.cases.results(case.id)
+    assert len(results) == len(node.cases.deliveries(case.id)) == 2
+    notes = [dcmread(node.settings.outbox_dir / each.path) for each in results]
+    assert ["metal" in texts_in(note) for note in notes] == [False, True]
+
+
 def test_a_full_disk_is_waited_for_and_does_not_make_a_refusal_a_failure(
     make_node: MakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
