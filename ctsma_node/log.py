@@ -29,7 +29,7 @@ FIELDS = frozenset(
     """
     time level action process pid version
     association series study instance case revision delivery
-    calling_ae called_ae address port source destination
+    calling_ae called_ae address port tls source destination
     stage code reason status state from_state to_state error where attempt due_at signal exit_code library
     count size seconds path n_instances n_objects free_bytes bundle device
     completed_by

@@ -28,8 +28,10 @@ _ROWS = {
     "ledger": "errors records spool",
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
+    # Certificates and what both sides of a connection agree to: for whoever opens or takes one.
+    "tls": "errors log config",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool ledger.inbox",
+    "receive": "errors log records config spool ledger.inbox tls",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -38,16 +40,16 @@ _ROWS = {
     "choice": "errors config assemble",
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
-    "deliver": "errors log records config",
+    "deliver": "errors log records config tls",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool ledger completion assemble gate choice analysis"
-    " report deliver query",
+    " report deliver query tls",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool ledger completion receive assemble gate choice analysis"
-    " report deliver worker web demo",
+    " report deliver worker web demo tls",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -67,7 +69,18 @@ names another step or the ledger, except where a comment says why.
 
 LIGHT = tuple(
     f"ctsma_node.{room}"
-    for room in ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
+    for room in (
+        "receive",
+        "tls",
+        "ledger",
+        "spool",
+        "config",
+        "records",
+        "log",
+        "completion",
+        "errors",
+        "volume",
+    )
 )
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
 HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")

@@ -7,12 +7,14 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import SettingsError
+
+_Section = TypeVar("_Section", bound=BaseModel)
 
 ENVIRONMENT_PREFIX = "CTSMA_"
 """CTSMA_NODE__PORT=4242 stands for `port = 4242` in `[node]`, and wins over the file."""
@@ -60,7 +62,19 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     analysis = settings.analysis
     if analysis.bundle != "default":
         analysis = analysis.model_copy(update={"bundle": str(folder / analysis.bundle)})
-    return settings.model_copy(update={"node": node, "analysis": analysis})
+    destinations = tuple(
+        _with_paths(each, folder, "tls_ca", "tls_certificate", "tls_key") for each in settings.destinations
+    )
+    tls = _with_paths(settings.tls, folder, "certificate", "key", "ca")
+    return settings.model_copy(
+        update={"node": node, "analysis": analysis, "destinations": destinations, "tls": tls}
+    )
+
+
+def _with_paths(section: _Section, folder: Path, *keys: str) -> _Section:
+    """The section with relative paths taken from the folder; an empty one stays empty."""
+    named = {key: getattr(section, key) for key in keys}
+    return section.model_copy(update={key: str(folder / path) for key, path in named.items() if path})
 
 
 def _line(location: tuple[str | int, ...], kind: str, message: str) -> str:

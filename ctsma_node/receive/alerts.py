@@ -1,0 +1,66 @@
+"""Tells who was not let in, and does not let anybody fill the disk by being told about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from ctsma_node import log
+
+_WINDOW_S = 60.0
+_MOST = 10
+"""Alerts of one kind about one address within a window; of more of them only the number is told."""
+_MOST_KINDS = 1000
+
+
+@dataclass
+class _Window:
+    begun_at: float
+    told: int = 0
+    untold: int = 0
+
+
+class Alerts:
+    """The log's lines about refused connections and rejected associations. Any thread may call."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._windows: dict[tuple[str, str], _Window] = {}
+
+    def refused(self, host: str, code: str, reason: str | None = None) -> None:
+        """A connection ended before its association was looked at; a code like 2/3/1 is an A-ASSOCIATE-RJ."""
+        action = "association.rejected" if "/" in code else "connection.refused"
+        self._tell(action, host, code, {} if reason is None else {"reason": reason})
+
+    def rejected(self, host: str, code: str, calling_ae: str, called_ae: str) -> None:
+        """An association was rejected for who asked for it."""
+        self._tell("association.rejected", host, code, {"calling_ae": calling_ae, "called_ae": called_ae})
+
+    def _tell(self, action: str, host: str, code: str, fields: dict[str, str]) -> None:
+        untold = self._count(host, code)
+        if untold is None:
+            return
+        more: dict[str, str | int] = dict(fields)
+        if untold:
+            more["count"] = untold  # of those before that were not told
+        log.logger.warning(action, address=host, code=code, **more)
+
+    def _count(self, host: str, code: str) -> int | None:
+        """How many of its kind were not told before this one; None where this one is not told either."""
+        now = self._clock()
+        with self._lock:
+            if len(self._windows) >= _MOST_KINDS:
+                self._windows.clear()
+            window = self._windows.setdefault((host, code), _Window(now))
+            untold = 0
+            if now - window.begun_at > _WINDOW_S:
+                untold, self._windows[host, code] = window.untold, _Window(now)
+                window = self._windows[host, code]
+            if window.told >= _MOST:
+                window.untold += 1
+                return None
+            window.told += 1
+            return untold
