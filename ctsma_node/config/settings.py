@@ -250,7 +250,7 @@ class LimitSettings(Section):
     max_associations: Annotated[int, Field(ge=1, le=1000)] = 50
     max_per_address: Annotated[int, Field(ge=1, le=1000)] = 20  # of them, from one address
     max_new_per_s: Annotated[float, Field(gt=0, le=10000)] = 50.0  # connections from one address, on average
-    backlog: Annotated[int, Field(ge=1, le=4096)] = 128
+    backlog: Annotated[int, Field(ge=1, le=4096)] = 1024
     max_pdu: Annotated[int, Field(ge=4096, le=1048576)] = 131072
     acse_s: Seconds = 30.0
     dimse_s: Seconds = 60.0

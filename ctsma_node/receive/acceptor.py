@@ -7,6 +7,7 @@ stalls inside a PDU is never timed out; the length of a PDU is not bounded; mess
 
 from __future__ import annotations
 
+import gc
 import socket
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from ctsma_node.tls import ServerContext
 _NAME = "AcceptorThread@node"
 """pynetdicom finds the associations of a server by this beginning of their threads' names."""
 
+_COLLECT_S = 30.0
 _BREATH_S = 0.05
 """How long accepting rests after it failed, as it does where there are no file descriptors left."""
 
@@ -61,6 +63,7 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         self.on_refused = on_refused
         self.on_end = on_end
         self.request_queue_size = limits.backlog
+        self._collected_at = time.monotonic()
         super().__init__(*arguments, request_handler=Acceptor, **options)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
@@ -94,6 +97,16 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
     def take(self, caller: Caller) -> None:
         """Begin the association of a caller."""
         Acceptor(caller, caller.address, self)
+
+    def service_actions(self) -> None:
+        """Collect the garbage that associations are when they have ended, for they hold one another.
+
+        Stock pynetdicom does so at every sixtieth turn of the loop: in a burst of connections the accepting
+        thread is then busy with little else, and the kernel's backlog overflows.
+        """
+        if time.monotonic() - self._collected_at > _COLLECT_S:
+            gc.collect()
+            self._collected_at = time.monotonic()
 
     def handle_error(self, request: object, client_address: Any) -> None:
         """Log that a connection could not be served; the server goes on."""

@@ -15,12 +15,14 @@ from typing import Any
 
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_ECHO, C_STORE
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import A_P_ABORT
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.service_class import StorageServiceClass
 
 from ctsma_node import log
+from ctsma_node.receive.contexts import STORAGE_CLASSES
 from ctsma_node.receive.lobby import Caller
 
 
@@ -57,7 +59,7 @@ class GuardedAssociation(Association):  # type: ignore[misc]
         self._serving = True
         try:
             context = self._accepted_cx.get(context_id)
-            if context is None or not _is_request(msg):
+            if context is None or not _is_answerable(msg, context):
                 log.logger.warning("association.message_refused", code="unanswerable")
                 self.abort()
             elif isinstance(msg, C_STORE):
@@ -97,8 +99,15 @@ class _GuardedReader(DULServiceProvider):  # type: ignore[misc]
         self.to_user_queue.put(None if self.assoc.requestor.primitive is None else A_P_ABORT())
 
 
-def _is_request(message: Any) -> bool:
-    """Say whether a message asks for something that has an answer."""
+def _is_answerable(message: Any, context: PresentationContext) -> bool:
+    """Say whether a message is a request, and one of the context it came over.
+
+    A C-STORE is answered over whatever context it comes and whatever it lacks: the status says what is wrong.
+    """
     if getattr(message, "MessageID", None) is None or message.MessageIDBeingRespondedTo is not None:
         return False
-    return isinstance(message, C_STORE | C_ECHO) or bool(message.is_valid_request)
+    if isinstance(message, C_STORE):
+        return True
+    if not message.is_valid_request or context.abstract_syntax in STORAGE_CLASSES:
+        return False
+    return str(getattr(message, "AffectedSOPClassUID", None)) == str(context.abstract_syntax)

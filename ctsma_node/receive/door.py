@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Any, cast
 
 from pynetdicom import AE, _config, evt
+from pynetdicom.presentation import PresentationContext
 
 from ctsma_node import log
 from ctsma_node.config import Settings
@@ -18,7 +19,6 @@ from ctsma_node.receive.admission import Admission
 from ctsma_node.receive.alerts import Alerts
 from ctsma_node.receive.arriving import ArrivingDataset
 from ctsma_node.receive.association import GuardedAssociation
-from ctsma_node.receive.contexts import supported_contexts
 from ctsma_node.receive.lobby import Caller, Lobby
 from ctsma_node.receive.peers import Peers, Rejection
 from ctsma_node.tls import ServerContext
@@ -35,6 +35,7 @@ class Door:
         settings: Settings,
         peers: Peers,
         alerts: Alerts,
+        contexts: list[PresentationContext],
         handlers: list[evt.EventHandlerType],
         on_end: Callable[[GuardedAssociation], None],
     ) -> None:
@@ -43,6 +44,7 @@ class Door:
         self._settings = settings
         self._peers = peers
         self._alerts = alerts
+        self._contexts = contexts
         self._handlers = handlers
         self._on_end = on_end
         self._admission = Admission(settings.limits)
@@ -101,7 +103,7 @@ class Door:
         server = self._ae.make_server(
             (node.bind, port),
             ae_title=node.ae_title,
-            contexts=supported_contexts(),
+            contexts=self._contexts,
             evt_handlers=self._handlers,
             server_class=NodeServer,
             peers=self._peers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -19,6 +20,7 @@ from ctsma_node import log
 from ctsma_node.config import Settings
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.alerts import Alerts
+from ctsma_node.receive.contexts import supported_contexts
 from ctsma_node.receive.door import Door
 from ctsma_node.receive.peers import Peers
 from ctsma_node.receive.recover import recover
@@ -62,7 +64,8 @@ class Receiver:
         try:
             recover(self._inbox, spool, quarantine, self._clock)
             self._store = Store(self._inbox, spool, quarantine, settings.limits.min_free_bytes, self._clock)
-            self._door = Door(settings, self._peers, self._alerts, self._handlers(), self._on_end)
+            contexts, handlers = supported_contexts(), self._handlers()
+            self._door = Door(settings, self._peers, self._alerts, contexts, handlers, self._on_end)
             self._door.open()
         except BaseException:
             self._inbox.close()
@@ -142,6 +145,7 @@ def run(settings: Settings, ready: Callable[[Receiver], None] | None = None) -> 
         signal.signal(number, lambda *_: stop.set())
     receiver = Receiver(settings)
     receiver.start()
+    gc.freeze()  # modules and tables stay: the collector need not look at them again and again
     if ready is not None:
         ready(receiver)
     stop.wait()

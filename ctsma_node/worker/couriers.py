@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from ctsma_node import log
-from ctsma_node.config.settings import DestinationSettings, Settings, TlsSettings
+from ctsma_node.config.settings import DestinationSettings, Settings
 from ctsma_node.deliver import Answer, Outcome, Outgoing, Peer, RetrySchedule, store
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.records import Delivery
-from ctsma_node.tls import ClientContext
+from ctsma_node.worker.encryption import client_tls
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.outbox import Outbox
 
@@ -134,22 +134,7 @@ def peer_of(settings: Settings, destination: DestinationSettings) -> Peer:
         acse_s=limits.acse_s,
         dimse_s=limits.dimse_s,
         network_s=limits.network_s,
-        tls=_tls_of(settings.tls, destination),
-    )
-
-
-def _tls_of(own: TlsSettings, destination: DestinationSettings) -> ClientContext | None:
-    """How a destination is called over TLS; what it leaves out, `[tls]` says."""
-    if not destination.tls:
-        return None
-    shown = (destination.tls_certificate, destination.tls_key) if destination.tls_certificate else None
-    certificate, key = shown or (own.certificate, own.key)
-    return ClientContext(
-        ca=destination.tls_ca or own.ca,
-        name=destination.tls_name or destination.host,
-        certificate=certificate,
-        key=key,
-        sha256=destination.tls_certificate_sha256,
+        tls=client_tls(settings, destination),
     )
 
 
