@@ -64,7 +64,12 @@ def safe(value: object) -> str | int | float | bool | None:
     """Return a value as it may stand in a log: numbers as they are, text printable ASCII and not long."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _UNSAFE.sub("?", str(value))[:_LONGEST]
+    return safe_text(str(value))
+
+
+def safe_text(text: str) -> str:
+    """Return a text as printable ASCII, and not long."""
+    return _UNSAFE.sub("?", text)[:_LONGEST]
 
 
 def describe(error: BaseException) -> dict[str, str]:

@@ -30,8 +30,9 @@ _ROWS = {
     "config": "errors gate",
     # Certificates and what both sides of a connection agree to: for whoever opens or takes one.
     "tls": "errors log config",
+    "audit": "errors log config tls",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool ledger.inbox tls",
+    "receive": "errors log records config spool ledger.inbox tls audit",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -44,7 +45,7 @@ _ROWS = {
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool ledger completion assemble gate choice analysis"
-    " report deliver query tls",
+    " report deliver query audit tls",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
@@ -67,21 +68,8 @@ The steps (receive, assemble, gate, analysis, report, deliver) take values and r
 names another step or the ledger, except where a comment says why.
 """
 
-LIGHT = tuple(
-    f"ctsma_node.{room}"
-    for room in (
-        "receive",
-        "tls",
-        "ledger",
-        "spool",
-        "config",
-        "records",
-        "log",
-        "completion",
-        "errors",
-        "volume",
-    )
-)
+_LIGHT = ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
+LIGHT = tuple(f"ctsma_node.{room}" for room in (*_LIGHT, "tls", "audit"))
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
 HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")
 """Whoever answers the network loads none of these, by whatever path."""

@@ -66,8 +66,15 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         _with_paths(each, folder, "tls_ca", "tls_certificate", "tls_key") for each in settings.destinations
     )
     tls = _with_paths(settings.tls, folder, "certificate", "key", "ca")
+    audit = _with_paths(settings.audit, folder, "syslog_ca")
     return settings.model_copy(
-        update={"node": node, "analysis": analysis, "destinations": destinations, "tls": tls}
+        update={
+            "node": node,
+            "analysis": analysis,
+            "destinations": destinations,
+            "tls": tls,
+            "audit": audit,
+        }
     )
 
 

@@ -244,6 +244,19 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class AuditSettings(Section):
+    """`[audit]`: the audit trail of PS3.15 annex A.5, and where else it goes."""
+
+    enabled: bool = True  # in files below the state folder
+    patient_ids: bool = False  # the Patient ID stands in messages about transfers
+    site_id: str = Field(default="", max_length=64)  # AuditEnterpriseSiteID
+    file_bytes: Annotated[int, Field(ge=65536)] = 10485760
+    files: Annotated[int, Field(ge=2, le=10000)] = 10  # of each process; then the oldest goes
+    syslog_host: Annotated[str, AfterValidator(lambda text: text and _host(text))] = ""
+    syslog_port: Port = 6514  # syslog over TLS (RFC 5425 section 4.1)
+    syslog_ca: str = ""  # PEM file; "": that of [tls]
+
+
 class LimitSettings(Section):
     """`[limits]`: what one node takes upon itself when peers misbehave."""
 
@@ -276,6 +289,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     limits: LimitSettings = LimitSettings()
+    audit: AuditSettings = AuditSettings()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -292,6 +306,10 @@ class Settings(Section):
         for each in self.destinations:
             if each.tls and not (each.tls_ca or self.tls.ca):
                 raise ValueError(f"{each.name} has tls, but neither tls_ca nor [tls] ca says whom to trust")
+        if self.audit.syslog_host and not (self.audit.syslog_ca or self.tls.ca):
+            raise ValueError(
+                "[audit] syslog_host needs syslog_ca or [tls] ca: audit messages go over TLS alone"
+            )
         return self
 
     @property
@@ -308,6 +326,11 @@ class Settings(Section):
     def outbox_dir(self) -> Path:
         """The objects the node made."""
         return self.node.state_dir / "outbox"
+
+    @property
+    def audit_dir(self) -> Path:
+        """The audit trails, a folder for each process."""
+        return self.node.state_dir / "audit"
 
     @property
     def inbox_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""Tells who was not let in, and does not let anybody fill the disk by being told about."""
+"""Tells, in the log and in the audit trail, who was not let in; nobody fills the disk by being told of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from ctsma_node import log
+from ctsma_node.audit import Party, Recorder, alerted
 
 _WINDOW_S = 60.0
 _MOST = 10
@@ -23,9 +24,10 @@ class _Window:
 
 
 class Alerts:
-    """The log's lines about refused connections and rejected associations. Any thread may call."""
+    """Refused connections, rejected associations, bytes set aside. Any thread may call."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, recorder: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
+        self._recorder = recorder
         self._clock = clock
         self._lock = Lock()
         self._windows: dict[tuple[str, str], _Window] = {}
@@ -33,20 +35,35 @@ class Alerts:
     def refused(self, host: str, code: str, reason: str | None = None) -> None:
         """A connection ended before its association was looked at; a code like 2/3/1 is an A-ASSOCIATE-RJ."""
         action = "association.rejected" if "/" in code else "connection.refused"
-        self._tell(action, host, code, {} if reason is None else {"reason": reason})
+        self._tell(action, Party("", host), code, {} if reason is None else {"reason": reason})
 
     def rejected(self, host: str, code: str, calling_ae: str, called_ae: str) -> None:
         """An association was rejected for who asked for it."""
-        self._tell("association.rejected", host, code, {"calling_ae": calling_ae, "called_ae": called_ae})
+        fields = {"calling_ae": calling_ae, "called_ae": called_ae}
+        self._tell("association.rejected", Party(calling_ae, host), code, fields)
 
-    def _tell(self, action: str, host: str, code: str, fields: dict[str, str]) -> None:
+    def set_aside(self, host: str, code: str, calling_ae: str) -> None:
+        """Bytes of a known peer went into quarantine, which is logged where it is done."""
         untold = self._count(host, code)
+        if untold is not None:
+            self._record(Party(calling_ae, host), code, untold, quarantine=True)
+
+    def _tell(self, action: str, peer: Party, code: str, fields: dict[str, str]) -> None:
+        untold = self._count(peer.host, code)
         if untold is None:
             return
         more: dict[str, str | int] = dict(fields)
         if untold:
             more["count"] = untold  # of those before that were not told
-        log.logger.warning(action, address=host, code=code, **more)
+        log.logger.warning(action, address=peer.host, code=code, **more)
+        if code != "closed":
+            self._record(peer, f"{action} {code} {fields.get('reason', '')}".strip(), untold)
+
+    def _record(self, peer: Party, text: str, untold: int, *, quarantine: bool = False) -> None:
+        recorder = self._recorder
+        peer = Party(log.safe_text(peer.ae_title), peer.host)
+        now = recorder.clock()
+        recorder.record(alerted(recorder.ae_title, peer, text, now, quarantine=quarantine, repeated=untold))
 
     def _count(self, host: str, code: str) -> int | None:
         """How many of its kind were not told before this one; None where this one is not told either."""

@@ -17,6 +17,7 @@ from pynetdicom.association import Association as Peering
 from pynetdicom.dimse_primitives import C_STORE
 
 from ctsma_node import log
+from ctsma_node.audit import Recorder
 from ctsma_node.config import Settings
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.alerts import Alerts
@@ -26,6 +27,7 @@ from ctsma_node.receive.peers import Peers
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
 from ctsma_node.receive.store import Store, StoreRequest
+from ctsma_node.receive.transfers import Transfers
 from ctsma_node.records import Association
 from ctsma_node.spool import Spool, make_private
 
@@ -39,7 +41,9 @@ class Receiver:
         self._settings = settings
         self._clock = clock
         self._peers = Peers(settings.node.ae_title, settings.sources)
-        self._alerts = Alerts()
+        self._recorder = Recorder(settings, "receive", clock)
+        self._alerts = Alerts(self._recorder)
+        self._transfers = Transfers(self._recorder, self._alerts)
         self._open: dict[Peering, Association] = {}
         self._open_lock = threading.Lock()
 
@@ -63,9 +67,11 @@ class Receiver:
         self._inbox = Inbox(settings.inbox_path)
         try:
             recover(self._inbox, spool, quarantine, self._clock)
-            self._store = Store(self._inbox, spool, quarantine, settings.limits.min_free_bytes, self._clock)
+            room = settings.limits.min_free_bytes
+            self._store = Store(self._inbox, spool, quarantine, room, self._clock, self._transfers)
             contexts, handlers = supported_contexts(), self._handlers()
             self._door = Door(settings, self._peers, self._alerts, contexts, handlers, self._on_end)
+            self._recorder.open()
             self._door.open()
         except BaseException:
             self._inbox.close()
@@ -79,6 +85,7 @@ class Receiver:
         self._door.close(self._settings.limits.drain_s)
         self._inbox.close_all_associations(self._clock())
         self._inbox.close()
+        self._recorder.close()
         log.logger.info("receive.stopped")
 
     def _on_requested(self, event: evt.Event) -> None:
@@ -134,6 +141,7 @@ class Receiver:
         with self._open_lock:
             record = self._open.pop(peering, None)
         if record is not None:
+            self._transfers.ended(record)
             self._inbox.close_association(record.id, self._clock())
             log.logger.info("association.closed", association=record.id)
 

@@ -29,6 +29,7 @@ from ctsma_node.receive.refusal import (
     Refusal,
     Unfit,
 )
+from ctsma_node.receive.transfers import Transfers
 from ctsma_node.records import Association, Instance, Quarantined, Received
 from ctsma_node.spool import Spool, free_bytes
 
@@ -65,7 +66,9 @@ class Store:
         quarantine: Spool,
         min_free_bytes: int,
         clock: Callable[[], float] = time.time,
+        transfers: Transfers | None = None,
     ) -> None:
+        self._transfers = transfers
         self._inbox = inbox
         self._spool = spool
         self._quarantine = quarantine
@@ -105,10 +108,12 @@ class Store:
         with self._locks[int(digest[:8], 16) % _LOCKS]:
             there = self._present(header.sop_instance_uid)
             if there is None:
-                self._add(request, header, digest, sha256)
+                path = self._add(request, header, digest, sha256)
                 logger.info("instance.stored", size=request.size)
+                self._tell(request, header, path, is_new=True)
             elif there.sha256 == sha256:
                 logger.info("instance.sent_again")
+                self._tell(request, header, there.path, is_new=False)
             else:
                 path = self._set_aside(request, CONFLICT)
                 logger.error("instance.conflict", code=CONFLICT, path=path)
@@ -123,7 +128,17 @@ class Store:
         self._inbox.mark_missing([row.path], self._clock())
         return None
 
-    def _add(self, request: StoreRequest, header: Header, digest: str, sha256: str) -> None:
+    def _tell(self, request: StoreRequest, header: Header, path: str, *, is_new: bool) -> None:
+        if self._transfers is not None:
+            self._transfers.stored(
+                request.association,
+                header.study_uid,
+                header.sop_class_uid,
+                self._spool.path(path),
+                is_new=is_new,
+            )
+
+    def _add(self, request: StoreRequest, header: Header, digest: str, sha256: str) -> str:
         """File first, row second: the file is the truth, and a file without a row is adopted at start."""
         meta = preamble_and_meta(
             header.sop_class_uid,
@@ -154,9 +169,12 @@ class Store:
         except BaseException:
             self._spool.remove(path)
             raise
+        return path
 
     def _set_aside(self, request: StoreRequest, code: str) -> str:
         """Put the bytes into quarantine, once; returns where."""
+        if self._transfers is not None:
+            self._transfers.set_aside(request.association, code)
         sha256 = _sha256(request.dataset)
         path = self._quarantine.relative(sha256)
         with self._locks[int(sha256[:8], 16) % _LOCKS]:

@@ -106,7 +106,8 @@ def test_the_oldest_of_an_address_gives_way_to_its_newest(start: Callable[..., N
     node = start()
     peers = [node.connect() for _ in range(70)]
     assert node.serves("127.0.0.1")
-    assert ends(peers[0]) == (0, pytest.approx(0, abs=2))
+    last, after = ends(peers[0])
+    assert (last, after < 2) == (0, True)
     peers[-1].sendall(raw.associate_rq())
     assert raw.read_pdu(peers[-1])[0] == 2
 
