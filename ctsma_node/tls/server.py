@@ -61,7 +61,7 @@ class ServerContext:
 
     def _load(self) -> ssl.SSLContext:
         self._checked_at = self._clock()
-        self._credentials.check(self._checked_at)
+        self.days = self._credentials.check(self._checked_at)  # that the certificate is still valid for
         context = new_context(ssl.PROTOCOL_TLS_SERVER, self._credentials, self._settings.ca, ssl.SSLContext)
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
         context.num_tickets = 0

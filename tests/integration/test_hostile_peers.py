@@ -251,9 +251,7 @@ def test_a_long_instance_arrives_byte_for_byte(start: Callable[..., Node]) -> No
     assert len(whole) > 9 << 20
     peer = raw.associated(node.port)
     peer.sendall(raw.p_data(3, 3, raw.command(raw.C_STORE_RQ, raw.CT, name, raw.DATASET)))
-    parts = [whole[at : at + 100_000] for at in range(0, len(whole), 100_000)]
-    for number, part in enumerate(parts):
-        peer.sendall(raw.p_data(3, 2 if number == len(parts) - 1 else 0, part))
+    peer.sendall(raw.fragmented(3, whole))
     assert raw.status_in(raw.read_pdu(peer)[1]) == 0x0000
     stored = list(node.receiver._settings.spool_dir.glob("??/*.dcm"))
     assert [path.read_bytes().endswith(whole) for path in stored] == [True]

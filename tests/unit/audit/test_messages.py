@@ -59,7 +59,8 @@ def test_the_schema_is_kept(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(EVENTS))
 def test_codes_mean_what_the_standard_says(name: str) -> None:
-    known = {code: meaning for found in concepts["DCM"].values() for code, (meaning, _) in found.items()}
+    dcm: dict[str, dict[str, tuple[str, list[int]]]] = concepts["DCM"]  # type: ignore[assignment]
+    known = {code: meaning for found in dcm.values() for code, (meaning, _) in found.items()}
     for tag in _CODED:
         for each in parsed(EVENTS[name]).iter(tag):
             if each.attrib["codeSystemName"] == "DCM":
