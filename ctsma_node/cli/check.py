@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors
-from ctsma_node.config import DestinationSettings, Settings
+from ctsma_node.config import Settings
+from ctsma_node.config.settings import CalledSettings
 from ctsma_node.errors import NodeError
 from ctsma_node.tls import ServerContext
 
@@ -62,9 +63,11 @@ def _local(settings: Settings) -> Iterator[Finding]:
         bool(settings.destinations),
         named or "none: results stay here; add a [[destinations]]".replace("[", r"\["),
     )
-    for each in settings.destinations:
-        if each.tls:
-            yield _found(f"tls {each.name}", partial(_encrypted, settings, each))
+    called: dict[str, CalledSettings] = {each.name: each for each in settings.destinations}
+    called |= {f"query of {each.ae_title}": each.query for each in settings.sources if each.query}
+    for name, peer in called.items():
+        if peer.tls:
+            yield _found(f"tls {name}", partial(_encrypted, settings, peer))
     yield _found("bundle", lambda: _bundle(settings))
 
 
@@ -86,11 +89,11 @@ def _certificate(settings: Settings) -> str:
     return f"{settings.tls.certificate}, valid for {context.days} days{bound}"
 
 
-def _encrypted(settings: Settings, destination: DestinationSettings) -> str:
-    """How a destination is called; raises SettingsError where a file is not what it should be."""
+def _encrypted(settings: Settings, peer: CalledSettings) -> str:
+    """How a peer is called; raises SettingsError where a file is not what it should be."""
     from ctsma_node.worker.encryption import client_tls
 
-    tls = client_tls(settings, destination)
+    tls = client_tls(settings, peer)
     assert tls is not None
     tls.context()
     known_by = "its fingerprint" if tls.sha256 else tls.name

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import SettingsError
 
+_TLS_PATHS = ("tls_ca", "tls_certificate", "tls_key")
 _Section = TypeVar("_Section", bound=BaseModel)
 
 ENVIRONMENT_PREFIX = "CTSMA_"
@@ -62,8 +63,12 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     analysis = settings.analysis
     if analysis.bundle != "default":
         analysis = analysis.model_copy(update={"bundle": str(folder / analysis.bundle)})
-    destinations = tuple(
-        _with_paths(each, folder, "tls_ca", "tls_certificate", "tls_key") for each in settings.destinations
+    destinations = tuple(_with_paths(each, folder, *_TLS_PATHS) for each in settings.destinations)
+    sources = tuple(
+        each.model_copy(update={"query": _with_paths(each.query, folder, *_TLS_PATHS)})
+        if each.query
+        else each
+        for each in settings.sources
     )
     tls = _with_paths(settings.tls, folder, "certificate", "key", "ca")
     audit = _with_paths(settings.audit, folder, "syslog_ca")
@@ -71,6 +76,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         update={
             "node": node,
             "analysis": analysis,
+            "sources": sources,
             "destinations": destinations,
             "tls": tls,
             "audit": audit,

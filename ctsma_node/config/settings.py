@@ -77,12 +77,29 @@ class NodeSettings(Section):
     state_dir: Path = Path("/var/lib/ctsma-node")
 
 
-class QuerySettings(Section):
+class CalledSettings(Section):
+    """A peer that the node calls: where it listens, and how it is known where that is over TLS."""
+
+    host: Host
+    port: Port
+    tls: bool = False
+    tls_ca: str = ""  # PEM file: who signs its certificate; "": that of [tls]
+    tls_certificate: str = ""  # PEM file: ours there; "": that of [tls]
+    tls_key: str = ""
+    tls_name: str = ""  # the name in its certificate; "": host
+    tls_certificate_sha256: tuple[Fingerprint, ...] = ()  # instead of a name
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key go together")
+        return self
+
+
+class QuerySettings(CalledSettings):
     """`[sources.query]`: where the source is asked, by C-FIND, how many instances a series has."""
 
     ae_title: AETitle
-    host: Host
-    port: Port
     calling_ae_title: AETitle | None = None  # None: the node's own
     timeout_s: Seconds = 5.0  # for each part of a question: connecting, the association, the answer
 
@@ -102,13 +119,11 @@ class SourceSettings(Section):
         return bool(self.certificate_sha256 or self.certificate_names)
 
 
-class DestinationSettings(Section):
+class DestinationSettings(CalledSettings):
     """`[[destinations]]`: a peer that gets the results."""
 
     name: Name
     ae_title: AETitle
-    host: Host
-    port: Port
     calling_ae_title: AETitle | None = None  # None: the node's own
     objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = (
         "volume",
@@ -118,18 +133,6 @@ class DestinationSettings(Section):
         "viewer_report",
         "picture",
     )
-    tls: bool = False
-    tls_ca: str = ""  # PEM file: who signs its certificate; "": that of [tls]
-    tls_certificate: str = ""  # PEM file: ours there; "": that of [tls]
-    tls_key: str = ""
-    tls_name: str = ""  # the name in its certificate; "": host
-    tls_certificate_sha256: tuple[Fingerprint, ...] = ()  # instead of a name
-
-    @model_validator(mode="after")
-    def _certificate_has_its_key(self) -> Self:
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            raise ValueError("tls_certificate and tls_key go together")
-        return self
 
 
 class TlsSettings(Section):
@@ -303,9 +306,9 @@ class Settings(Section):
         bound = [each.ae_title for each in self.sources if each.is_bound]
         if bound and not self.tls.enabled:
             raise ValueError(f"{bound[0]} is bound to a certificate, but [tls] has none: nobody can show it")
-        for each in self.destinations:
+        for each in (*self.destinations, *(source.query for source in self.sources if source.query)):
             if each.tls and not (each.tls_ca or self.tls.ca):
-                raise ValueError(f"{each.name} has tls, but neither tls_ca nor [tls] ca says whom to trust")
+                raise ValueError(f"{each.host} has tls, but neither tls_ca nor [tls] ca says whom to trust")
         if self.audit.syslog_host and not (self.audit.syslog_ca or self.tls.ca):
             raise ValueError(
                 "[audit] syslog_host needs syslog_ca or [tls] ca: audit messages go over TLS alone"

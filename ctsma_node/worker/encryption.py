@@ -1,22 +1,22 @@
-"""How a destination is called over TLS: what it leaves out, `[tls]` says."""
+"""How a destination or a source is called over TLS: what it leaves out, `[tls]` says."""
 
 from __future__ import annotations
 
-from ctsma_node.config.settings import DestinationSettings, Settings
+from ctsma_node.config.settings import CalledSettings, Settings
 from ctsma_node.tls import ClientContext
 
 
-def client_tls(settings: Settings, destination: DestinationSettings) -> ClientContext | None:
-    """What the Storage SCU needs of certificates; None where the destination is called without TLS."""
-    if not destination.tls:
+def client_tls(settings: Settings, peer: CalledSettings) -> ClientContext | None:
+    """What an SCU needs of certificates; None where the peer is called without TLS."""
+    if not peer.tls:
         return None
-    own, certificate, key = settings.tls, destination.tls_certificate, destination.tls_key
+    own, certificate, key = settings.tls, peer.tls_certificate, peer.tls_key
     if not certificate:
         certificate, key = own.certificate, own.key
     return ClientContext(
-        ca=destination.tls_ca or own.ca,
-        name=destination.tls_name or destination.host,
+        ca=peer.tls_ca or own.ca,
+        name=peer.tls_name or peer.host,
         certificate=certificate,
         key=key,
-        sha256=destination.tls_certificate_sha256,
+        sha256=peer.tls_certificate_sha256,
     )

@@ -22,6 +22,7 @@ ca = "ca/ca.pem"
 [[sources]]
 ae_title = "SCANNER"
 addresses = ["127.0.0.1"]
+query = { ae_title = "SCANNER", host = "127.0.0.1", port = 104, tls = true, tls_ca = "ca/ca.pem" }
 
 [[destinations]]
 name = "pacs"
@@ -58,4 +59,4 @@ def test_what_is_served_and_shown_is_told(authority: Authority, tmp_path: Path) 
 def test_an_open_key_is_found(authority: Authority, tmp_path: Path) -> None:
     authority.issue("node", mode=0o644)
     said = checked(tmp_path)
-    assert said.count("chmod 600") == 2  # for the receiver and for the destination
+    assert said.count("chmod 600") == 3  # for the receiver, the destination and the query
