@@ -95,10 +95,10 @@ def main() -> None:
 
 def besiege(sizes: Sizes) -> Outcome:
     """Start a receiver, besiege it, send, and end everything."""
-    with tempfile.TemporaryDirectory() as folder, _receiver(Path(folder)) as (process, port, tls_port):
+    with tempfile.TemporaryDirectory() as folder, receiver(Path(folder)) as (process, port, tls_port):
         _send(port, Sizes(associations=2, stores=2), [], [])  # what is loaded at first use counts as before
         time.sleep(2.0)  # and what served that ends
-        before, rss = _held(process), _memory(process, "VmRSS")
+        before, rss = _held(process), memory(process, "VmRSS")
         siege = _Siege(sizes, port, tls_port)
         siege.start()
         siege.wait_until_complete()
@@ -106,7 +106,7 @@ def besiege(sizes: Sizes) -> Outcome:
         stored: list[float] = []
         failed = _send(port, sizes, associated, stored)
         siege.stop()
-        highest = _memory(process, "VmHWM")
+        highest = memory(process, "VmHWM")
         _settle(process, before)
         threads, descriptors = _held(process)
     return Outcome(
@@ -221,7 +221,7 @@ def _store(peer: socket.socket, series: str, number: int, stored: list[float]) -
 
 
 @contextmanager
-def _receiver(folder: Path) -> Iterator[tuple[int, int, int]]:
+def receiver(folder: Path) -> Iterator[tuple[int, int, int]]:
     """The real receiver as a process; its id, its port and its port for TLS."""
     authority = Authority(folder / "ca")
     own = authority.issue("node", "localhost")
@@ -280,6 +280,7 @@ def _held(process: int) -> tuple[int, int]:
     return len(list((folder / "task").iterdir())), len(list((folder / "fd").iterdir()))
 
 
-def _memory(process: int, line: str) -> float:
+def memory(process: int, line: str) -> float:
+    """MiB by a line of /proc/PID/status, such as VmHWM."""
     status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     return int(next(each for each in status.splitlines() if each.startswith(line)).split()[1]) / 1024
