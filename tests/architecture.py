@@ -22,6 +22,8 @@ _ROWS = {
     "log": "errors",
     "records": "errors",
     "spool": "errors records",
+    "heartbeat": "spool",
+    "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
     # A migrated file's copy is made durable as the spool makes its files.
@@ -32,7 +34,7 @@ _ROWS = {
     "tls": "errors log config",
     "audit": "errors log config tls",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool ledger.inbox tls audit",
+    "receive": "errors log records config spool heartbeat ledger.inbox tls audit",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -44,13 +46,13 @@ _ROWS = {
     "deliver": "errors log records config tls",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
-    "worker": "errors log records config volume spool ledger completion assemble gate choice analysis"
-    " report deliver query audit tls",
-    "web": "errors log records config ledger",
+    "worker": "errors log records config volume spool heartbeat commands ledger completion assemble gate"
+    " choice analysis report deliver query audit tls",
+    "web": "errors log records config spool heartbeat commands ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
-    "cli": "errors log records config volume spool ledger completion receive assemble gate choice analysis"
-    " report deliver worker web demo tls",
+    "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
+    " choice analysis report deliver worker web demo tls",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -68,8 +70,13 @@ The steps (receive, assemble, gate, analysis, report, deliver) take values and r
 names another step or the ledger, except where a comment says why.
 """
 
-_LIGHT = ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
-LIGHT = tuple(f"ctsma_node.{room}" for room in (*_LIGHT, "tls", "audit"))
+LIGHT = tuple(
+    f"ctsma_node.{room}"
+    for room in (
+        *("receive", "web", "ledger", "spool", "heartbeat", "commands", "config", "records", "log"),
+        *("completion", "errors", "volume", "tls", "audit"),
+    )
+)
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
 HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")
 """Whoever answers the network loads none of these, by whatever path."""

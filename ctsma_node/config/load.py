@@ -80,6 +80,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "destinations": destinations,
             "tls": tls,
             "audit": audit,
+            "web": _with_paths(settings.web, folder, "read_token_file", "tls_certificate", "tls_key"),
         }
     )
 

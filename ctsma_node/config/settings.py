@@ -276,6 +276,43 @@ class LimitSettings(Section):
     min_free_bytes: Annotated[int, Field(ge=0)] = 1073741824  # refuse before the disk is full
 
 
+class WebSettings(Section):
+    """`[web]`: the page, /health and /metrics, served by a process of their own.
+
+    Listening to more than this machine takes a token for reading, and TLS here or at a proxy.
+    """
+
+    enabled: bool = True  # whether `serve` starts it
+    bind: Host = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8112  # 0: any free port
+    hosts: tuple[Host, ...] = ()  # names it is reached by, besides addresses and "localhost"
+    read_token_file: str = ""  # whoever reads must know its content; "": whoever reaches the port may read
+    tls_certificate: str = ""  # PEM files
+    tls_key: str = ""
+    behind_proxy: bool = False  # a proxy in front ends TLS
+    destination_failing_s: Seconds = 900.0  # from when on /health counts a destination that fails
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key go together")
+        if self.is_local:
+            return self
+        if not self.read_token_file:
+            raise ValueError(f"bind {self.bind} reaches beyond this machine: it needs read_token_file")
+        if not self.tls_key and not self.behind_proxy:
+            raise ValueError(f"bind {self.bind} needs tls_certificate and tls_key, or behind_proxy = true")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.bind).is_loopback
+        except ValueError:
+            return self.bind == "localhost"
+
+
 class Settings(Section):
     """Everything node.toml can say."""
 
@@ -293,6 +330,7 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
+    web: WebSettings = WebSettings()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -344,3 +382,17 @@ class Settings(Section):
     def ledger_path(self) -> Path:
         """The worker's ledger file."""
         return self.node.state_dir / "ledger.sqlite3"
+
+    @property
+    def commands_dir(self) -> Path:
+        """What people ask of cases, until the worker has done it."""
+        return self.node.state_dir / "commands"
+
+    @property
+    def web_token_path(self) -> Path:
+        """The token that whoever asks by the page must know."""
+        return self.node.state_dir / "web.token"
+
+    def heartbeat_path(self, name: Literal["receive", "work"]) -> Path:
+        """Where a process says that it lives."""
+        return self.node.state_dir / "alive" / f"{name}.json"

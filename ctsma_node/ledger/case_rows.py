@@ -49,6 +49,13 @@ class CaseQueries:
             for row in self._rows(f"SELECT * FROM case_row WHERE state IN ({marks}) ORDER BY id", *wanted)
         ]
 
+    def latest(self, count: int, before: int | None, *states: SeriesState) -> list[Case]:
+        """Return at most so many cases in any of the states, latest first, numbered below `before`."""
+        marks = ", ".join("?" * len(states))
+        sql = f"SELECT * FROM case_row WHERE state IN ({marks}) AND id < ? ORDER BY id DESC LIMIT ?"
+        last = 2**63 - 1 if before is None else before
+        return [case_from(row) for row in self._rows(sql, *states, last, count)]
+
     def due(self, now: float) -> list[Case]:
         """Return the cases whose timer has run out and that nobody works on, the longest due first."""
         sql = "SELECT * FROM case_row WHERE due_at <= ? AND running = 0 ORDER BY due_at, id"

@@ -52,6 +52,7 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         new_dataset: Callable[[], BytesIO],
         on_refused: Callable[[str, str, str | None], None],
         on_end: Callable[[GuardedAssociation], None],
+        on_turn: Callable[[], None],
         **options: Any,
     ) -> None:
         self.peers = peers
@@ -62,6 +63,7 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         self.new_dataset = new_dataset
         self.on_refused = on_refused
         self.on_end = on_end
+        self._on_turn = on_turn
         self.request_queue_size = limits.backlog
         self._collected_at = time.monotonic()
         super().__init__(*arguments, request_handler=Acceptor, **options)
@@ -99,14 +101,16 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         Acceptor(caller, caller.address, self)
 
     def service_actions(self) -> None:
-        """Collect the garbage that associations are when they have ended, for they hold one another.
+        """Say that the loop has come round, which it does several times a second, and collect garbage.
 
-        Stock pynetdicom does so at every sixtieth turn of the loop: in a burst of connections the accepting
-        thread is then busy with little else, and the kernel's backlog overflows.
+        Garbage is what associations are that have ended, for they hold one another. Stock pynetdicom
+        collects it at every sixtieth turn of the loop: in a burst of connections the accepting thread is then
+        busy with little else, and the kernel's backlog overflows.
         """
         if time.monotonic() - self._collected_at > _COLLECT_S:
             gc.collect()
             self._collected_at = time.monotonic()
+        self._on_turn()
 
     def handle_error(self, request: object, client_address: Any) -> None:
         """Log that a connection could not be served; the server goes on."""

@@ -26,8 +26,15 @@ class _Window:
 class Alerts:
     """Refused connections, rejected associations, bytes set aside. Any thread may call."""
 
-    def __init__(self, recorder: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        count: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`count` hears of every one of them, also of those that are not told."""
         self._recorder = recorder
+        self._tally = count
         self._clock = clock
         self._lock = Lock()
         self._windows: dict[tuple[str, str], _Window] = {}
@@ -49,6 +56,7 @@ class Alerts:
             self._record(Party(calling_ae, host), code, untold, quarantine=True)
 
     def _tell(self, action: str, peer: Party, code: str, fields: dict[str, str]) -> None:
+        self._tally(f"{action.partition('.')[2]} {code}")
         untold = self._count(peer.host, code)
         if untold is None:
             return

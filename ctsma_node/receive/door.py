@@ -27,6 +27,29 @@ _IDLE_S = 1.0  # an association silent for so long at a stop is between instance
 _POLL_S = 0.05
 
 
+class Turns:
+    """Tells when each of several loops has come round once more: one of them that hangs silences it."""
+
+    def __init__(self, on_turn: Callable[[], None]) -> None:
+        self._on_turn = on_turn
+        self._lock = threading.Lock()
+        self._loops = 0
+        self._round: set[int] = set()
+
+    def join(self) -> Callable[[], None]:
+        """Count one loop more; it calls the result each time it comes round."""
+        number, self._loops = self._loops, self._loops + 1
+        return lambda: self._turn(number)
+
+    def _turn(self, number: int) -> None:
+        with self._lock:
+            self._round.add(number)
+            if len(self._round) == self._loops:
+                self._round.clear()
+                with suppress(Exception):  # a sign of life that is not given goes stale, which tells
+                    self._on_turn()
+
+
 class Door:
     """The listening servers, the lobby behind them, and the associations that came of it."""
 
@@ -38,8 +61,12 @@ class Door:
         contexts: list[PresentationContext],
         handlers: list[evt.EventHandlerType],
         on_end: Callable[[GuardedAssociation], None],
+        on_turn: Callable[[], None],
     ) -> None:
-        """Listen; nobody is served before `open`. Raises OSError where a port is taken, and SettingsError."""
+        """Listen; nobody is served before `open`. Raises OSError where a port is taken, and SettingsError.
+
+        `on_turn` hears, several times a second, that every loop that takes connections in has come round.
+        """
         _configure_pynetdicom()
         self._settings = settings
         self._peers = peers
@@ -50,7 +77,10 @@ class Door:
         self._admission = Admission(settings.limits)
         self._ae = _application_entity(settings, peers)
         tls = settings.tls
-        self._lobby = Lobby(settings.limits.acse_s, tls.handshake_s, self._take, alerts.refused)
+        self._turns = Turns(on_turn)
+        self._lobby = Lobby(
+            settings.limits.acse_s, tls.handshake_s, self._take, alerts.refused, self._turns.join()
+        )
         self._servers: dict[bool, NodeServer] = {}
         context = ServerContext(tls) if tls.enabled else None
         try:
@@ -114,6 +144,7 @@ class Door:
             new_dataset=self._new_dataset,
             on_refused=self._alerts.refused,
             on_end=self._left,
+            on_turn=self._turns.join(),
         )
         return cast(NodeServer, server)
 

@@ -52,15 +52,17 @@ class Lobby:
         handshake_s: float,
         on_caller: Callable[[Caller], Rejection | None],
         on_refused: Callable[[str, str, str | None], None],
+        on_turn: Callable[[], None] = lambda: None,
     ) -> None:
         """`on_caller` takes a caller or returns how to reject it; `on_refused` gets host, code and reason.
 
-        Both run in the lobby's thread, and no exception of theirs ends it.
+        All run in the lobby's thread, and no exception of theirs ends it.
         """
         self._request_s = request_s
         self._handshake_s = handshake_s
         self._on_caller = on_caller
         self._on_refused = on_refused
+        self._on_turn = on_turn
         self._selector = selectors.DefaultSelector()
         self._guests: dict[Guest, None] = {}  # in the order they came
         self._hosts: Counter[str] = Counter()
@@ -117,6 +119,7 @@ class Lobby:
                 elif key.data in self._guests:
                     self._guarded(self._attend, key.data)
             self._let_go()
+            self._on_turn()
 
     def _let_in(self) -> None:
         with suppress(OSError):

@@ -19,6 +19,7 @@ from pynetdicom.dimse_primitives import C_STORE
 from ctsma_node import log
 from ctsma_node.audit import Recorder
 from ctsma_node.config import Settings
+from ctsma_node.heartbeat import BEAT_S, Pulse
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.alerts import Alerts
 from ctsma_node.receive.contexts import supported_contexts
@@ -27,6 +28,7 @@ from ctsma_node.receive.peers import Peers
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
 from ctsma_node.receive.store import Store, StoreRequest
+from ctsma_node.receive.tally import Tally
 from ctsma_node.receive.transfers import Transfers
 from ctsma_node.records import Association
 from ctsma_node.spool import Spool, make_private
@@ -41,8 +43,11 @@ class Receiver:
         self._settings = settings
         self._clock = clock
         self._peers = Peers(settings.node.ae_title, settings.sources)
+        self._tally = Tally()
+        self._pulse = Pulse(settings.heartbeat_path("receive"), clock)
+        self._beaten_at = 0.0
         self._recorder = Recorder(settings, "receive", clock)
-        self._alerts = Alerts(self._recorder)
+        self._alerts = Alerts(self._recorder, self._tally.count)
         self._transfers = Transfers(self._recorder, self._alerts)
         self._open: dict[Peering, Association] = {}
         self._open_lock = threading.Lock()
@@ -67,10 +72,19 @@ class Receiver:
         self._inbox = Inbox(settings.inbox_path)
         try:
             recover(self._inbox, spool, quarantine, self._clock)
-            room = settings.limits.min_free_bytes
-            self._store = Store(self._inbox, spool, quarantine, room, self._clock, self._transfers)
+            self._store = Store(
+                self._inbox,
+                spool,
+                quarantine,
+                settings.limits.min_free_bytes,
+                self._clock,
+                lambda outcome: self._tally.count(f"answered {outcome}"),
+                self._transfers,
+            )
             contexts, handlers = supported_contexts(), self._handlers()
-            self._door = Door(settings, self._peers, self._alerts, contexts, handlers, self._on_end)
+            self._door = Door(
+                settings, self._peers, self._alerts, contexts, handlers, self._on_end, self._beat
+            )
             self._recorder.open()
             self._door.open()
         except BaseException:
@@ -86,7 +100,17 @@ class Receiver:
         self._inbox.close_all_associations(self._clock())
         self._inbox.close()
         self._recorder.close()
+        self._pulse.end()
         log.logger.info("receive.stopped")
+
+    def _beat(self) -> None:
+        """Say that the receiver lives; called when each loop that takes connections in has come round."""
+        if (now := time.monotonic()) - self._beaten_at < BEAT_S:
+            return
+        self._beaten_at = now
+        oldest = self._tally.oldest()
+        answered_at = self._clock() if oldest is None else oldest
+        self._pulse.beat("ready", {"answers": answered_at}, self._tally.counts())
 
     def _on_requested(self, event: evt.Event) -> None:
         """Reject an association of a calling AE, address, certificate or called AE that is not known."""
@@ -104,7 +128,8 @@ class Receiver:
     def _on_store(self, event: evt.Event) -> Dataset | int:
         """Answer a C-STORE request."""
         try:
-            refusal = self._store(self._request(event))
+            with self._tally.answering(self._clock()):
+                refusal = self._store(self._request(event))
         except Exception:
             # Nothing is acknowledged that was not stored, whatever it was that went wrong.
             log.logger.error("instance.failed", code=OUT_OF_RESOURCES.code, exc_info=True)

@@ -55,6 +55,7 @@ class Chain:
         self._on_progress = on_progress
         self._outbox = Outbox(settings.outbox_dir)
         self._at_hand = _AtHand(case_id=0)
+        self._timings: dict[str, float] = {}
         self._steps = {
             SeriesState.STABLE: self._accept,
             SeriesState.ACCEPTED: self._analyse,
@@ -71,6 +72,11 @@ class Chain:
         if self._at_hand.case_id != case.id:
             self._at_hand = _AtHand(case.id)
         return self._steps[case.state](case)
+
+    def timings(self) -> dict[str, float]:
+        """What the stages of the step that has just run took, in seconds; told once."""
+        told, self._timings = self._timings, {}
+        return told
 
     def forget(self) -> None:
         """Let go of the volume at hand."""
@@ -116,6 +122,7 @@ class Chain:
         if self._at_hand.result is None:
             accepted = self._accepted(case)
             self._at_hand.result = steps.analyse(self._analyser, accepted, self._on_progress)
+            self._timings = self._at_hand.result.seconds
         return self._at_hand.result
 
     def _predecessor(self, case: Case) -> tuple[ObjectReference, ...]:

@@ -10,6 +10,7 @@ from types import FrameType
 
 from ctsma_node import __version__, log
 from ctsma_node.config.settings import Settings
+from ctsma_node.heartbeat import Pulse
 from ctsma_node.spool import make_private
 from ctsma_node.worker.loop import Worker
 from ctsma_node.worker.notify import notify
@@ -43,6 +44,7 @@ def run(settings: Settings, load: Callable[[Settings], Analyses] = load_analyser
     """
     started = time.monotonic()
     make_private(settings.node.state_dir)
+    Pulse(settings.heartbeat_path("work")).beat("loading")
     analyser = load(settings)
     worker = Worker(settings, analyser)
     _spare_the_collector()
