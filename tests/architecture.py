@@ -30,8 +30,11 @@ _ROWS = {
     "ledger": "errors records spool",
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
+    # Certificates and what both sides of a connection agree to: for whoever opens or takes one.
+    "tls": "errors log config",
+    "audit": "errors log config tls",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool heartbeat ledger.inbox",
+    "receive": "errors log records config spool heartbeat ledger.inbox tls audit",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -40,16 +43,16 @@ _ROWS = {
     "choice": "errors config assemble",
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
-    "deliver": "errors log records config",
+    "deliver": "errors log records config tls",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool heartbeat commands ledger completion assemble gate"
-    " choice analysis report deliver query",
+    " choice analysis report deliver query audit tls",
     "web": "errors log records config spool heartbeat commands ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
-    " choice analysis report deliver worker web demo",
+    " choice analysis report deliver worker web demo tls",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -71,7 +74,7 @@ LIGHT = tuple(
     f"ctsma_node.{room}"
     for room in (
         *("receive", "web", "ledger", "spool", "heartbeat", "commands", "config", "records", "log"),
-        *("completion", "errors", "volume"),
+        *("completion", "errors", "volume", "tls", "audit"),
     )
 )
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")

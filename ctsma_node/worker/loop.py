@@ -9,6 +9,7 @@ from collections.abc import Callable
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from ctsma_node import log
+from ctsma_node.audit import Recorder
 from ctsma_node.commands import CommandFolder
 from ctsma_node.config.settings import Settings
 from ctsma_node.heartbeat import BEAT_S, Pulse
@@ -48,9 +49,11 @@ class Worker:
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
         self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock)
         self._ending = Ending(self._cases)
+        self._recorder = Recorder(settings, "work", clock)
         self._commands = Commands(CommandFolder(settings.commands_dir), self._cases, self._ending)
         self._couriers = [
-            Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
+            Courier(settings, each, self._cases, self._ending, clock, self._recorder)
+            for each in settings.destinations
         ]
         enquirers = [
             Enquirer(settings, each, each.query, self._cases, self.sweep, clock)
@@ -83,6 +86,7 @@ class Worker:
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop`, then end the step at hand, the instances on their way, and the files."""
         self.recover()
+        self._recorder.open()
         self._beat()
         scheduler = self._scheduler()
         scheduler.start()
@@ -182,5 +186,6 @@ class Worker:
             beside.stop()
         for beside in self._beside:
             beside.join()
+        self._recorder.close()
         self.close()
         self._pulse.end()
