@@ -24,7 +24,8 @@ _ROWS = {
     "spool": "errors records",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
-    "ledger": "errors records",
+    # A migrated file's copy is made durable as the spool makes its files.
+    "ledger": "errors records spool",
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.

@@ -25,7 +25,7 @@ class CasesReader(CaseQueries):
     """The read-only side, for `status`."""
 
     def __init__(self, path: Path) -> None:
-        self._reader = Reader(path)
+        self._reader = Reader(path, "cases.sql")
         super().__init__(self._reader.rows)
 
     def close(self) -> None:

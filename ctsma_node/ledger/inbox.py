@@ -105,7 +105,7 @@ class InboxReader:
     """The read-only side, for the worker and for `status`."""
 
     def __init__(self, path: Path) -> None:
-        self._reader = Reader(path)
+        self._reader = Reader(path, "inbox.sql")
 
     def close(self) -> None:
         """Close the file; the next question opens it again."""

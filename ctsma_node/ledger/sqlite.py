@@ -7,22 +7,16 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
 from io import FileIO
 from pathlib import Path
 from threading import RLock
 from typing import Self
 
-from ctsma_node.errors import NodeError
+from ctsma_node.ledger.migrations import LedgerError, migrate, version_of
 
-SCHEMA_VERSION = 1
-"""`PRAGMA user_version` of both files."""
+__all__ = ["LedgerError", "Reader", "Writer"]
 
 _BUSY_SECONDS = 10.0
-
-
-class LedgerError(NodeError):
-    """A ledger file cannot be used, or was asked for a move that does not exist."""
 
 
 class Writer:
@@ -42,22 +36,15 @@ class Writer:
         )
         path.chmod(0o600)
         self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            self._connection.execute(f"PRAGMA {pragma}")
         try:
-            self._create(path, schema)
+            for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+                self._connection.execute(f"PRAGMA {pragma}")
+            migrate(self._connection, path, schema)
+            # Only now: a step that rebuilds a table must be free to drop the old one.
+            self._connection.execute("PRAGMA foreign_keys=ON")
         except BaseException:
             self.close()
             raise
-
-    def _create(self, path: Path, schema: str) -> None:
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == SCHEMA_VERSION:
-            return
-        if version != 0:
-            raise LedgerError(f"{path.name} was made by another version (schema {version}).")
-        script = resources.files("ctsma_node.ledger").joinpath(schema).read_text(encoding="utf-8")
-        self._connection.executescript(f"BEGIN;{script};PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
 
     @contextmanager
     def transaction(self, *, repeatable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -98,8 +85,9 @@ class Writer:
 class Reader:
     """A read-only connection; empty until the writing side has made the file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: str) -> None:
         self._path = path
+        self._expected = version_of(schema)
         self._lock = RLock()
         self._connection: sqlite3.Connection | None = None
 
@@ -121,7 +109,7 @@ class Reader:
         )
         connection.row_factory = sqlite3.Row
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == SCHEMA_VERSION:
+        if version == self._expected:
             self._connection = connection
             return connection
         connection.close()
