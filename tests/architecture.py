@@ -22,6 +22,7 @@ _ROWS = {
     "log": "errors",
     "records": "errors",
     "spool": "errors records",
+    "systemd": "",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
     # A migrated file's copy is made durable as the spool makes its files.
@@ -29,7 +30,8 @@ _ROWS = {
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool ledger.inbox",
+    # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
+    "receive": "errors log records config spool systemd ledger.inbox ledger.inbox_purge ledger.retention",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -37,7 +39,7 @@ _ROWS = {
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
     "deliver": "errors log records config",
-    "worker": "errors log records config volume spool ledger completion assemble gate analysis report"
+    "worker": "errors log records config volume spool systemd ledger completion assemble gate analysis report"
     " deliver",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
@@ -61,10 +63,8 @@ The steps (receive, assemble, gate, analysis, report, deliver) take values and r
 names another step or the ledger, except where a comment says why.
 """
 
-LIGHT = tuple(
-    f"ctsma_node.{room}"
-    for room in ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
-)
+_LIGHT_ROOMS = "receive ledger spool systemd config records log completion errors volume"
+LIGHT = tuple(f"ctsma_node.{room}" for room in _LIGHT_ROOMS.split())
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
 HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")
 """Whoever answers the network loads none of these, by whatever path."""

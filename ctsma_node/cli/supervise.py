@@ -22,6 +22,7 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 def supervise(commands: Mapping[str, list[str]]) -> int:
     """Run the commands until SIGTERM or SIGINT, or until one of them ends; then stop the others.
 
+    SIGHUP is passed on: each process reads its settings again.
     Returns the exit code: 0 after a stop that was asked for and went well, else 1. Nothing is started again
     here: that is for whoever started this, who can also see that it happens too often.
     """
@@ -33,6 +34,13 @@ def supervise(commands: Mapping[str, list[str]]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
     processes = {name: _start(command) for name, command in commands.items()}
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        for process in processes.values():
+            if process.poll() is None:
+                process.send_signal(number)
+
+    signal.signal(signal.SIGHUP, pass_on)
     while not asked and all(process.poll() is None for process in processes.values()):
         time.sleep(_POLL_S)
     for name, process in processes.items():

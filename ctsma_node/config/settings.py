@@ -10,7 +10,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from ctsma_node.config.operations import NotifySettings, RetentionSettings
+from ctsma_node.config.section import Name, Seconds, Section
 
 ObjectKind = Literal["volume", "segmentation", "parametric_map", "report", "viewer_report", "picture"]
 OBJECT_KINDS: tuple[str, ...] = get_args(ObjectKind)
@@ -54,14 +57,6 @@ AETitle = Annotated[str, AfterValidator(_ae_title)]
 Host = Annotated[str, AfterValidator(_host)]
 HostOrNetwork = Annotated[str, AfterValidator(_host_or_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
-
-class Section(BaseModel):
-    """A section of node.toml: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NodeSettings(Section):
@@ -176,6 +171,7 @@ class WorkerSettings(Section):
 
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     sweep_s: Annotated[float, Field(gt=0, le=10)] = 0.2
+    min_free_bytes: Annotated[int, Field(ge=0)] = 268435456  # no step begins with less
 
 
 class LogSettings(Section):
@@ -211,6 +207,8 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     limits: LimitSettings = LimitSettings()
+    retention: RetentionSettings = RetentionSettings()
+    notify: NotifySettings = NotifySettings()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -100,6 +100,7 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         self.limits = limits
         self.on_end = on_end
         self.request_queue_size = limits.backlog
+        self.alive_at = time.monotonic()
         super().__init__(*arguments, request_handler=Acceptor, **options)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
@@ -107,6 +108,11 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         connection, address = super().get_request()
         connection.settimeout(self.limits.network_s)
         return connection, address
+
+    def service_actions(self) -> None:
+        """Note that the listening thread has looked for connections; socketserver calls this at each look."""
+        super().service_actions()
+        self.alive_at = time.monotonic()
 
     def verify_request(self, request: object, client_address: Any) -> bool:
         """Say whether the address is one of a source."""

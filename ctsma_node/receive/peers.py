@@ -26,14 +26,20 @@ CALLED_AE_NOT_RECOGNIZED = Rejection(1, 1, 7)
 
 
 class Peers:
-    """The allow-list; host names are looked up once, when it is made."""
+    """The allow-list; host names are looked up when it is made and when it is replaced."""
 
     def __init__(self, called_ae: str, sources: Sequence[SourceSettings]) -> None:
         self._called_ae = called_ae
         self._networks: dict[str, list[Network]] = {}
+        self.replace(sources)
+
+    def replace(self, sources: Sequence[SourceSettings]) -> None:
+        """Let these in from now on, and nobody else; looks host names up again."""
+        known: dict[str, list[Network]] = {}
         for source in sources:
-            networks = self._networks.setdefault(source.ae_title, [])
+            networks = known.setdefault(source.ae_title, [])
             networks.extend(network for each in source.addresses for network in _networks(each))
+        self._networks = known
 
     @property
     def calling_ae_titles(self) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 import uuid
@@ -22,15 +21,17 @@ from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.acceptor import GuardedAssociation, NodeServer
 from ctsma_node.receive.contexts import supported_contexts
 from ctsma_node.receive.peers import Peers
+from ctsma_node.receive.purge import InboxPlan, InboxPurge
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
 from ctsma_node.receive.store import Store, StoreRequest
 from ctsma_node.records import Association
-from ctsma_node.spool import Spool, make_private
+from ctsma_node.spool import Spool, free_bytes, make_private
 
 _SUCCESS = 0x0000
 _IDLE_S = 1.0  # an association silent for so long at a stop is between instances
 _POLL_S = 0.05
+_STALLED_S = 30.0  # the listening thread looks for connections ten times a second
 
 
 class Receiver:
@@ -48,6 +49,11 @@ class Receiver:
         """The port that is listened on, also where the settings say 0."""
         return int(self._server.server_address[1])
 
+    @property
+    def settings(self) -> Settings:
+        """As they hold now."""
+        return self._settings
+
     def start(self) -> None:
         """Bring the inbox in line with the spool, then listen."""
         settings = self._settings
@@ -59,6 +65,7 @@ class Receiver:
         try:
             recover(self._inbox, spool, quarantine, self._clock)
             self._store = Store(self._inbox, spool, quarantine, settings.limits.min_free_bytes, self._clock)
+            self._spool, self._quarantine = spool, quarantine
             self._listen()
         except BaseException:
             self._inbox.close()
@@ -85,6 +92,25 @@ class Receiver:
         log.logger.info("receive.listening", called_ae=node.ae_title, address=node.bind, port=self.port)
         if not self._settings.sources:
             log.logger.warning("receive.no_sources", reason="Nobody may send: no [[sources]] are configured.")
+
+    def reload(self, settings: Settings) -> None:
+        """Take over who may send, and what is kept for how long; associations that are open go on."""
+        self._settings = settings
+        self._peers.replace(settings.sources)
+        self._ae.require_calling_aet = self._peers.calling_ae_titles
+
+    def purge(self) -> InboxPlan:
+        """Remove what retention lets go; returns what it was."""
+        purge = InboxPurge(
+            self._settings, self._inbox, self._spool, self._quarantine, self._store, self._clock
+        )
+        return purge.run()
+
+    def is_alive(self) -> bool:
+        """Say whether connections are taken; asks the inbox and its disk, and hangs where these hang."""
+        self._inbox.find("")
+        free_bytes(self._spool.folder)
+        return time.monotonic() - self._server.alive_at < _STALLED_S
 
     def stop(self) -> None:
         """Take no new associations, let those at work finish within `drain_s`, then close."""
@@ -160,19 +186,6 @@ class Receiver:
         if record is not None:
             self._inbox.close_association(record.id, self._clock())
             log.logger.info("association.closed", association=record.id)
-
-
-def run(settings: Settings, ready: Callable[[Receiver], None] | None = None) -> None:
-    """Receive until SIGTERM or SIGINT, then stop gracefully; `ready` is called once it listens."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    receiver = Receiver(settings)
-    receiver.start()
-    if ready is not None:
-        ready(receiver)
-    stop.wait()
-    receiver.stop()
 
 
 def _configure_pynetdicom() -> None:

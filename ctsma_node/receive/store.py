@@ -89,6 +89,10 @@ class Store:
             return OUT_OF_RESOURCES
         return None
 
+    def lock_of(self, digest: str) -> Lock:
+        """Return the lock that whoever writes or removes the file of that hash holds."""
+        return self._locks[int(digest[:8], 16) % _LOCKS]
+
     def _keep_room(self, size: int) -> None:
         if free_bytes(self._spool.folder) - size < self._min_free_bytes:
             raise OSError("less than min_free_bytes would be left")
@@ -98,7 +102,7 @@ class Store:
         digest = hashlib.sha256(header.sop_instance_uid.encode("ascii")).hexdigest()
         sha256 = hashlib.sha256(request.dataset.getbuffer()).hexdigest()
         logger = logger.bind(series=header.series_uid, instance=header.sop_instance_uid)
-        with self._locks[int(digest[:8], 16) % _LOCKS]:
+        with self.lock_of(digest):
             there = self._present(header.sop_instance_uid)
             if there is None:
                 self._add(request, header, digest, sha256)
@@ -112,7 +116,7 @@ class Store:
     def _present(self, sop_instance_uid: str) -> Instance | None:
         """Return the row of an instance whose file is really there; marks a row whose file is not."""
         row = self._inbox.find(sop_instance_uid)
-        if row is None or row.missing_at is not None:
+        if row is None or row.missing_at is not None or row.purged_at is not None:
             return None
         if self._spool.path(row.path).exists():
             return row
@@ -155,7 +159,7 @@ class Store:
         """Put the bytes into quarantine, once; returns where."""
         sha256 = hashlib.sha256(request.dataset.getbuffer()).hexdigest()
         path = self._quarantine.relative(sha256)
-        with self._locks[int(sha256[:8], 16) % _LOCKS]:
+        with self.lock_of(sha256):
             if self._quarantine.path(path).exists():
                 return path
             self._quarantine.write(sha256, (_quarantine_meta(request), request.dataset.getbuffer()))

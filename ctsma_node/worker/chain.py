@@ -93,6 +93,7 @@ class Chain:
 
     def _accepted(self, case: Case) -> steps.Accepted:
         if self._at_hand.accepted is None:
+            self._refuse_purged(case)
             instances = self._inbox.instances(case.series_uid)[: case.n_instances]
             paths = steps.spooled_paths(self._settings.spool_dir, instances)
             self._at_hand.accepted = steps.accept(paths, self._limits)
@@ -112,6 +113,15 @@ class Chain:
             if results:
                 return steps.references(case.study_uid, results)
         return ()
+
+    def _refuse_purged(self, case: Case) -> None:
+        """What came late, or is wanted again, is no whole series without the instances that were removed."""
+        purged = self._inbox.purged_count(case.series_uid)
+        if purged:
+            raise Refused(
+                "purged",
+                f"{purged} instances of the series were removed by [retention]; send the whole series again.",
+            )
 
     def _refuse_superseded(self, case: Case) -> None:
         """A revision that has a successor before it was analysed would only be replaced at once."""

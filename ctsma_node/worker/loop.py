@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -13,21 +14,22 @@ from ctsma_node.config.settings import Settings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import Case, SeriesState
-from ctsma_node.spool import free_bytes
+from ctsma_node.systemd import notify
 from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import WORKABLE, Chain
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.intake import Intake
-from ctsma_node.worker.notify import notify
 from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.purge import OutboxPurge
+from ctsma_node.worker.room import Room
 from ctsma_node.worker.steps import Analyses
 
 STALLED_S = 240.0
 """The watchdog is not fed any more when the main thread has shown no sign of life for so long."""
 
 _LOOK_S = 0.25
-_HOUSEKEEPING_S = 60.0
+_PURGE_S = 3600.0
 _WATCHDOG_S = 10.0
 
 
@@ -44,6 +46,8 @@ class Worker:
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
         self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress)
         self._ending = Ending(self._cases)
+        self._room = Room(settings.node.state_dir, settings.worker.min_free_bytes)
+        self._purging = OutboxPurge(settings, self._cases, clock)
         self._couriers = [
             Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
         ]
@@ -54,6 +58,7 @@ class Worker:
     def recover(self) -> None:
         """Queue again what was running, and end what had been delivered, when the last worker died."""
         Outbox(self._settings.outbox_dir).prepare()
+        self._purging.finish()
         count = self._cases.requeue_running()
         log.logger.info("worker.recovered", count=count)
         configured = {each.name for each in self._settings.destinations}
@@ -94,9 +99,9 @@ class Worker:
             log.logger.error("sweep.failed", exc_info=True)
 
     def work_once(self) -> bool:
-        """Run one step of one case; False when none is waiting."""
+        """Run one step of one case; False when none is waiting, or no room is left for what it makes."""
         case = self._next()
-        if case is None:
+        if case is None or not self._room.is_there():
             return False
         moved = advance(
             self._cases, case.id, self._chain.step, self._settings.worker.max_attempts, self._clock
@@ -133,24 +138,26 @@ class Worker:
         )
         scheduler.add_job(self.sweep, "interval", seconds=self._settings.worker.sweep_s)
         scheduler.add_job(self._watch, "interval", seconds=_WATCHDOG_S)
-        scheduler.add_job(self._housekeep, "interval", seconds=_HOUSEKEEPING_S)
+        now = datetime.now().astimezone()
+        scheduler.add_job(self._purge, "interval", seconds=_PURGE_S, next_run_time=now)
         return scheduler
 
     def _watch(self) -> None:
         if time.monotonic() - self._alive_at < STALLED_S:
             notify("WATCHDOG=1")
 
-    def _housekeep(self) -> None:
-        free = free_bytes(self._settings.node.state_dir)
-        if free < self._settings.limits.min_free_bytes:
-            log.logger.warning("disk.low", free_bytes=free)
+    def _purge(self) -> None:
+        try:
+            self._purging.run()
+        except Exception:  # what was marked is removed at the next start, the rest in an hour
+            log.logger.error("purge.failed", exc_info=True)
 
     def _drain(self, scheduler: BackgroundScheduler) -> None:
+        """The scheduler goes last: it feeds the watchdog while a courier waits for its peer's answer."""
         log.logger.info("worker.stopping")
-        notify("STOPPING=1")
-        scheduler.shutdown(wait=True)
         for courier in self._couriers:
             courier.stop()
         for courier in self._couriers:
             courier.join()
+        scheduler.shutdown(wait=True)
         self.close()

@@ -23,7 +23,7 @@ from tests.fixtures.ct_series import StackPlan, single_frames, write
 from tests.unit.report.knee_results import analysis
 
 Run = Callable[..., Result]
-COMMANDS = ("serve", "receive", "work", "analyse", "send", "status", "check-config", "demo")
+COMMANDS = ("serve", "receive", "work", "analyse", "send", "status", "check-config", "demo", "purge")
 
 
 @pytest.fixture
