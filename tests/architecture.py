@@ -39,13 +39,14 @@ _ROWS = {
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
     "deliver": "errors log records config",
+    "notices": "errors config",
     "worker": "errors log records config volume spool systemd ledger completion assemble gate analysis report"
-    " deliver",
+    " deliver notices",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool ledger completion receive assemble gate analysis report"
-    " deliver worker web demo",
+    " deliver worker notices web demo",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {

@@ -20,6 +20,7 @@ from ctsma_node.worker.chain import WORKABLE, Chain
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.intake import Intake
+from ctsma_node.worker.notices import Notices
 from ctsma_node.worker.outbox import Outbox
 from ctsma_node.worker.purge import OutboxPurge
 from ctsma_node.worker.room import Room
@@ -30,6 +31,7 @@ STALLED_S = 240.0
 
 _LOOK_S = 0.25
 _PURGE_S = 3600.0
+_TELL_S = 15.0
 _WATCHDOG_S = 10.0
 
 
@@ -48,6 +50,7 @@ class Worker:
         self._ending = Ending(self._cases)
         self._room = Room(settings.node.state_dir, settings.worker.min_free_bytes)
         self._purging = OutboxPurge(settings, self._cases, clock)
+        self._notices = Notices(settings, self._cases, self._inbox, clock)
         self._couriers = [
             Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
         ]
@@ -140,11 +143,19 @@ class Worker:
         scheduler.add_job(self._watch, "interval", seconds=_WATCHDOG_S)
         now = datetime.now().astimezone()
         scheduler.add_job(self._purge, "interval", seconds=_PURGE_S, next_run_time=now)
+        if self._settings.notify.enabled:
+            scheduler.add_job(self._tell, "interval", seconds=_TELL_S)
         return scheduler
 
     def _watch(self) -> None:
         if time.monotonic() - self._alive_at < STALLED_S:
             notify("WATCHDOG=1")
+
+    def _tell(self) -> None:
+        try:
+            self._notices.sweep()
+        except Exception:  # a ledger is busy: the next look comes in a moment, and nothing counts as told
+            log.logger.error("notice.failed", exc_info=True)
 
     def _purge(self) -> None:
         try:
