@@ -21,7 +21,7 @@ class NoticeError(NodeError):
 
 
 def send(digest: Digest, settings: NotifySettings) -> None:
-    """Send a digest by every way that is set. Raises NoticeError when one of them failed, after all of them."""
+    """Send a digest by every way that is set, and raise NoticeError when one of them failed."""
     failures = []
     for wanted, way in ((settings.smtp_host, _mail), (settings.webhook_url, _post)):
         if wanted:

@@ -69,7 +69,7 @@ class Notices:
         )
 
     def _low_disk(self) -> int | None:
-        """Bytes free where that is too few and was not said last time; room in between makes it news again."""
+        """Bytes free, where too few and not said already; room in between makes it news again."""
         free = free_bytes(self._settings.node.state_dir)
         low = free < self._settings.limits.min_free_bytes
         if not low:

@@ -23,7 +23,8 @@ from tests.fixtures.ct_series import StackPlan, single_frames, write
 from tests.unit.report.knee_results import analysis
 
 Run = Callable[..., Result]
-COMMANDS = ("serve", "receive", "work", "analyse", "send", "status", "check-config", "demo", "purge")
+COMMANDS = ("serve", "receive", "work", "analyse", "send", "status", "check-config", "demo")
+OPERATING = ("purge", "doctor", "backup", "restore")
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS + OPERATING)
 def test_help_teaches_by_an_example(run: Run, command: str) -> None:
     shown = run(command, "--help")
     assert shown.exit_code == 0
