@@ -41,13 +41,14 @@ _ROWS = {
     "deliver": "errors log records config",
     "notices": "errors config",
     "backup": "errors config spool ledger",
+    "export": "errors log records config ledger",
     "worker": "errors log records config volume spool systemd ledger completion assemble gate analysis report"
     " deliver notices",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool ledger completion receive assemble gate analysis report"
-    " deliver worker notices backup web demo",
+    " deliver worker notices backup export web demo",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {

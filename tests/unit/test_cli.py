@@ -24,7 +24,7 @@ from tests.unit.report.knee_results import analysis
 
 Run = Callable[..., Result]
 COMMANDS = ("serve", "receive", "work", "analyse", "send", "status", "check-config", "demo")
-OPERATING = ("purge", "doctor", "backup", "restore")
+OPERATING = ("purge", "doctor", "backup", "restore", "export-case")
 
 
 @pytest.fixture
