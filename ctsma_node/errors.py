@@ -27,6 +27,16 @@ class Transient(NodeError):
     """A step could not be done now and is tried again later."""
 
 
+class Deferred(NodeError):
+    """A step waits for something that is on its way: no failed attempt, and looked at again at `due_at`."""
+
+    def __init__(self, due_at: float, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.due_at = due_at
+        self.code = code
+        self.reason = reason
+
+
 class BundleError(NodeError):
     """The bundle's files are not the ones its manifest describes."""
 

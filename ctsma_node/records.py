@@ -16,7 +16,7 @@ class SeriesState(StrEnum):
     """Where one revision of a series stands."""
 
     RECEIVING = "receiving"  # instances arrive
-    STABLE = "stable"  # complete by geometry or by quiet time; its instances are fixed
+    STABLE = "stable"  # complete by count, geometry or quiet time; its instances are fixed
     ACCEPTED = "accepted"  # passed the gate
     ANALYSED = "analysed"  # a result exists
     REPORTED = "reported"  # the objects are on disk and a delivery is due for each
@@ -37,8 +37,17 @@ TRANSITIONS: dict[SeriesState, frozenset[SeriesState]] = {
 }
 """The only moves there are; the database holds the same table and checks it again."""
 
+REOPENINGS: dict[SeriesState, frozenset[SeriesState]] = {
+    SeriesState.REFUSED: frozenset({SeriesState.STABLE, SeriesState.ACCEPTED}),
+    SeriesState.FAILED: frozenset(
+        {SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED, SeriesState.REPORTED}
+    ),
+    SeriesState.DELIVERED: frozenset({SeriesState.REPORTED}),
+}
+"""Moves out of an end, back to the state that it was reached from: only where a person asks for them."""
+
 END_STATES = frozenset(state for state, following in TRANSITIONS.items() if not following)
-"""States that nothing leaves."""
+"""States that nothing leaves by itself."""
 
 
 class DeliveryState(StrEnum):
@@ -183,6 +192,19 @@ class Case:
     calling_ae: str
     due_at: float | None  # the timer, None when none is set
     instances_digest: str | None  # sha256 over the sorted (SOP instance UID, sha256) of its instances
+    completed_by: str | None  # count, geometry or quiet; None while it is receiving
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """What a source said how many instances a series has."""
+
+    series_uid: str
+    instances: int | None  # the latest answer; None when it was no number
+    since: float | None  # when the first of the equal answers up to the latest was asked for
+    asked_at: float  # when the latest was
+    failures: int  # questions without a number since the last number
+    told: str  # how the latest question ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ _ROWS = {
     "records": "errors",
     "spool": "errors records",
     "systemd": "",
+    "heartbeat": "spool",
+    "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
     # A migrated file's copy is made durable as the spool makes its files.
@@ -31,24 +33,29 @@ _ROWS = {
     "config": "errors gate",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
     # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
-    "receive": "errors log records config spool systemd ledger.inbox ledger.inbox_purge ledger.retention",
+    "receive": "errors log records config spool heartbeat systemd ledger.inbox ledger.inbox_purge"
+    " ledger.retention",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
     "analysis": "errors volume",
+    # The site's rules are settings; a series is described by what assembling reads of it.
+    "choice": "errors config assemble",
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
     "deliver": "errors log records config",
     "notices": "errors config",
     "backup": "errors config spool ledger",
     "export": "errors log records config ledger",
-    "worker": "errors log records config volume spool systemd ledger completion assemble gate analysis report"
-    " deliver notices",
-    "web": "errors log records config ledger",
+    # One way of opening associations serves every SCU; responses are read as leniently as instances.
+    "query": "errors deliver.association assemble.attributes",
+    "worker": "errors log records config volume spool heartbeat systemd commands ledger completion assemble"
+    " gate choice analysis report deliver query notices",
+    "web": "errors log records config spool heartbeat commands ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
-    "cli": "errors log records config volume spool ledger completion receive assemble gate analysis report"
-    " deliver worker notices backup export web demo",
+    "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
+    " choice analysis report deliver worker notices backup export web demo",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -66,8 +73,24 @@ The steps (receive, assemble, gate, analysis, report, deliver) take values and r
 names another step or the ledger, except where a comment says why.
 """
 
-_LIGHT_ROOMS = "receive ledger spool systemd config records log completion errors volume"
-LIGHT = tuple(f"ctsma_node.{room}" for room in _LIGHT_ROOMS.split())
+LIGHT = tuple(
+    f"ctsma_node.{room}"
+    for room in (
+        *(
+            "receive",
+            "web",
+            "ledger",
+            "spool",
+            "heartbeat",
+            "systemd",
+            "commands",
+            "config",
+            "records",
+            "log",
+        ),
+        *("completion", "errors", "volume"),
+    )
+)
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
 HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")
 """Whoever answers the network loads none of these, by whatever path."""

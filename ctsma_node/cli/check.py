@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.config import Settings
+from ctsma_node.config.settings import WebSettings
 from ctsma_node.errors import NodeError
 
 Finding = tuple[str, bool, str]
@@ -60,6 +61,7 @@ def _local(settings: Settings) -> Iterator[Finding]:
         named or "none: results stay here; add a [[destinations]]".replace("[", r"\["),
     )
     yield _found("bundle", lambda: _bundle(settings))
+    yield _found("page", lambda: _page(settings.web))
 
 
 def _writable(folder: Path) -> Finding:
@@ -76,6 +78,15 @@ def _bundle(settings: Settings) -> str:
     bundle = read_bundle(chosen.bundle_folder, chosen.signer)
     signed = ", signed" if chosen.signer else ""
     return f"{bundle.plan.name} {bundle.plan.version}, sha256 {bundle.digest[:12]}{signed}"
+
+
+def _page(web: WebSettings) -> str:
+    from ctsma_node.web.tokens import read_token
+
+    if web.read_token_file:
+        read_token(Path(web.read_token_file))
+    scheme = "https" if web.tls_key else "http"
+    return f"{scheme}://{web.bind}:{web.port}" + ("" if web.enabled else ", not started by `serve`")
 
 
 def _destinations(settings: Settings) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_err
 from ctsma_node.config import Settings
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.inbox import InboxReader
-from ctsma_node.records import Case, Delivery, DeliveryState
+from ctsma_node.records import Case, Delivery, DeliveryState, SourceCount
 from ctsma_node.spool import free_bytes
 
 _COLOURS = {"delivered": "green", "refused": "yellow", "failed": "red"}
@@ -41,7 +41,7 @@ def status(
         found = cases.in_state()
         quarantined = inbox.quarantined()
         if as_json:
-            described = [_described(case, cases.deliveries(case.id)) for case in found]
+            described = [_described(case, cases) for case in found]
             counts = Counter(each.code for each in quarantined)
             out.out(json.dumps({"cases": described, "quarantined": counts}, indent=1), highlight=False)
             return
@@ -50,7 +50,7 @@ def status(
         if not found:
             out.print(f"No series yet in {settings.node.state_dir}.")
         for case in found[-last:]:
-            out.print("\n".join(_lines(case, cases.deliveries(case.id))), soft_wrap=True)
+            out.print("\n".join(_lines(case, cases)), soft_wrap=True)
         if quarantined:
             codes = ", ".join(f"{n} x {code}" for code, n in Counter(q.code for q in quarantined).items())
             out.print(f"In quarantine: {codes} ({settings.quarantine_dir})")
@@ -69,22 +69,34 @@ def _short_of_room(settings: Settings) -> list[str]:
     return [f"[red]{line}[/red]: {free / 1e9:.2f} GB are free on the disk." for line in lines]
 
 
-def _described(case: Case, deliveries: list[Delivery]) -> dict[str, Any]:
+def _described(case: Case, cases: CasesReader) -> dict[str, Any]:
     keys = ("destination", "sop_instance_uid", "kind", "state", "attempts", "due_at", "status", "text")
-    return asdict(case) | {"deliveries": [{key: asdict(each)[key] for key in keys} for each in deliveries]}
+    deliveries = [{key: asdict(each)[key] for key in keys} for each in cases.deliveries(case.id)]
+    count = cases.source_count(case.series_uid)
+    return asdict(case) | {"source_count": count and asdict(count), "deliveries": deliveries}
 
 
-def _lines(case: Case, deliveries: list[Delivery]) -> list[str]:
+def _lines(case: Case, cases: CasesReader) -> list[str]:
     """A case as a person reads it, whatever the terminal's width; UIDs stay whole for copying."""
     colour = _COLOURS.get(case.state, "cyan")
     since = datetime.fromtimestamp(case.updated_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     revision = f", revision {case.revision}" if case.revision > 1 else ""
     came = f"{case.n_instances} instances from {escape(case.calling_ae)}{revision}"
     lines = [f"[b]{case.id}[/b]  [{colour}]{case.state}[/{colour}] since {since}  ({came})"]
-    lines.append(f"   series {case.series_uid}")
+    lines.append(f"   series {case.series_uid}{_completeness(case, cases.source_count(case.series_uid))}")
     if case.code is not None:
         lines.append(f"   {escape(f'{case.code}: {case.reason}')}")
-    return [*lines, *(f"   {escape(line)}" for line in _deliveries(deliveries))]
+    return [*lines, *(f"   {escape(line)}" for line in _deliveries(cases.deliveries(case.id)))]
+
+
+def _completeness(case: Case, count: SourceCount | None) -> str:
+    """By what the series became complete; while it has not, how many instances its source holds."""
+    if case.completed_by is not None:
+        return f", complete by {case.completed_by}"
+    if count is None:
+        return ""
+    told = count.told if count.instances is None else f"{count.instances} at the source"
+    return f", {told}"
 
 
 def _deliveries(deliveries: list[Delivery]) -> list[str]:

@@ -1,6 +1,15 @@
 """node.toml -> frozen, validated settings."""
 
+from ctsma_node.config.choice import ChoiceSettings, RuleSettings
 from ctsma_node.config.load import load
 from ctsma_node.config.settings import OBJECT_KINDS, DestinationSettings, Settings, SourceSettings
 
-__all__ = ["OBJECT_KINDS", "DestinationSettings", "Settings", "SourceSettings", "load"]
+__all__ = [
+    "OBJECT_KINDS",
+    "ChoiceSettings",
+    "DestinationSettings",
+    "RuleSettings",
+    "Settings",
+    "SourceSettings",
+    "load",
+]

@@ -60,7 +60,10 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     analysis = settings.analysis
     if analysis.bundle != "default":
         analysis = analysis.model_copy(update={"bundle": str(folder / analysis.bundle)})
-    return settings.model_copy(update={"node": node, "analysis": analysis})
+    web = settings.web
+    named = {key: getattr(web, key) for key in ("read_token_file", "tls_certificate", "tls_key")}
+    web = web.model_copy(update={key: str(folder / path) for key, path in named.items() if path})
+    return settings.model_copy(update={"node": node, "analysis": analysis, "web": web})
 
 
 def _line(location: tuple[str | int, ...], kind: str, message: str) -> str:

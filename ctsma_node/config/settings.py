@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ctsma_node.config.choice import ChoiceSettings
 from ctsma_node.config.operations import NotifySettings, RetentionSettings
 from ctsma_node.config.section import Name, Seconds, Section
 
@@ -68,11 +69,22 @@ class NodeSettings(Section):
     state_dir: Path = Path("/var/lib/ctsma-node")
 
 
+class QuerySettings(Section):
+    """`[sources.query]`: where the source is asked, by C-FIND, how many instances a series has."""
+
+    ae_title: AETitle
+    host: Host
+    port: Port
+    calling_ae_title: AETitle | None = None  # None: the node's own
+    timeout_s: Seconds = 5.0  # for each part of a question: connecting, the association, the answer
+
+
 class SourceSettings(Section):
     """`[[sources]]`: a peer that may send. Both its AE title and its address must be known."""
 
     ae_title: AETitle
     addresses: Annotated[tuple[HostOrNetwork, ...], Field(min_length=1)]
+    query: QuerySettings | None = None  # None: it is not asked
 
 
 class DestinationSettings(Section):
@@ -98,6 +110,7 @@ class CompletionSettings(Section):
 
     short_quiet_s: Seconds = 0.5  # geometry complete and its associations closed
     long_quiet_s: Seconds = 30.0  # whatever it looks like
+    least_quiet_s: Seconds = 3.0  # what the long one may shrink to for a sender that makes no pauses
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -193,6 +206,43 @@ class LimitSettings(Section):
     min_free_bytes: Annotated[int, Field(ge=0)] = 1073741824  # refuse before the disk is full
 
 
+class WebSettings(Section):
+    """`[web]`: the page, /health and /metrics, served by a process of their own.
+
+    Listening to more than this machine takes a token for reading, and TLS here or at a proxy.
+    """
+
+    enabled: bool = True  # whether `serve` starts it
+    bind: Host = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8112  # 0: any free port
+    hosts: tuple[Host, ...] = ()  # names it is reached by, besides addresses and "localhost"
+    read_token_file: str = ""  # whoever reads must know its content; "": whoever reaches the port may read
+    tls_certificate: str = ""  # PEM files
+    tls_key: str = ""
+    behind_proxy: bool = False  # a proxy in front ends TLS
+    destination_failing_s: Seconds = 900.0  # from when on /health counts a destination that fails
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key go together")
+        if self.is_local:
+            return self
+        if not self.read_token_file:
+            raise ValueError(f"bind {self.bind} reaches beyond this machine: it needs read_token_file")
+        if not self.tls_key and not self.behind_proxy:
+            raise ValueError(f"bind {self.bind} needs tls_certificate and tls_key, or behind_proxy = true")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.bind).is_loopback
+        except ValueError:
+            return self.bind == "localhost"
+
+
 class Settings(Section):
     """Everything node.toml can say."""
 
@@ -200,6 +250,7 @@ class Settings(Section):
     sources: tuple[SourceSettings, ...] = ()
     destinations: tuple[DestinationSettings, ...] = ()
     completion: CompletionSettings = CompletionSettings()
+    choice: ChoiceSettings = ChoiceSettings()
     gate: GateSection = GateSection()
     analysis: AnalysisSettings = AnalysisSettings()
     report: ReportSettings = ReportSettings()
@@ -207,6 +258,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     limits: LimitSettings = LimitSettings()
+    web: WebSettings = WebSettings()
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = NotifySettings()
 
@@ -241,3 +293,17 @@ class Settings(Section):
     def ledger_path(self) -> Path:
         """The worker's ledger file."""
         return self.node.state_dir / "ledger.sqlite3"
+
+    @property
+    def commands_dir(self) -> Path:
+        """What people ask of cases, until the worker has done it."""
+        return self.node.state_dir / "commands"
+
+    @property
+    def web_token_path(self) -> Path:
+        """The token that whoever asks by the page must know."""
+        return self.node.state_dir / "web.token"
+
+    def heartbeat_path(self, name: Literal["receive", "work"]) -> Path:
+        """Where a process says that it lives."""
+        return self.node.state_dir / "alive" / f"{name}.json"

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 
 from ctsma_node.ledger.sqlite import LedgerError
-from ctsma_node.records import Case, Delivery, DeliveryState, Event, ResultObject, SeriesState
+from ctsma_node.records import Case, Delivery, DeliveryState, Event, ResultObject, SeriesState, SourceCount
 
 
 class CaseQueries:
@@ -33,6 +33,13 @@ class CaseQueries:
         sql = "SELECT * FROM case_row WHERE series_uid = ? ORDER BY number"
         return [case_from(row) for row in self._rows(sql, series_uid)]
 
+    def by_study(self, study_uid: str) -> list[Case]:
+        """Return the revisions of every series of a study, oldest first."""
+        return [
+            case_from(row)
+            for row in self._rows("SELECT * FROM case_row WHERE study_uid = ? ORDER BY id", study_uid)
+        ]
+
     def in_state(self, *states: SeriesState) -> list[Case]:
         """Return the cases in any of the states, oldest first; every case when no state is named."""
         wanted = states or tuple(SeriesState)
@@ -41,6 +48,13 @@ class CaseQueries:
             case_from(row)
             for row in self._rows(f"SELECT * FROM case_row WHERE state IN ({marks}) ORDER BY id", *wanted)
         ]
+
+    def latest(self, count: int, before: int | None, *states: SeriesState) -> list[Case]:
+        """Return at most so many cases in any of the states, latest first, numbered below `before`."""
+        marks = ", ".join("?" * len(states))
+        sql = f"SELECT * FROM case_row WHERE state IN ({marks}) AND id < ? ORDER BY id DESC LIMIT ?"
+        last = 2**63 - 1 if before is None else before
+        return [case_from(row) for row in self._rows(sql, *states, last, count)]
 
     def due(self, now: float) -> list[Case]:
         """Return the cases whose timer has run out and that nobody works on, the longest due first."""
@@ -61,6 +75,16 @@ class CaseQueries:
         """Return the deliveries to be sent now, in the order of their sets."""
         sql = "SELECT * FROM delivery_row WHERE state = 'pending' AND due_at <= ? ORDER BY revision_id, id"
         return [_delivery(row) for row in self._rows(sql, now)]
+
+    def source_count(self, series_uid: str) -> SourceCount | None:
+        """Return what the source said how many instances a series has; None when it was never asked."""
+        rows = self._rows("SELECT * FROM source_count WHERE series_uid = ?", series_uid)
+        return SourceCount(**dict(rows[0])) if rows else None
+
+    def largest_gaps(self, calling_ae: str) -> list[float]:
+        """Return the largest gap, in seconds, within each of the latest series of a sender."""
+        rows = self._rows("SELECT largest_gap_s FROM pace WHERE calling_ae = ?", calling_ae)
+        return [row["largest_gap_s"] for row in rows]
 
     def events(self, case_id: int) -> list[Event]:
         """Return the history of a case, oldest first."""
@@ -88,6 +112,7 @@ def case_from(row: sqlite3.Row) -> Case:
         calling_ae=row["calling_ae"],
         due_at=row["due_at"],
         instances_digest=row["instances_digest"],
+        completed_by=row["completed_by"],
     )
 
 

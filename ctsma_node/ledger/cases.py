@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from ctsma_node.ledger.case_rows import CaseQueries, case_from
-from ctsma_node.ledger.outgoing import OutgoingRows
+from ctsma_node.ledger.completion_rows import CompletionRows
 from ctsma_node.ledger.sqlite import LedgerError, Reader, Writer
 from ctsma_node.ledger.troubles import TroubleRows
 from ctsma_node.records import TRANSITIONS, Case, Event, SeriesState
@@ -34,7 +34,7 @@ class CasesReader(CaseQueries):
         self._reader.close()
 
 
-class Cases(OutgoingRows, TroubleRows):
+class Cases(CompletionRows, TroubleRows):
     """The worker's writing side; its methods may be called from any thread of the process."""
 
     def __init__(self, path: Path, max_attempts: int = 3, clock: Callable[[], float] = time.time) -> None:
@@ -137,6 +137,7 @@ class Cases(OutgoingRows, TroubleRows):
         code: str | None = None,
         reason: str | None = None,
         instances_digest: str | None = None,
+        completed_by: str | None = None,
         **facts: Fact,
     ) -> Case:
         """Move a case on and write its history, in one transaction; clears the claim, attempts and timer.
@@ -149,23 +150,26 @@ class Cases(OutgoingRows, TroubleRows):
                 raise LedgerError(self._complaint(case, f"cannot move from {case.state} to {to}"))
             connection.execute(
                 "UPDATE revision SET state = ?, code = ?, reason = ?, running = 0, attempts = 0, "
-                "due_at = NULL, instances_digest = coalesce(?, instances_digest), updated_at = ? "
-                "WHERE id = ?",
-                (to, code, reason, instances_digest, self._clock(), case_id),
+                "due_at = NULL, instances_digest = coalesce(?, instances_digest), "
+                "completed_by = coalesce(?, completed_by), updated_at = ? WHERE id = ?",
+                (to, code, reason, instances_digest, completed_by, self._clock(), case_id),
             )
             self._record(connection, case_id, "moved", case.state, to, code, reason, facts)
             return self._get(connection, case_id)
 
-    def release(self, case_id: int, due_at: float, code: str, reason: str) -> Case:
-        """Give a claimed case back after an attempt that failed; it is due again at `due_at`."""
+    def release(self, case_id: int, due_at: float, code: str, reason: str, *, counted: bool = True) -> Case:
+        """Give a claimed case back, due again at `due_at`, after an attempt that failed.
+
+        With `counted` false nothing failed: the case waits, and its claim is no attempt.
+        """
         with self._writer.transaction() as connection:
             case = self._get(connection, case_id)
             if not case.running:
                 raise LedgerError(self._complaint(case, "is not running and cannot be released"))
             connection.execute(
-                "UPDATE revision SET running = 0, due_at = ?, code = ?, reason = ?, updated_at = ? "
-                "WHERE id = ?",
-                (due_at, code, reason, self._clock(), case_id),
+                "UPDATE revision SET running = 0, due_at = ?, code = ?, reason = ?, updated_at = ?, "
+                "attempts = attempts - ? WHERE id = ?",
+                (due_at, code, reason, self._clock(), 0 if counted else 1, case_id),
             )
             self._record(connection, case_id, "released", case.state, case.state, code, reason)
             return self._get(connection, case_id)
@@ -174,6 +178,15 @@ class Cases(OutgoingRows, TroubleRows):
         """Set, change or clear the timer of a case."""
         with self._writer.transaction() as connection:
             connection.execute("UPDATE revision SET due_at = ? WHERE id = ?", (due_at, case_id))
+
+    def wake(self, study_uid: str, code: str) -> None:
+        """Make the cases of a study due now that were released with a code."""
+        with self._writer.transaction(repeatable=True) as connection:
+            connection.execute(
+                """UPDATE revision SET due_at = min(due_at, ?) WHERE running = 0 AND due_at IS NOT NULL
+                   AND code = ? AND series_uid IN (SELECT uid FROM series WHERE study_uid = ?)""",
+                (self._clock(), code, study_uid),
+            )
 
     def requeue_running(self) -> int:
         """Give back, at start, what a worker that died was working on; returns how many.

@@ -115,7 +115,8 @@ class Reader:
         connection.close()
         if version == 0:
             return None
-        raise LedgerError(f"{self._path.name} was made by another version (schema {version}).")
+        hint = " The node brings it up to date at its next start." if version < self._expected else ""
+        raise LedgerError(f"{self._path.name} was made by another version (schema {version}).{hint}")
 
     def close(self) -> None:
         """Close the connection; the next query opens it again."""

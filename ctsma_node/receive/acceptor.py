@@ -94,13 +94,14 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         peers: Peers,
         limits: LimitSettings,
         on_end: Callable[[Association], None],
+        on_turn: Callable[[], None],
         **options: Any,
     ) -> None:
         self.peers = peers
         self.limits = limits
         self.on_end = on_end
+        self._on_turn = on_turn
         self.request_queue_size = limits.backlog
-        self.alive_at = time.monotonic()
         super().__init__(*arguments, request_handler=Acceptor, **options)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
@@ -109,17 +110,17 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         connection.settimeout(self.limits.network_s)
         return connection, address
 
-    def service_actions(self) -> None:
-        """Note that the listening thread has looked for connections; socketserver calls this at each look."""
-        super().service_actions()
-        self.alive_at = time.monotonic()
-
     def verify_request(self, request: object, client_address: Any) -> bool:
         """Say whether the address is one of a source."""
         known = self.peers.knows_address(str(client_address[0]))
         if not known:
             log.logger.warning("connection.refused", address=client_address[0], code="unknown_address")
         return known
+
+    def service_actions(self) -> None:
+        """Say that the loop has come round: it does several times a second, unless accepting hangs."""
+        super().service_actions()
+        self._on_turn()
 
     def handle_error(self, request: object, client_address: Any) -> None:
         """Log that a connection could not be served; the server goes on."""

@@ -17,6 +17,7 @@ from pynetdicom.dimse_primitives import C_STORE
 
 from ctsma_node import log
 from ctsma_node.config import Settings
+from ctsma_node.heartbeat import BEAT_S, Pulse
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.acceptor import GuardedAssociation, NodeServer
 from ctsma_node.receive.contexts import supported_contexts
@@ -25,6 +26,7 @@ from ctsma_node.receive.purge import InboxPlan, InboxPurge
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
 from ctsma_node.receive.store import Store, StoreRequest
+from ctsma_node.receive.tally import Tally
 from ctsma_node.records import Association
 from ctsma_node.spool import Spool, free_bytes, make_private
 
@@ -43,6 +45,9 @@ class Receiver:
         self._peers = Peers(settings.node.ae_title, settings.sources)
         self._open: dict[Peering, Association] = {}
         self._open_lock = threading.Lock()
+        self._tally = Tally()
+        self._pulse = Pulse(settings.heartbeat_path("receive"), clock)
+        self._beaten_at = 0.0
 
     @property
     def port(self) -> int:
@@ -64,7 +69,14 @@ class Receiver:
         self._inbox = Inbox(settings.inbox_path)
         try:
             recover(self._inbox, spool, quarantine, self._clock)
-            self._store = Store(self._inbox, spool, quarantine, settings.limits.min_free_bytes, self._clock)
+            self._store = Store(
+                self._inbox,
+                spool,
+                quarantine,
+                settings.limits.min_free_bytes,
+                self._clock,
+                lambda outcome: self._tally.count(f"answered {outcome}"),
+            )
             self._spool, self._quarantine = spool, quarantine
             self._listen()
         except BaseException:
@@ -86,6 +98,7 @@ class Receiver:
                 peers=self._peers,
                 limits=self._settings.limits,
                 on_end=self._on_end,
+                on_turn=self._beat,
             ),
         )
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name="listen", daemon=True).start()
@@ -110,7 +123,7 @@ class Receiver:
         """Say whether connections are taken; asks the inbox and its disk, and hangs where these hang."""
         self._inbox.find("")
         free_bytes(self._spool.folder)
-        return time.monotonic() - self._server.alive_at < _STALLED_S
+        return time.monotonic() - self._beaten_at < _STALLED_S
 
     def stop(self) -> None:
         """Take no new associations, let those at work finish within `drain_s`, then close."""
@@ -122,7 +135,17 @@ class Receiver:
         _abort(self._associations())
         self._inbox.close_all_associations(self._clock())
         self._inbox.close()
+        self._pulse.end()
         log.logger.info("receive.stopped")
+
+    def _beat(self) -> None:
+        """Say that the receiver lives; the loop that accepts connections calls it each time round."""
+        if (now := time.monotonic()) - self._beaten_at < BEAT_S:
+            return
+        self._beaten_at = now
+        oldest = self._tally.oldest()
+        answered_at = self._clock() if oldest is None else oldest
+        self._pulse.beat("ready", {"answers": answered_at}, self._tally.counts())
 
     def _associations(self) -> list[GuardedAssociation]:
         return [a for a in self._ae.active_associations if isinstance(a, GuardedAssociation)]
@@ -134,6 +157,7 @@ class Receiver:
         rejection = self._peers.rejection(request.calling_ae_title, request.called_ae_title, address)
         if rejection is None:
             return
+        self._tally.count(f"rejected {'/'.join(map(str, rejection))}")
         log.logger.warning(
             "association.rejected",
             calling_ae=request.calling_ae_title,
@@ -147,7 +171,8 @@ class Receiver:
     def _on_store(self, event: evt.Event) -> Dataset | int:
         """Answer a C-STORE request."""
         try:
-            refusal = self._store(self._request(event))
+            with self._tally.answering(self._clock()):
+                refusal = self._store(self._request(event))
         except Exception:
             # Nothing is acknowledged that was not stored, whatever it was that went wrong.
             log.logger.error("instance.failed", code=OUT_OF_RESOURCES.code, exc_info=True)

@@ -63,12 +63,14 @@ class Store:
         quarantine: Spool,
         min_free_bytes: int,
         clock: Callable[[], float] = time.time,
+        count: Callable[[str], None] = lambda outcome: None,
     ) -> None:
         self._inbox = inbox
         self._spool = spool
         self._quarantine = quarantine
         self._min_free_bytes = min_free_bytes
         self._clock = clock
+        self._count = count
         self._locks = tuple(Lock() for _ in range(_LOCKS))
 
     def __call__(self, request: StoreRequest) -> Refusal | None:
@@ -83,9 +85,11 @@ class Store:
             except Unfit as unfit:
                 path = self._set_aside(request, unfit.refusal.code)
                 logger.warning("instance.not_stored", code=unfit.refusal.code, path=path)
+                self._count(unfit.refusal.code)
                 return unfit.refusal
         except (OSError, sqlite3.Error) as error:
             logger.error("instance.out_of_resources", code=OUT_OF_RESOURCES.code, error=type(error).__name__)
+            self._count(OUT_OF_RESOURCES.code)
             return OUT_OF_RESOURCES
         return None
 
@@ -107,11 +111,14 @@ class Store:
             if there is None:
                 self._add(request, header, digest, sha256)
                 logger.info("instance.stored", size=request.size)
+                self._count("stored")
             elif there.sha256 == sha256:
                 logger.info("instance.sent_again")
+                self._count("sent_again")
             else:
                 path = self._set_aside(request, CONFLICT)
                 logger.error("instance.conflict", code=CONFLICT, path=path)
+                self._count(CONFLICT)
 
     def _present(self, sop_instance_uid: str) -> Instance | None:
         """Return the row of an instance whose file is really there; marks a row whose file is not."""

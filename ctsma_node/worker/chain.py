@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ctsma_node.analysis.result import AnalysisResult
 from ctsma_node.config.settings import Settings
@@ -16,6 +18,8 @@ from ctsma_node.records import Case, SeriesState
 from ctsma_node.report import ObjectReference
 from ctsma_node.worker import steps
 from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.picking import Picking
+from ctsma_node.worker.siblings import Siblings
 
 WORKABLE = (SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED)
 """States in which a case waits for a step of this chain."""
@@ -40,8 +44,10 @@ class Chain:
         cases: Cases,
         analyser: steps.Analyses,
         on_progress: Callable[[str, float], None] = lambda stage, fraction: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
+        self._picking = Picking(settings.choice, Siblings(inbox, cases, settings.spool_dir), clock)
         self._limits = GateSettings.model_validate(settings.gate.model_dump())
         self._inbox = inbox
         self._cases = cases
@@ -49,6 +55,7 @@ class Chain:
         self._on_progress = on_progress
         self._outbox = Outbox(settings.outbox_dir)
         self._at_hand = _AtHand(case_id=0)
+        self._timings: dict[str, float] = {}
         self._steps = {
             SeriesState.STABLE: self._accept,
             SeriesState.ACCEPTED: self._analyse,
@@ -66,13 +73,24 @@ class Chain:
             self._at_hand = _AtHand(case.id)
         return self._steps[case.state](case)
 
+    def timings(self) -> dict[str, float]:
+        """What the stages of the step that has just run took, in seconds; told once."""
+        told, self._timings = self._timings, {}
+        return told
+
     def forget(self) -> None:
         """Let go of the volume at hand."""
         self._at_hand = _AtHand(case_id=0)
 
     def _accept(self, case: Case) -> SeriesState:
+        """Rules come before the gate, the study's other series behind its look at the headers."""
         self._refuse_repeated(case)
-        self._accepted(case)
+        self._at_hand.accepted = steps.accept(
+            self._paths(case),
+            self._limits,
+            self._picking.refuse_excluded,
+            lambda series: self._picking.refuse_or_wait(case, series),
+        )
         return SeriesState.ACCEPTED
 
     def _analyse(self, case: Case) -> SeriesState:
@@ -93,16 +111,19 @@ class Chain:
 
     def _accepted(self, case: Case) -> steps.Accepted:
         if self._at_hand.accepted is None:
-            self._refuse_purged(case)
-            instances = self._inbox.instances(case.series_uid)[: case.n_instances]
-            paths = steps.spooled_paths(self._settings.spool_dir, instances)
-            self._at_hand.accepted = steps.accept(paths, self._limits)
+            self._at_hand.accepted = steps.accept(self._paths(case), self._limits)
         return self._at_hand.accepted
+
+    def _paths(self, case: Case) -> list[Path]:
+        self._refuse_purged(case)
+        instances = self._inbox.instances(case.series_uid)[: case.n_instances]
+        return steps.spooled_paths(self._settings.spool_dir, instances)
 
     def _result(self, case: Case) -> AnalysisResult:
         if self._at_hand.result is None:
             accepted = self._accepted(case)
             self._at_hand.result = steps.analyse(self._analyser, accepted, self._on_progress)
+            self._timings = self._at_hand.result.seconds
         return self._at_hand.result
 
     def _predecessor(self, case: Case) -> tuple[ObjectReference, ...]:

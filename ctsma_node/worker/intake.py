@@ -5,9 +5,19 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ctsma_node import log
-from ctsma_node.completion import InstanceGeometry, geometry_complete
+from ctsma_node.completion import (
+    InstanceGeometry,
+    geometry_complete,
+    is_confirmed,
+    largest_gap,
+    learned_quiet_s,
+    may_grow,
+    standing_s,
+)
+from ctsma_node.completion.pace import SERIES_KEPT
 from ctsma_node.config.settings import CompletionSettings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
@@ -16,6 +26,13 @@ from ctsma_node.records import Case, Instance, SeriesState
 FEWEST_PER_ASSOCIATION = 8
 """A source that brings fewer instances an association than this opens one for each or nearly so: that one of
 them has closed says nothing about the series, and only the long quiet time counts."""
+
+
+class Due(NamedTuple):
+    """When a series counts as complete if nothing more comes, and by what: count, geometry or quiet."""
+
+    at: float
+    by: str
 
 
 class Intake:
@@ -33,6 +50,7 @@ class Intake:
         self._quiet = quiet
         self._clock = clock
         self._whole: dict[tuple[int, int], bool] = {}  # by case and number of instances
+        self._patience: dict[str, float] = {}  # by sender, for one sweep
 
     def sweep(self) -> bool:
         """Take over new instances, set the timers, and say whether a case has become stable."""
@@ -41,14 +59,16 @@ class Intake:
         self._whole = {
             key: whole for key, whole in self._whole.items() if key[0] in {c.id for c in receiving}
         }
+        self._patience.clear()
+        now, stable = self._clock(), False
         for case in receiving:
-            due_at = self._due_at(case)
-            if due_at != case.due_at:
-                self._cases.set_timer(case.id, due_at)
-        stable = [case for case in self._cases.due(self._clock()) if case.state is SeriesState.RECEIVING]
-        for case in stable:
-            self._close(case)
-        return bool(stable)
+            due = self._due(case)
+            if due.at != case.due_at:
+                self._cases.set_timer(case.id, due.at)
+            if due.at <= now:
+                self._close(case, due.by)
+                stable = True
+        return stable
 
     def _take_over(self) -> None:
         new = self._inbox.instances_after(self._cases.cursor())
@@ -59,14 +79,38 @@ class Intake:
         if new:
             self._cases.advance_cursor(new[-1].rowid)
 
-    def _due_at(self, case: Case) -> float:
-        """When the case counts as complete if nothing more comes."""
-        rows = self._inbox.instances(case.series_uid)
+    def _due(self, case: Case) -> Due:
+        """By the source's count, else by geometry, else by quiet.
+
+        Where the geometry says that a series is whole, a count that is reached need not have stood still;
+        where the source holds more than has come, the geometry says nothing (an end may be missing), and
+        the whole quiet time is given.
+        """
+        rows = self._inbox.instances(case.series_uid)[: case.n_instances]
+        count = self._cases.source_count(case.series_uid)
+        whole = self._ended(case, rows) and self._is_whole(case, rows)
+        standing = 0.0 if whole else standing_of(rows, self._quiet.long_quiet_s)
+        if count is not None and is_confirmed(count, len(rows), case.last_instance_at, standing):
+            return Due(count.asked_at, "count")
+        if may_grow(count, len(rows)):
+            return Due(case.last_instance_at + self._quiet.long_quiet_s, "quiet")
+        if whole:
+            return Due(case.last_instance_at + self._quiet.short_quiet_s, "geometry")
+        return Due(case.last_instance_at + self._patience_with(case.calling_ae), "quiet")
+
+    def _ended(self, case: Case, rows: Sequence[Instance]) -> bool:
+        """Whether the associations that brought it are closed, where that says anything."""
         associations = {row.association_id for row in rows}
         one_by_one = len(rows) < FEWEST_PER_ASSOCIATION * len(associations) and _single_frames(rows)
-        if one_by_one or self._inbox.association_open(case.series_uid) or not self._is_whole(case, rows):
-            return case.last_instance_at + self._quiet.long_quiet_s
-        return case.last_instance_at + self._quiet.short_quiet_s
+        return not one_by_one and not self._inbox.association_open(case.series_uid)
+
+    def _patience_with(self, sender: str) -> float:
+        """The long quiet time, or what was learned of the sender."""
+        if sender not in self._patience:
+            longest = self._quiet.long_quiet_s
+            least = max(self._quiet.short_quiet_s, min(self._quiet.least_quiet_s, longest))
+            self._patience[sender] = learned_quiet_s(self._cases.largest_gaps(sender), least, longest)
+        return self._patience[sender]
 
     def _is_whole(self, case: Case, rows: Sequence[Instance]) -> bool:
         key = (case.id, len(rows))
@@ -74,9 +118,15 @@ class Intake:
             self._whole[key] = geometry_complete([_geometry(row) for row in rows])
         return self._whole[key]
 
-    def _close(self, case: Case) -> None:
+    def _close(self, case: Case, by: str) -> None:
         rows = self._inbox.instances(case.series_uid)[: case.n_instances]
-        self._cases.move(case.id, SeriesState.STABLE, instances_digest=instances_digest(rows))
+        self._cases.move(
+            case.id, SeriesState.STABLE, instances_digest=instances_digest(rows), completed_by=by
+        )
+        self._cases.wake(case.study_uid, "waiting_for_sibling")
+        gap = largest_gap([row.received_at for row in rows])
+        if len(rows) > 1:
+            self._cases.record_pace(case.series_uid, case.calling_ae, gap, SERIES_KEPT)
         log.logger.info(
             "series.stable",
             series=case.series_uid,
@@ -84,7 +134,14 @@ class Intake:
             revision=case.revision,
             n_instances=case.n_instances,
             source=case.calling_ae,
+            completed_by=by,
         )
+
+
+def standing_of(rows: Sequence[Instance], longest_s: float) -> float:
+    """Seconds for which the source's count of a series must have stood still, by what has come of it."""
+    gap = largest_gap([row.received_at for row in rows])
+    return standing_s(gap, sum(row.number_of_frames for row in rows), longest_s)
 
 
 def instances_digest(instances: Sequence[Instance]) -> str:

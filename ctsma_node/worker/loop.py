@@ -10,15 +10,19 @@ from datetime import datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from ctsma_node import log
+from ctsma_node.commands import CommandFolder
 from ctsma_node.config.settings import Settings
-from ctsma_node.ledger.cases import Cases
+from ctsma_node.heartbeat import BEAT_S, Pulse
+from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import Case, SeriesState
 from ctsma_node.systemd import notify
 from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import WORKABLE, Chain
+from ctsma_node.worker.commands import Commands
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
+from ctsma_node.worker.enquirer import Enquirer
 from ctsma_node.worker.intake import Intake
 from ctsma_node.worker.notices import Notices
 from ctsma_node.worker.outbox import Outbox
@@ -43,25 +47,37 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._cases = Cases(settings.ledger_path, settings.worker.max_attempts, clock)
+        self._cases = AskedCases(settings.ledger_path, settings.worker.max_attempts, clock)
         self._inbox = InboxReader(settings.inbox_path)
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
-        self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress)
+        self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock)
         self._ending = Ending(self._cases)
         self._room = Room(settings.node.state_dir, settings.worker.min_free_bytes)
         self._purging = OutboxPurge(settings, self._cases, clock)
         self._notices = Notices(settings, self._cases, self._inbox, clock)
+        self._commands = Commands(CommandFolder(settings.commands_dir), self._cases, self._ending)
         self._couriers = [
             Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
         ]
+        enquirers = [
+            Enquirer(settings, each, each.query, self._cases, self.sweep, clock)
+            for each in settings.sources
+            if each.query is not None
+        ]
+        self._beside: list[Courier | Enquirer] = [*self._couriers, *enquirers]
+        self._sweeping = threading.Lock()
         self._wake = threading.Event()
         self._stop_asked = False
         self._alive_at = time.monotonic()
+        self._swept_at = time.monotonic()
+        self._pulse = Pulse(settings.heartbeat_path("work"), clock)
+        self._bundle = analyser.digest
 
     def recover(self) -> None:
         """Queue again what was running, and end what had been delivered, when the last worker died."""
         Outbox(self._settings.outbox_dir).prepare()
         self._purging.finish()
+        self._commands.prepare()
         count = self._cases.requeue_running()
         log.logger.info("worker.recovered", count=count)
         configured = {each.name for each in self._settings.destinations}
@@ -75,14 +91,16 @@ class Worker:
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop`, then end the step at hand, the instances on their way, and the files."""
         self.recover()
+        self._beat()
         scheduler = self._scheduler()
         scheduler.start()
-        for courier in self._couriers:
-            courier.start()
+        for beside in self._beside:
+            beside.start()
         ready()
         try:
             while not self._stop_asked:
                 self._alive_at = time.monotonic()
+                self._commands.carry_out()
                 if not self.work_once():
                     self._wake.wait(_LOOK_S)
                     self._wake.clear()
@@ -94,10 +112,13 @@ class Worker:
         self._stop_asked = True
 
     def sweep(self) -> None:
-        """Take over what has arrived."""
+        """Take over what has arrived; the scheduler and the enquirers call it from their threads."""
         try:
-            if self._intake.sweep():
+            with self._sweeping:
+                stable = self._intake.sweep()
+            if stable:
                 self._wake.set()
+            self._swept_at = time.monotonic()
         except Exception:  # the next sweep comes in a moment; the inbox is unchanged
             log.logger.error("sweep.failed", exc_info=True)
 
@@ -106,11 +127,11 @@ class Worker:
         case = self._next()
         if case is None or not self._room.is_there():
             return False
-        moved = advance(
-            self._cases, case.id, self._chain.step, self._settings.worker.max_attempts, self._clock
-        )
+        attempts = self._settings.worker.max_attempts
+        moved = advance(self._cases, case.id, self._chain.step, attempts, self._clock, self._chain.timings)
         if moved.state not in WORKABLE:
             self._chain.forget()
+            self._cases.wake(moved.study_uid, "waiting_for_sibling")
         if moved.state is SeriesState.REPORTED:
             for courier in self._couriers:
                 courier.wake()
@@ -145,11 +166,19 @@ class Worker:
         scheduler.add_job(self._purge, "interval", seconds=_PURGE_S, next_run_time=now)
         if self._settings.notify.enabled:
             scheduler.add_job(self._tell, "interval", seconds=_TELL_S)
+        scheduler.add_job(self._beat, "interval", seconds=BEAT_S)
         return scheduler
 
     def _watch(self) -> None:
         if time.monotonic() - self._alive_at < STALLED_S:
             notify("WATCHDOG=1")
+
+    def _beat(self) -> None:
+        """Say that the worker lives, and when its loops last showed it."""
+        ago = {"steps": self._alive_at, "sweep": self._swept_at}
+        now = time.monotonic()
+        alive = {loop: self._clock() - (now - at) for loop, at in ago.items()}
+        self._pulse.beat("ready", alive, bundle=self._bundle)
 
     def _tell(self) -> None:
         try:
@@ -166,9 +195,10 @@ class Worker:
     def _drain(self, scheduler: BackgroundScheduler) -> None:
         """The scheduler goes last: it feeds the watchdog while a courier waits for its peer's answer."""
         log.logger.info("worker.stopping")
-        for courier in self._couriers:
-            courier.stop()
-        for courier in self._couriers:
-            courier.join()
+        for beside in self._beside:
+            beside.stop()
+        for beside in self._beside:
+            beside.join()
         scheduler.shutdown(wait=True)
         self.close()
+        self._pulse.end()

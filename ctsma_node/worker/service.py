@@ -12,6 +12,7 @@ from ctsma_node import __version__, log
 from ctsma_node.config.reload import reloaded
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import NodeError
+from ctsma_node.heartbeat import Pulse
 from ctsma_node.spool import make_private
 from ctsma_node.systemd import notify
 from ctsma_node.worker.loop import Worker
@@ -54,6 +55,7 @@ def run(
     """
     started = time.monotonic()
     make_private(settings.node.state_dir)
+    Pulse(settings.heartbeat_path("work")).beat("loading")
     analyser = load(settings)
     asked = _Asked(Worker(settings, analyser))
     _spare_the_collector()

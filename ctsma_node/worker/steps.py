@@ -52,10 +52,20 @@ def spooled_paths(spool: Path, instances: Sequence[Instance]) -> list[Path]:
     return paths
 
 
-def accept(paths: Sequence[Path], limits: GateSettings) -> Accepted:
-    """Assemble a series and pass it through the gate; raises Refused."""
+def accept(
+    paths: Sequence[Path],
+    limits: GateSettings,
+    before: Callable[[Series], None] = lambda series: None,
+    between: Callable[[Series], None] = lambda series: None,
+) -> Accepted:
+    """Assemble a series and pass it through the gate; raises Refused.
+
+    `before` sees the series ahead of the gate, `between` when its headers have passed and nothing is decoded.
+    """
     series = read_series(paths)
+    before(series)
     accept_headers(series, limits)
+    between(series)
     volume = to_volume(series)
     accept_volume(volume, series, limits)
     return Accepted(series, volume)

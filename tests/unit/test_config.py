@@ -120,3 +120,29 @@ def test_a_wrong_variable_is_named() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().node.port = 3
+
+
+def test_the_rules_that_the_example_shows_can_be_used(tmp_path: Path) -> None:
+    shown = re.search(r"^# rules = \[\n(# .*\n)+?# \]$", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown
+    rules = load(written(tmp_path, "[choice]\n" + re.sub("^# ", "", shown[0], flags=re.M)), {}).choice.rules
+    assert {rule.action for rule in rules} == {"exclude", "prefer"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ('action = "take"', "[choice] rules 1 action: "),
+        ('action = "prefer", kernal = "B"', "did you mean `kernel`?"),
+        ('action = "prefer", kernel = "B("', "[choice] rules 1 kernel: not a regular expression"),
+        ('action = "prefer", orientation = ["diagonal"]', "[choice] rules 1 orientation 1: "),
+        ('action = "prefer", max_spacing_mm = 0', "[choice] rules 1 max_spacing_mm: "),
+    ],
+)
+def test_a_wrong_rule_is_named(tmp_path: Path, conditions: str, expected: str) -> None:
+    assert expected in complaint(tmp_path, f'[choice]\nrules = [{{ name = "a", {conditions} }}]')
+
+
+def test_two_rules_cannot_share_a_name(tmp_path: Path) -> None:
+    one = '{ name = "a", action = "exclude" }'
+    assert "two rules have the same name" in complaint(tmp_path, f"[choice]\nrules = [{one}, {one}]")

@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from ctsma_node.analysis.result import Side
-from ctsma_node.config import DestinationSettings
+from ctsma_node.config import ChoiceSettings, DestinationSettings, RuleSettings
 from ctsma_node.errors import Refused, Transient
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
@@ -44,8 +44,13 @@ class Node:
 
     def restart(self) -> None:
         """As a worker that died: nothing in memory, the ledgers as they are."""
-        self.chain = Chain(self.settings, self.inbox, self.cases, self.analyser)
+        self.chain = Chain(self.settings, self.inbox, self.cases, self.analyser, clock=lambda: self.now)
         self.cases.requeue_running()
+
+    def with_choice(self, **choice: object) -> None:
+        """Go on under another `[choice]`."""
+        self.settings = self.settings.model_copy(update={"choice": ChoiceSettings(**choice)})  # type: ignore[arg-type]
+        self.restart()
 
     def bring(self, datasets: list[Dataset]) -> Case:
         self.now += 10
@@ -258,3 +263,120 @@ def test_a_side_is_stated_where_no_header_says_otherwise(stated: list[str], told
         headers.append(Dataset())
         headers[-1].ImageLaterality = side
     assert stated_side(headers) is told
+
+
+STUDY = {"StudyInstanceUID": "1.2.826.0.1.7", "FrameOfReferenceUID": "1.2.826.0.1.8"}
+
+
+def reconstruction(number: int, kernel: str, **attributes: object) -> list[Dataset]:
+    """One of several series of the same knees in one study."""
+    return single_frames(PLAN, SeriesNumber=number, ConvolutionKernel=kernel, **STUDY, **attributes)
+
+
+def latest(node: Node, datasets: list[Dataset]) -> Case:
+    return node.cases.by_series(str(datasets[0].SeriesInstanceUID))[-1]
+
+
+def test_the_better_series_of_a_study_is_analysed_and_the_other_left_out(make_node: MakeNode) -> None:
+    node = make_node()
+    soft = node.bring(reconstruction(2, "B30s"))
+    sharp = node.bring(reconstruction(3, "B60s"))
+    soft = node.advance(soft)
+    assert (soft.state, soft.code, soft.attempts) == (S.STABLE, "waiting_for_sibling", 0)
+    assert soft.due_at is not None
+    assert soft.due_at > node.now
+    assert "Series 3 of the same study" in str(soft.reason)
+    assert node.finish(sharp).state is S.REPORTED
+    soft = node.finish(soft)
+    assert (soft.state, soft.code) == (S.REFUSED, "not_chosen")
+    assert "Series 3 of the same study shows the same knees" in str(soft.reason)
+    assert node.analyser.analysed == 1
+
+
+def test_a_series_waits_for_a_better_one_that_is_coming_in_and_not_for_ever(make_node: MakeNode) -> None:
+    node = make_node()
+    soft, sharp = reconstruction(2, "B30s"), reconstruction(3, "B60s")
+    node.bring(soft)
+    node.arrivals.bring(sharp[:5], at=node.now, close=False)
+    node.intake.sweep()
+    case = node.advance(latest(node, soft))
+    assert (case.state, case.code) == (S.STABLE, "waiting_for_sibling")
+    node.now += node.settings.choice.sibling_wait_s
+    assert node.finish(case).state is S.REPORTED
+
+
+def test_a_sibling_that_has_moved_wakes_those_that_wait(make_node: MakeNode) -> None:
+    node = make_node()
+    soft, sharp = node.bring(reconstruction(2, "B30s")), node.bring(reconstruction(3, "B60s"))
+    stranger = node.bring(single_frames(PLAN))
+    soft = node.advance(soft)
+    node.cases.wake(stranger.study_uid, "waiting_for_sibling")
+    assert node.cases.get(soft.id).due_at == soft.due_at
+    node.cases.wake(sharp.study_uid, "waiting_for_sibling")
+    assert node.cases.get(soft.id).due_at == node.now
+    third = reconstruction(9, "B80s")
+    node.advance(node.cases.get(soft.id))
+    node.bring(third)  # it has become complete
+    assert node.cases.get(soft.id).due_at is not None
+    assert node.cases.get(soft.id).due_at <= node.now  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("how", ["refused by the gate", "no knee in it", "failed"])
+def test_where_the_better_one_comes_to_nothing_the_next_best_is_analysed(
+    make_node: MakeNode, how: str
+) -> None:
+    node = make_node()
+    soft = node.bring(reconstruction(2, "B30s"))
+    lossy = {"LossyImageCompression": "01"} if how == "refused by the gate" else {}
+    sharp = node.bring(reconstruction(3, "B60s", **lossy))
+    soft = node.advance(soft)
+    errors = {"no knee in it": Refused("no_knee", "There is none."), "failed": ValueError("broken")}
+    node.analyser.error = errors.get(how)
+    while sharp.state not in (S.REFUSED, S.FAILED):
+        sharp = node.advance(sharp)
+    node.analyser.error = None
+    assert node.finish(soft).state is S.REPORTED
+
+
+def test_what_shows_something_else_is_analysed_too(make_node: MakeNode) -> None:
+    node = make_node()
+    left = reconstruction(2, "B60s", Laterality="L")
+    right = reconstruction(3, "B30s", Laterality="R")
+    cases = [node.bring(left), node.bring(right)]
+    assert [node.finish(case).state for case in cases] == [S.REPORTED, S.REPORTED]
+
+
+def test_a_better_series_that_comes_after_the_result_is_analysed_and_a_worse_one_is_not(
+    make_node: MakeNode,
+) -> None:
+    node = make_node()
+    assert node.finish(node.bring(reconstruction(2, "B46s"))).state is S.REPORTED
+    assert node.finish(node.bring(reconstruction(3, "B30s"))).code == "not_chosen"
+    assert node.finish(node.bring(reconstruction(4, "B60s"))).state is S.REPORTED
+
+
+def test_a_site_may_wait_for_the_study_to_be_quiet(make_node: MakeNode) -> None:
+    node = make_node()
+    node.with_choice(study_quiet_s=60.0)
+    case = node.advance(node.bring(reconstruction(2, "B60s")))
+    assert (case.code, case.due_at) == ("waiting_for_study", case.last_instance_at + 60.0)
+    node.now = case.last_instance_at + 60.0
+    assert node.finish(case).state is S.REPORTED
+
+
+def test_a_site_may_have_everything_analysed_and_exclude_by_rule(make_node: MakeNode) -> None:
+    node = make_node()
+    excluding = RuleSettings(name="no-soft", action="exclude", kernel="B30")
+    node.with_choice(best_only=False, rules=(excluding,))
+    cases = [node.bring(reconstruction(n, kernel)) for n, kernel in enumerate(("B46s", "B60s", "B30s"))]
+    ended = [node.finish(case) for case in cases]
+    assert [each.state for each in ended] == [S.REPORTED, S.REPORTED, S.REFUSED]
+    assert (ended[2].code, "no-soft" in str(ended[2].reason)) == ("excluded_by_rule", True)
+
+
+def test_a_sibling_whose_files_are_gone_holds_nothing_back(make_node: MakeNode) -> None:
+    node = make_node()
+    soft, sharp = node.bring(reconstruction(2, "B30s")), node.bring(reconstruction(3, "B60s"))
+    for row in node.inbox.instances(sharp.series_uid):
+        (node.settings.spool_dir / row.path).unlink()
+    assert node.finish(soft).state is S.REPORTED

@@ -142,3 +142,132 @@ def test_the_digest_knows_instances_and_bytes_and_no_order(node: Node) -> None:
     assert digest == instances_digest(rows[::-1])
     assert digest != instances_digest(rows[:2])
     assert digest != instances_digest([replace(rows[0], sha256="0" * 64), *rows[1:]])
+
+
+def counted(node: Node, instances: int | None, asked_at: float) -> None:
+    """The answer of the source, as an enquirer records it."""
+    series = node.cases.in_state()[-1].series_uid
+    node.cases.record_count(series, instances, "counted" if instances else "no_answer", asked_at)
+
+
+def test_the_sources_count_ends_the_wait_that_geometry_cannot(node: Node) -> None:
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:20] + slices[21:], at=T0, close=False)  # a gap, and more could come
+    node.state_at(T0)
+    counted(node, 39, T0)
+    assert node.state_at(T0 + 0.4) is SeriesState.RECEIVING
+    counted(node, 39, T0 + 0.6)
+    assert node.state_at(T0 + 0.6) is SeriesState.STABLE
+    assert node.cases.in_state()[-1].completed_by == "count"
+
+
+def test_a_whole_stack_is_stable_at_the_first_count_that_is_reached(node: Node) -> None:
+    node.arrivals.bring(single_frames(SMALL), at=T0)
+    node.state_at(T0)
+    counted(node, 40, T0 + 0.05)
+    assert node.state_at(T0 + 0.05) is SeriesState.STABLE
+
+
+def test_a_whole_stack_waits_for_what_the_source_still_holds(node: Node) -> None:
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:39], at=T0)
+    node.state_at(T0)
+    counted(node, 40, T0)
+    assert node.state_at(T0 + LONG - 0.1) is SeriesState.RECEIVING
+    node.arrivals.bring(slices[39:], at=T0 + 20)
+    node.state_at(T0 + 20)
+    counted(node, 40, T0 + 20.1)
+    assert node.state_at(T0 + 20.1) is SeriesState.STABLE
+    assert [case.revision for case in node.cases.in_state()] == [1]
+
+
+def test_instances_that_never_come_are_not_waited_for_for_ever(node: Node) -> None:
+    node.arrivals.bring(single_frames(SMALL), at=T0)
+    node.state_at(T0)
+    counted(node, 10**9, T0)
+    assert node.state_at(T0 + LONG) is SeriesState.STABLE
+    assert node.cases.in_state()[-1].completed_by == "quiet"
+
+
+def test_what_the_source_still_holds_is_given_the_whole_time_even_to_a_quick_sender(node: Node) -> None:
+    for n in range(5):
+        gap_series(node, T0 + 100 * n)
+        node.state_at(T0 + 100 * n + LONG)
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:20], at=T0 + 1000, close=False)
+    node.state_at(T0 + 1000)
+    counted(node, 40, T0 + 1000)
+    assert node.state_at(T0 + 1000 + LONG - 0.1) is SeriesState.RECEIVING
+
+
+def test_a_source_that_falls_silent_leaves_it_to_the_geometry(node: Node) -> None:
+    node.arrivals.bring(single_frames(SMALL), at=T0)
+    node.state_at(T0)
+    counted(node, 41, T0)
+    counted(node, None, T0 + 0.4)
+    assert node.state_at(T0 + SHORT) is SeriesState.STABLE
+    assert node.cases.in_state()[-1].completed_by == "geometry"
+
+
+def test_a_count_that_was_too_small_opens_a_revision_with_the_late_instance(node: Node) -> None:
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:-1], at=T0)
+    node.state_at(T0)
+    counted(node, 39, T0 + 0.1)
+    assert node.state_at(T0 + 0.1) is SeriesState.STABLE
+    node.arrivals.bring(slices[-1:], at=T0 + 10)
+    assert node.state_at(T0 + 10.1) is SeriesState.RECEIVING  # the count is from before it came
+    counted(node, 40, T0 + 10.2)
+    node.state_at(T0 + 10.2)
+    first, second = node.cases.in_state()
+    assert (second.revision, second.predecessor, second.state) == (2, first.id, SeriesState.STABLE)
+    assert (first.completed_by, second.completed_by) == ("count", "count")
+
+
+def test_answers_outlive_the_worker(node: Node, tmp_path: Path) -> None:
+    node.arrivals.bring(single_frames(SMALL), at=T0, close=False)
+    node.state_at(T0)
+    counted(node, 40, T0)
+    node.cases.close()
+    node.cases = Cases(settings_in(tmp_path).ledger_path, clock=lambda: node.now)
+    quiet = CompletionSettings(short_quiet_s=SHORT, long_quiet_s=LONG)
+    node.intake = Intake(node.inbox, node.cases, quiet, clock=lambda: node.now)
+    counted(node, 40, T0 + 1)
+    assert node.state_at(T0 + 1) is SeriesState.STABLE
+
+
+def gap_series(node: Node, at: float, pause: float = 0.0) -> None:
+    """A series that geometry cannot end, with a pause before its last instance."""
+    slices = single_frames(SMALL)
+    node.arrivals.bring([*slices[:20], *slices[21:-1]], at=at)
+    node.arrivals.bring(slices[-1:], at=at + pause)
+
+
+def test_a_quick_senders_series_waits_less_and_a_slow_ones_is_not_cut(node: Node) -> None:
+    for n in range(5):
+        gap_series(node, T0 + 100 * n)
+        assert node.state_at(T0 + 100 * n + LONG - 1) is SeriesState.RECEIVING
+        assert node.state_at(T0 + 100 * n + LONG) is SeriesState.STABLE
+    gap_series(node, T0 + 1000)
+    assert node.state_at(T0 + 1002.9) is SeriesState.RECEIVING
+    assert node.state_at(T0 + 1003) is SeriesState.STABLE
+    gap_series(node, T0 + 2000, pause=2.5)  # within the wait that was learned
+    assert node.state_at(T0 + 2002.5 + 3) is SeriesState.STABLE
+    gap_series(node, T0 + 3000)
+    assert node.state_at(T0 + 3007.4) is SeriesState.RECEIVING
+    assert node.state_at(T0 + 3007.5) is SeriesState.STABLE
+
+
+def test_an_instance_that_was_cut_off_is_learned_from(node: Node) -> None:
+    for n in range(5):
+        gap_series(node, T0 + 100 * n)
+        node.state_at(T0 + 100 * n + LONG)
+    slices = single_frames(SMALL)
+    node.arrivals.bring(slices[:20] + slices[21:-1], at=T0 + 1000)
+    assert node.state_at(T0 + 1003) is SeriesState.STABLE
+    node.arrivals.bring(slices[-1:], at=T0 + 1008)
+    node.state_at(T0 + 1008 + LONG)
+    assert node.cases.in_state()[-1].revision == 2
+    gap_series(node, T0 + 2000)
+    assert node.state_at(T0 + 2023.9) is SeriesState.RECEIVING
+    assert node.state_at(T0 + 2024) is SeriesState.STABLE

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+from ctsma_node.assemble.kernels import sharpness
 from trainer.cohort.candidate import Candidate
 from trainer.cohort.findings import Finding, PatientKey, found
-from trainer.cohort.kernels import sharpness
 from trainer.cohort.settings import CohortSettings
 
 _UNKNOWN_DAYS = 10**6

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ctsma_node.ledger import migrations
 from ctsma_node.ledger.cases import Cases, CasesReader
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.ledger.migrations import STEPS, version_of
@@ -48,7 +47,7 @@ def one_step_more(monkeypatch: pytest.MonkeyPatch) -> None:
         def read_text(self, encoding: str) -> str:
             return texts.get(self.name) or LEDGER.joinpath(self.name).read_text(encoding=encoding)
 
-    monkeypatch.setattr(migrations.resources, "files", lambda _: Files())
+    monkeypatch.setattr("importlib.resources.files", lambda _: Files())
 
 
 def shape(path: Path) -> set[tuple[str, str, str]]:
@@ -92,6 +91,15 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(first_version: Path, one_st
     with closing(sqlite3.connect(copy)) as file:
         assert file.execute("SELECT count(*) FROM revision").fetchone()[0] == 1
     assert list(first_version.parent.glob("*.part")) == []
+
+
+def test_a_reader_says_that_the_node_has_to_start_first(first_version: Path) -> None:
+    reader = CasesReader(first_version)
+    with pytest.raises(LedgerError, match=r"schema 1.*at its next start"):
+        reader.in_state()
+    Cases(first_version).close()
+    assert len(reader.in_state()) == 1
+    reader.close()
 
 
 def test_a_later_versions_file_is_not_touched(first_version: Path) -> None:

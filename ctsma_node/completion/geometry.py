@@ -1,4 +1,4 @@
-"""Whether a series is complete, told from the geometry of what has arrived; pure, opens no file."""
+"""Whether a series is complete, told from the geometry of what has arrived."""
 
 from __future__ import annotations
 

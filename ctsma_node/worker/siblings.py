@@ -1,0 +1,81 @@
+"""The other series of a case's study, as far as the ledgers and one header of each tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from ctsma_node.assemble.frames import frames_of
+from ctsma_node.assemble.headers import read_header
+from ctsma_node.assemble.series import FrameGeometry
+from ctsma_node.choice import Candidate, Sibling, Stands, describe
+from ctsma_node.errors import Refused
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.records import END_STATES, Case, Instance, SeriesState
+
+
+class Siblings:
+    """Looks them up anew each time; a series is described once for each number of its instances."""
+
+    def __init__(self, inbox: InboxReader, cases: Cases, spool: Path) -> None:
+        self._inbox = inbox
+        self._cases = cases
+        self._spool = spool
+        self._described = lru_cache(maxsize=1024)(self._describe)
+
+    def of(self, case: Case) -> list[Sibling]:
+        """Every series of the study that has been measured or may yet be."""
+        study = self._cases.by_study(case.study_uid)
+        latest = {each.series_uid: each for each in study if each.series_uid != case.series_uid}
+        measured = {each.series_uid for each in study if self._cases.results(each.id)}
+        found = (self._sibling(each, each.series_uid in measured) for each in latest.values())
+        return [each for each in found if each is not None]
+
+    def last_instance_at(self, case: Case) -> float:
+        """When the last instance of the whole study came."""
+        return max(each.last_instance_at for each in self._cases.by_study(case.study_uid))
+
+    def _sibling(self, case: Case, measured: bool) -> Sibling | None:
+        stands = _stands(case, measured)
+        candidate = None if stands is None else self._described(case.series_uid, case.n_instances)
+        return None if stands is None or candidate is None else Sibling(candidate, stands)
+
+    def _describe(self, series_uid: str, n_instances: int) -> Candidate | None:
+        """None where it is no CT, or no header can be read: such a series holds none back."""
+        rows = self._inbox.instances(series_uid)[:n_instances]
+        if not rows or rows[0].modality not in ("CT", None):
+            return None
+        middle = sorted(rows, key=lambda row: row.position or ())[len(rows) // 2]
+        path = self._spool / middle.path
+        ds = _read(path)
+        return None if ds is None else describe(_frames(ds, path, rows), ds)
+
+
+def _stands(case: Case, measured: bool) -> Stands | None:
+    """None where nothing will come of it."""
+    if measured:
+        return Stands.MEASURED
+    if case.state in END_STATES:
+        return None
+    return Stands.ARRIVING if case.state is SeriesState.RECEIVING else Stands.WAITING
+
+
+def _frames(ds: Dataset, path: Path, rows: Sequence[Instance]) -> tuple[FrameGeometry, ...]:
+    """One instance's frames, put in the places that the inbox noted of the others of its orientation."""
+    frames = frames_of(ds, path)
+    if len(frames) != 1 or frames[0].orientation is None:
+        return frames
+    places = [row.position for row in rows if row.position and row.orientation == frames[0].orientation]
+    return tuple(replace(frames[0], position=place) for place in places) or frames
+
+
+def _read(path: Path) -> Dataset | None:
+    try:
+        return read_header(path)
+    except Refused:
+        return None
