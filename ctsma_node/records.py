@@ -50,6 +50,10 @@ END_STATES = frozenset(state for state, following in TRANSITIONS.items() if not 
 """States that nothing leaves by itself."""
 
 
+NOTE = "not_analysed"
+"""Kind of the object that says of a series, or of one of its knees, that it was not analysed, and why."""
+
+
 class DeliveryState(StrEnum):
     """Where one instance stands on its way to one destination."""
 

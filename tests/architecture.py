@@ -31,10 +31,13 @@ _ROWS = {
     "ledger": "errors records spool",
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
+    # Certificates and what both sides of a connection agree to: for whoever opens or takes one.
+    "tls": "errors log config",
+    "audit": "errors log config tls",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
     # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
     "receive": "errors log records config spool heartbeat systemd ledger.inbox ledger.inbox_purge"
-    " ledger.retention",
+    " ledger.retention tls audit",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -43,19 +46,19 @@ _ROWS = {
     "choice": "errors config assemble",
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
-    "deliver": "errors log records config",
+    "deliver": "errors log records config tls",
     "notices": "errors config",
     "backup": "errors config spool ledger",
     "export": "errors log records config ledger",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool heartbeat systemd commands ledger completion assemble"
-    " gate choice analysis report deliver query notices",
+    " gate choice analysis report deliver query notices audit tls",
     "web": "errors log records config spool heartbeat commands ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
-    " choice analysis report deliver worker notices backup export web demo",
+    " choice analysis report deliver worker notices backup export web demo tls",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -88,7 +91,7 @@ LIGHT = tuple(
             "records",
             "log",
         ),
-        *("completion", "errors", "volume"),
+        *("completion", "errors", "volume", "tls", "audit"),
     )
 )
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")

@@ -2,9 +2,18 @@
 
 from ctsma_node.config.choice import ChoiceSettings, RuleSettings
 from ctsma_node.config.load import load
-from ctsma_node.config.settings import OBJECT_KINDS, DestinationSettings, Settings, SourceSettings
+from ctsma_node.config.settings import (
+    DEFAULT_KINDS,
+    LANGUAGES,
+    OBJECT_KINDS,
+    DestinationSettings,
+    Settings,
+    SourceSettings,
+)
 
 __all__ = [
+    "DEFAULT_KINDS",
+    "LANGUAGES",
     "OBJECT_KINDS",
     "ChoiceSettings",
     "DestinationSettings",

@@ -7,12 +7,15 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import SettingsError
+
+_TLS_PATHS = ("tls_ca", "tls_certificate", "tls_key")
+_Section = TypeVar("_Section", bound=BaseModel)
 
 ENVIRONMENT_PREFIX = "CTSMA_"
 """CTSMA_NODE__PORT=4242 stands for `port = 4242` in `[node]`, and wins over the file."""
@@ -60,10 +63,32 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     analysis = settings.analysis
     if analysis.bundle != "default":
         analysis = analysis.model_copy(update={"bundle": str(folder / analysis.bundle)})
-    web = settings.web
-    named = {key: getattr(web, key) for key in ("read_token_file", "tls_certificate", "tls_key")}
-    web = web.model_copy(update={key: str(folder / path) for key, path in named.items() if path})
-    return settings.model_copy(update={"node": node, "analysis": analysis, "web": web})
+    destinations = tuple(_with_paths(each, folder, *_TLS_PATHS) for each in settings.destinations)
+    sources = tuple(
+        each.model_copy(update={"query": _with_paths(each.query, folder, *_TLS_PATHS)})
+        if each.query
+        else each
+        for each in settings.sources
+    )
+    tls = _with_paths(settings.tls, folder, "certificate", "key", "ca")
+    audit = _with_paths(settings.audit, folder, "syslog_ca")
+    return settings.model_copy(
+        update={
+            "node": node,
+            "analysis": analysis,
+            "sources": sources,
+            "destinations": destinations,
+            "tls": tls,
+            "audit": audit,
+            "web": _with_paths(settings.web, folder, "read_token_file", "tls_certificate", "tls_key"),
+        }
+    )
+
+
+def _with_paths(section: _Section, folder: Path, *keys: str) -> _Section:
+    """The section with relative paths taken from the folder; an empty one stays empty."""
+    named = {key: getattr(section, key) for key in keys}
+    return section.model_copy(update={key: str(folder / path) for key, path in named.items() if path})
 
 
 def _line(location: tuple[str | int, ...], kind: str, message: str) -> str:

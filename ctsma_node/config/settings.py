@@ -10,15 +10,33 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ctsma_node.config.choice import ChoiceSettings
 from ctsma_node.config.operations import NotifySettings, RetentionSettings
+from ctsma_node.config.refusals import EXPLAINED_BY_DEFAULT, in_full, known
 from ctsma_node.config.section import Name, Seconds, Section
 
-ObjectKind = Literal["volume", "segmentation", "parametric_map", "report", "viewer_report", "picture"]
-OBJECT_KINDS: tuple[str, ...] = get_args(ObjectKind)
+ObjectKind = Literal[
+    "volume",
+    "segmentation",
+    "labelmap",
+    "parametric_map",
+    "report",
+    "viewer_report",
+    "text_report",
+    "picture",
+    "key_objects",
+    "not_analysed",
+]
+OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
 """What the node can make and send: the names a destination's `objects` may hold."""
+DEFAULT_KINDS: tuple[ObjectKind, ...] = tuple(kind for kind in OBJECT_KINDS if kind != "labelmap")
+"""Those that a destination gets which does not choose: few archives know the label map's SOP class."""
+
+Language = Literal["en", "de"]
+LANGUAGES: tuple[str, ...] = get_args(Language)
+"""Those that `dicom_templates` has texts in."""
 
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?"
@@ -54,7 +72,16 @@ def _host_or_network(text: str) -> str:
     return text
 
 
+def _fingerprint(text: str) -> str:
+    """The SHA-256 of a certificate as `openssl x509 -fingerprint -sha256` prints it, or without colons."""
+    digits = text.replace(":", "").lower()
+    if re.fullmatch(r"[0-9a-f]{64}", digits) is None:
+        raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits")
+    return digits
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 Host = Annotated[str, AfterValidator(_host)]
 HostOrNetwork = Annotated[str, AfterValidator(_host_or_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -69,12 +96,29 @@ class NodeSettings(Section):
     state_dir: Path = Path("/var/lib/ctsma-node")
 
 
-class QuerySettings(Section):
+class CalledSettings(Section):
+    """A peer that the node calls: where it listens, and how it is known where that is over TLS."""
+
+    host: Host
+    port: Port
+    tls: bool = False
+    tls_ca: str = ""  # PEM file: who signs its certificate; "": that of [tls]
+    tls_certificate: str = ""  # PEM file: ours there; "": that of [tls]
+    tls_key: str = ""
+    tls_name: str = ""  # the name in its certificate; "": host
+    tls_certificate_sha256: tuple[Fingerprint, ...] = ()  # instead of a name
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key go together")
+        return self
+
+
+class QuerySettings(CalledSettings):
     """`[sources.query]`: where the source is asked, by C-FIND, how many instances a series has."""
 
     ae_title: AETitle
-    host: Host
-    port: Port
     calling_ae_title: AETitle | None = None  # None: the node's own
     timeout_s: Seconds = 5.0  # for each part of a question: connecting, the association, the answer
 
@@ -85,24 +129,47 @@ class SourceSettings(Section):
     ae_title: AETitle
     addresses: Annotated[tuple[HostOrNetwork, ...], Field(min_length=1)]
     query: QuerySettings | None = None  # None: it is not asked
+    certificate_sha256: tuple[Fingerprint, ...] = ()  # of its TLS certificate; two while it is renewed
+    certificate_names: tuple[str, ...] = ()  # or one of these names in its TLS certificate
+
+    @property
+    def is_bound(self) -> bool:
+        """Say whether the AE title may be used with certain TLS certificates only."""
+        return bool(self.certificate_sha256 or self.certificate_names)
 
 
-class DestinationSettings(Section):
+class DestinationSettings(CalledSettings):
     """`[[destinations]]`: a peer that gets the results."""
 
     name: Name
     ae_title: AETitle
-    host: Host
-    port: Port
     calling_ae_title: AETitle | None = None  # None: the node's own
-    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = (
-        "volume",
-        "segmentation",
-        "parametric_map",
-        "report",
-        "viewer_report",
-        "picture",
-    )
+    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = DEFAULT_KINDS
+
+
+class TlsSettings(Section):
+    """`[tls]`: DICOM over TLS (PS3.15 annex B); off while there is no certificate."""
+
+    certificate: str = ""  # PEM file: the node's certificate, then those between it and the CA's
+    key: str = ""  # PEM file, readable by the service alone
+    ca: str = ""  # PEM file: the CAs that sign the peers' certificates
+    port: Annotated[int, Field(ge=0, le=65535)] = 2762  # registered for DICOM over TLS; 0: any free port
+    required: bool = True  # [node] port, which is not encrypted, stays closed
+    client_certificate: bool = True  # who shows none is not let in
+    handshake_s: Seconds = 10.0
+
+    @property
+    def enabled(self) -> bool:
+        """Say whether the node listens for TLS."""
+        return bool(self.certificate)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key go together")
+        if self.certificate and self.client_certificate and not self.ca:
+            raise ValueError("client_certificate needs ca: who signs the certificates of the sources")
+        return self
 
 
 class CompletionSettings(Section):
@@ -159,8 +226,12 @@ class AnalysisSettings(Section):
 
 
 class ReportSettings(Section):
-    """`[report]`: how the node signs what it makes (PS3.3 C.7.5.1)."""
+    """`[report]`: in which language the node speaks, and how it signs what it makes (PS3.3 C.7.5.1)."""
 
+    language: Language = "en"
+    explain_refusals: Annotated[tuple[str, ...], BeforeValidator(in_full), AfterValidator(known)] = (
+        EXPLAINED_BY_DEFAULT
+    )
     institution_name: Annotated[str, Field(max_length=64)] = ""
     station_name: Annotated[str, Field(max_length=16)] = ""
     device_serial_number: Annotated[str, Field(max_length=64)] = ""
@@ -193,16 +264,32 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class AuditSettings(Section):
+    """`[audit]`: the audit trail of PS3.15 annex A.5, and where else it goes."""
+
+    enabled: bool = True  # in files below the state folder
+    patient_ids: bool = False  # the Patient ID stands in messages about transfers
+    site_id: str = Field(default="", max_length=64)  # AuditEnterpriseSiteID
+    file_bytes: Annotated[int, Field(ge=65536)] = 10485760
+    files: Annotated[int, Field(ge=2, le=10000)] = 10  # of each process; then the oldest goes
+    syslog_host: Annotated[str, AfterValidator(lambda text: text and _host(text))] = ""
+    syslog_port: Port = 6514  # syslog over TLS (RFC 5425 section 4.1)
+    syslog_ca: str = ""  # PEM file; "": that of [tls]
+
+
 class LimitSettings(Section):
     """`[limits]`: what one node takes upon itself when peers misbehave."""
 
     max_associations: Annotated[int, Field(ge=1, le=1000)] = 50
-    backlog: Annotated[int, Field(ge=1, le=4096)] = 128
+    max_per_address: Annotated[int, Field(ge=1, le=1000)] = 20  # of them, from one address
+    max_new_per_s: Annotated[float, Field(gt=0, le=10000)] = 50.0  # connections from one address, on average
+    backlog: Annotated[int, Field(ge=1, le=4096)] = 1024
     max_pdu: Annotated[int, Field(ge=4096, le=1048576)] = 131072
     acse_s: Seconds = 30.0
     dimse_s: Seconds = 60.0
     network_s: Seconds = 60.0
     drain_s: Seconds = 30.0  # how long associations may go on after a stop
+    max_instance_bytes: Annotated[int, Field(ge=1 << 20)] = 4294967296
     min_free_bytes: Annotated[int, Field(ge=0)] = 1073741824  # refuse before the disk is full
 
 
@@ -249,6 +336,7 @@ class Settings(Section):
     node: NodeSettings = NodeSettings()
     sources: tuple[SourceSettings, ...] = ()
     destinations: tuple[DestinationSettings, ...] = ()
+    tls: TlsSettings = TlsSettings()
     completion: CompletionSettings = CompletionSettings()
     choice: ChoiceSettings = ChoiceSettings()
     gate: GateSection = GateSection()
@@ -258,6 +346,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     limits: LimitSettings = LimitSettings()
+    audit: AuditSettings = AuditSettings()
     web: WebSettings = WebSettings()
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = NotifySettings()
@@ -267,6 +356,20 @@ class Settings(Section):
         names = [destination.name for destination in self.destinations]
         if len(set(names)) < len(names):
             raise ValueError("two destinations have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _tls_is_complete(self) -> Self:
+        bound = [each.ae_title for each in self.sources if each.is_bound]
+        if bound and not self.tls.enabled:
+            raise ValueError(f"{bound[0]} is bound to a certificate, but [tls] has none: nobody can show it")
+        for each in (*self.destinations, *(source.query for source in self.sources if source.query)):
+            if each.tls and not (each.tls_ca or self.tls.ca):
+                raise ValueError(f"{each.host} has tls, but neither tls_ca nor [tls] ca says whom to trust")
+        if self.audit.syslog_host and not (self.audit.syslog_ca or self.tls.ca):
+            raise ValueError(
+                "[audit] syslog_host needs syslog_ca or [tls] ca: audit messages go over TLS alone"
+            )
         return self
 
     @property
@@ -283,6 +386,11 @@ class Settings(Section):
     def outbox_dir(self) -> Path:
         """The objects the node made."""
         return self.node.state_dir / "outbox"
+
+    @property
+    def audit_dir(self) -> Path:
+        """The audit trails, a folder for each process."""
+        return self.node.state_dir / "audit"
 
     @property
     def inbox_path(self) -> Path:

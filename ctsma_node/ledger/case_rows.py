@@ -7,7 +7,16 @@ import sqlite3
 from collections.abc import Callable
 
 from ctsma_node.ledger.sqlite import LedgerError
-from ctsma_node.records import Case, Delivery, DeliveryState, Event, ResultObject, SeriesState, SourceCount
+from ctsma_node.records import (
+    NOTE,
+    Case,
+    Delivery,
+    DeliveryState,
+    Event,
+    ResultObject,
+    SeriesState,
+    SourceCount,
+)
 
 
 class CaseQueries:
@@ -65,6 +74,10 @@ class CaseQueries:
         """Return the objects of a case in the order they are to be sent."""
         sql = "SELECT * FROM result WHERE revision_id = ? ORDER BY id"
         return [_result(row) for row in self._rows(sql, case_id)]
+
+    def has_set(self, case_id: int) -> bool:
+        """Return whether measurements were made of a case; the note that none were is no set."""
+        return any(each.kind != NOTE for each in self.results(case_id))
 
     def deliveries(self, case_id: int) -> list[Delivery]:
         """Return the deliveries of a case, in the order they were made."""

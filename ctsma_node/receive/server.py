@@ -5,34 +5,34 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from io import BytesIO
-from typing import Any, cast
+from typing import cast
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE, _config, evt
+from pynetdicom import evt
 from pynetdicom.association import Association as Peering
 from pynetdicom.dimse_primitives import C_STORE
 
 from ctsma_node import log
+from ctsma_node.audit import Recorder
 from ctsma_node.config import Settings
 from ctsma_node.heartbeat import BEAT_S, Pulse
 from ctsma_node.ledger.inbox import Inbox
-from ctsma_node.receive.acceptor import GuardedAssociation, NodeServer
+from ctsma_node.receive.alerts import Alerts
 from ctsma_node.receive.contexts import supported_contexts
+from ctsma_node.receive.door import Door
 from ctsma_node.receive.peers import Peers
 from ctsma_node.receive.purge import InboxPlan, InboxPurge
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
 from ctsma_node.receive.store import Store, StoreRequest
 from ctsma_node.receive.tally import Tally
+from ctsma_node.receive.transfers import Transfers
 from ctsma_node.records import Association
 from ctsma_node.spool import Spool, free_bytes, make_private
 
 _SUCCESS = 0x0000
-_IDLE_S = 1.0  # an association silent for so long at a stop is between instances
-_POLL_S = 0.05
 _STALLED_S = 30.0  # the listening thread looks for connections ten times a second
 
 
@@ -43,16 +43,24 @@ class Receiver:
         self._settings = settings
         self._clock = clock
         self._peers = Peers(settings.node.ae_title, settings.sources)
-        self._open: dict[Peering, Association] = {}
-        self._open_lock = threading.Lock()
         self._tally = Tally()
         self._pulse = Pulse(settings.heartbeat_path("receive"), clock)
         self._beaten_at = 0.0
+        self._recorder = Recorder(settings, "receive", clock)
+        self._alerts = Alerts(self._recorder, self._tally.count)
+        self._transfers = Transfers(self._recorder, self._alerts)
+        self._open: dict[Peering, Association] = {}
+        self._open_lock = threading.Lock()
 
     @property
     def port(self) -> int:
         """The port that is listened on, also where the settings say 0."""
-        return int(self._server.server_address[1])
+        return self._door.port(secure=False)
+
+    @property
+    def tls_port(self) -> int:
+        """The same for DICOM over TLS."""
+        return self._door.port(secure=True)
 
     @property
     def settings(self) -> Settings:
@@ -76,41 +84,27 @@ class Receiver:
                 settings.limits.min_free_bytes,
                 self._clock,
                 lambda outcome: self._tally.count(f"answered {outcome}"),
+                self._transfers,
             )
             self._spool, self._quarantine = spool, quarantine
-            self._listen()
+            contexts, handlers = supported_contexts(), self._handlers()
+            self._door = Door(
+                settings, self._peers, self._alerts, contexts, handlers, self._on_end, self._beat
+            )
+            self._recorder.open()
+            self._door.open()
         except BaseException:
             self._inbox.close()
             raise
 
-    def _listen(self) -> None:
-        node = self._settings.node
-        _configure_pynetdicom()
-        self._ae = _application_entity(self._settings, self._peers)
-        self._server = cast(
-            NodeServer,
-            self._ae.make_server(
-                (node.bind, node.port),
-                ae_title=node.ae_title,
-                contexts=supported_contexts(),
-                evt_handlers=[(evt.EVT_REQUESTED, self._on_requested), (evt.EVT_C_STORE, self._on_store)],
-                server_class=NodeServer,
-                peers=self._peers,
-                limits=self._settings.limits,
-                on_end=self._on_end,
-                on_turn=self._beat,
-            ),
-        )
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="listen", daemon=True).start()
-        log.logger.info("receive.listening", called_ae=node.ae_title, address=node.bind, port=self.port)
-        if not self._settings.sources:
-            log.logger.warning("receive.no_sources", reason="Nobody may send: no [[sources]] are configured.")
+    def _handlers(self) -> list[evt.EventHandlerType]:
+        return [(evt.EVT_REQUESTED, self._on_requested), (evt.EVT_C_STORE, self._on_store)]
 
     def reload(self, settings: Settings) -> None:
         """Take over who may send, and what is kept for how long; associations that are open go on."""
         self._settings = settings
         self._peers.replace(settings.sources)
-        self._ae.require_calling_aet = self._peers.calling_ae_titles
+        self._door.take_over(self._peers)
 
     def purge(self) -> InboxPlan:
         """Remove what retention lets go; returns what it was."""
@@ -127,19 +121,15 @@ class Receiver:
 
     def stop(self) -> None:
         """Take no new associations, let those at work finish within `drain_s`, then close."""
-        self._server.stop_listening()
-        deadline = time.monotonic() + self._settings.limits.drain_s
-        while (alive := self._associations()) and time.monotonic() < deadline:
-            _abort(assoc for assoc in alive if assoc.is_idle(_IDLE_S))
-            time.sleep(_POLL_S)
-        _abort(self._associations())
+        self._door.close(self._settings.limits.drain_s)
         self._inbox.close_all_associations(self._clock())
         self._inbox.close()
+        self._recorder.close()
         self._pulse.end()
         log.logger.info("receive.stopped")
 
     def _beat(self) -> None:
-        """Say that the receiver lives; the loop that accepts connections calls it each time round."""
+        """Say that the receiver lives; called when each loop that takes connections in has come round."""
         if (now := time.monotonic()) - self._beaten_at < BEAT_S:
             return
         self._beaten_at = now
@@ -147,24 +137,16 @@ class Receiver:
         answered_at = self._clock() if oldest is None else oldest
         self._pulse.beat("ready", {"answers": answered_at}, self._tally.counts())
 
-    def _associations(self) -> list[GuardedAssociation]:
-        return [a for a in self._ae.active_associations if isinstance(a, GuardedAssociation)]
-
     def _on_requested(self, event: evt.Event) -> None:
-        """Reject an association whose calling AE title, address or called AE title is not known."""
-        request = event.assoc.requestor.primitive
-        address = event.assoc.requestor.address_info.address
-        rejection = self._peers.rejection(request.calling_ae_title, request.called_ae_title, address)
+        """Reject an association of a calling AE, address, certificate or called AE that is not known."""
+        request, caller = event.assoc.requestor.primitive, event.assoc.caller
+        rejection = self._peers.rejection(
+            request.calling_ae_title, request.called_ae_title, str(caller.address[0]), caller.certificate
+        )
         if rejection is None:
             return
-        self._tally.count(f"rejected {'/'.join(map(str, rejection))}")
-        log.logger.warning(
-            "association.rejected",
-            calling_ae=request.calling_ae_title,
-            called_ae=request.called_ae_title,
-            address=address,
-            code="/".join(map(str, rejection)),
-        )
+        code = "/".join(map(str, rejection))
+        self._alerts.rejected(caller.host, code, request.calling_ae_title, request.called_ae_title)
         event.assoc.acse.send_reject(*rejection)
         event.assoc.kill()
 
@@ -209,31 +191,9 @@ class Receiver:
         with self._open_lock:
             record = self._open.pop(peering, None)
         if record is not None:
+            self._transfers.ended(record)
             self._inbox.close_association(record.id, self._clock())
             log.logger.info("association.closed", association=record.id)
-
-
-def _configure_pynetdicom() -> None:
-    """Let every UID through to the store, and write no PDU or message into a log.
-
-    A UID of more than 64 characters would otherwise abort the association; the store answers with a status.
-    """
-    _config.VALIDATORS["UI"] = lambda _: (True, "")
-    _config.LOG_HANDLER_LEVEL = "none"
-
-
-def _application_entity(settings: Settings, peers: Peers) -> AE:
-    """Return the AE with every limit set; its own AE title checks stay on, as a second line."""
-    limits = settings.limits
-    ae = AE(ae_title=settings.node.ae_title)
-    ae.require_called_aet = True
-    ae.require_calling_aet = peers.calling_ae_titles
-    ae.maximum_associations = limits.max_associations
-    ae.maximum_pdu_size = limits.max_pdu
-    ae.acse_timeout = limits.acse_s
-    ae.dimse_timeout = limits.dimse_s
-    ae.network_timeout = limits.network_s
-    return ae
 
 
 def _answer(refusal: Refusal) -> Dataset:
@@ -241,9 +201,3 @@ def _answer(refusal: Refusal) -> Dataset:
     answer.Status = refusal.status
     answer.ErrorComment = refusal.comment
     return answer
-
-
-def _abort(associations: Iterable[Any]) -> None:
-    for assoc in associations:
-        with suppress(Exception):
-            assoc.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from ctsma_node.errors import NodeError
 from ctsma_node.receive.server import Receiver
 from ctsma_node.systemd import notify
 
-FIXED = ("node", "limits")
+FIXED = ("node", "limits", "tls")
 """Sections that hold from start to end: the port and the folder, and the limits of the server on it."""
 
 _USED = (*FIXED, "sources", "retention", "log")
@@ -45,6 +46,7 @@ def run(
         signal.signal(signal.SIGHUP, lambda *_: asked.set())
     receiver = Receiver(settings)
     receiver.start()
+    gc.freeze()  # modules and tables stay: the collector need not look at them again and again
     scheduler = _scheduler(receiver)
     scheduler.start()
     notify("READY=1")

@@ -39,7 +39,11 @@ KINDS = {
     "parametric_map": "Parametric map",
     "report": "Measurement report (SR)",
     "viewer_report": "Summary for viewers (SR)",
+    "text_report": "Report in words (SR)",
     "picture": "Picture",
+    "labelmap": "Segmentation as label map",
+    "key_objects": "Key objects (KO)",
+    "not_analysed": "Why it was not analysed (SR)",
 }
 """Kinds of object; one that is not here goes by its own name."""
 

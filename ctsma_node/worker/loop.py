@@ -10,6 +10,7 @@ from datetime import datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from ctsma_node import log
+from ctsma_node.audit import Recorder
 from ctsma_node.commands import CommandFolder
 from ctsma_node.config.settings import Settings
 from ctsma_node.heartbeat import BEAT_S, Pulse
@@ -55,9 +56,11 @@ class Worker:
         self._room = Room(settings.node.state_dir, settings.worker.min_free_bytes)
         self._purging = OutboxPurge(settings, self._cases, clock)
         self._notices = Notices(settings, self._cases, self._inbox, clock)
+        self._recorder = Recorder(settings, "work", clock)
         self._commands = Commands(CommandFolder(settings.commands_dir), self._cases, self._ending)
         self._couriers = [
-            Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
+            Courier(settings, each, self._cases, self._ending, clock, self._recorder)
+            for each in settings.destinations
         ]
         enquirers = [
             Enquirer(settings, each, each.query, self._cases, self.sweep, clock)
@@ -91,6 +94,7 @@ class Worker:
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop`, then end the step at hand, the instances on their way, and the files."""
         self.recover()
+        self._recorder.open()
         self._beat()
         scheduler = self._scheduler()
         scheduler.start()
@@ -132,7 +136,7 @@ class Worker:
         if moved.state not in WORKABLE:
             self._chain.forget()
             self._cases.wake(moved.study_uid, "waiting_for_sibling")
-        if moved.state is SeriesState.REPORTED:
+        if moved.state in (SeriesState.REPORTED, SeriesState.REFUSED):
             for courier in self._couriers:
                 courier.wake()
         return True
@@ -200,5 +204,6 @@ class Worker:
         for beside in self._beside:
             beside.join()
         scheduler.shutdown(wait=True)
+        self._recorder.close()
         self.close()
         self._pulse.end()

@@ -58,7 +58,7 @@ def run(
     Pulse(settings.heartbeat_path("work")).beat("loading")
     analyser = load(settings)
     asked = _Asked(Worker(settings, analyser))
-    _spare_the_collector()
+    spare_the_collector()
 
     def ready() -> None:
         seconds = round(time.monotonic() - started, 3)
@@ -115,7 +115,7 @@ def _next_worker(
     return found.settings, worker
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Keep Python's cyclic garbage collector off what stays: modules, networks, tables of the standard.
 
     A report is some 100,000 objects, nearly all freed by their reference counts. At the default threshold of

@@ -21,6 +21,8 @@ from ctsma_node.deliver.association import (
     proposed_contexts,
 )
 
+_LABEL_MAP = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")  # pydicom has no name for it yet
+
 SENT: dict[str, tuple[uid.UID, ...]] = {
     "volume": (uid.CTImageStorage,),
     "segmentation": (uid.SegmentationStorage,),
@@ -28,6 +30,10 @@ SENT: dict[str, tuple[uid.UID, ...]] = {
     "report": (uid.Comprehensive3DSRStorage,),
     "viewer_report": (uid.Comprehensive3DSRStorage,),
     "picture": (uid.SecondaryCaptureImageStorage,),
+    "labelmap": (_LABEL_MAP,),
+    "text_report": (uid.BasicTextSRStorage,),
+    "key_objects": (uid.KeyObjectSelectionDocumentStorage,),
+    "not_analysed": (uid.BasicTextSRStorage,),
 }
 """SOP class of each kind of object (PS3.4 table B.5-1)."""
 
@@ -105,7 +111,9 @@ def _contexts(destination: DestinationSettings, peer: Peer) -> Iterator[Finding]
         for sop_class in SENT.get(kind, ()):
             kinds.setdefault(sop_class, []).append(kind)
     try:
-        assoc = open_association(peer, proposed_contexts((each, NATIVE[0]) for each in kinds))
+        assoc = open_association(
+            peer, proposed_contexts((each, syntax) for each in kinds for syntax in _syntaxes(each))
+        )
         agreed = accepted(assoc)
         leave(assoc)
     except ContextsError:
@@ -114,7 +122,9 @@ def _contexts(destination: DestinationSettings, peer: Peer) -> Iterator[Finding]
         yield wrong(destination.name, "contexts", str(error), "Look at the log of the PACS.")
         return
     for sop_class, of in kinds.items():
-        taken = [uid.UID(syntax).name for syntax in NATIVE if (str(sop_class), syntax) in agreed]
+        taken = [
+            uid.UID(syntax).name for syntax in _syntaxes(sop_class) if (str(sop_class), syntax) in agreed
+        ]
         what = f"{sop_class.name} ({', '.join(of)})"
         if taken:
             yield ok(destination.name, what, ", ".join(taken))
@@ -124,3 +134,8 @@ def _contexts(destination: DestinationSettings, peer: Peer) -> Iterator[Finding]
                 "destination's objects."
             )
             yield wrong(destination.name, what, "not accepted", remedy)
+
+
+def _syntaxes(sop_class: uid.UID) -> tuple[str, ...]:
+    """What the node sends it in: the label map compressed, all else as it is."""
+    return (str(uid.RLELossless),) if sop_class == _LABEL_MAP else NATIVE

@@ -118,7 +118,7 @@ class Planted:
     def report(self, case: Case, objects: tuple[ReportObject, ...]) -> Case:
         """Put objects into the outbox and make their deliveries."""
         self.cases.claim(case.id)
-        self.cases.add_results(case.id, Outbox(self.settings.outbox_dir).put(case.id, objects))
+        self.cases.add_results(case.id, Outbox(self.settings.outbox_dir).put(str(case.id), objects))
         self.cases.add_deliveries(case.id, self.settings.destinations)
         self.now += 1.5
         return self.cases.move(case.id, S.REPORTED, seconds=1.5)
