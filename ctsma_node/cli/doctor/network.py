@@ -112,7 +112,7 @@ def _contexts(destination: DestinationSettings, peer: Peer) -> Iterator[Finding]
             kinds.setdefault(sop_class, []).append(kind)
     try:
         assoc = open_association(
-            peer, proposed_contexts((each, syntax) for each in kinds for syntax in _syntaxes(each))
+            peer, proposed_contexts((each, syntax) for each in kinds for syntax in NATIVE)
         )
         agreed = accepted(assoc)
         leave(assoc)
@@ -122,9 +122,7 @@ def _contexts(destination: DestinationSettings, peer: Peer) -> Iterator[Finding]
         yield wrong(destination.name, "contexts", str(error), "Look at the log of the PACS.")
         return
     for sop_class, of in kinds.items():
-        taken = [
-            uid.UID(syntax).name for syntax in _syntaxes(sop_class) if (str(sop_class), syntax) in agreed
-        ]
+        taken = [uid.UID(syntax).name for syntax in NATIVE if (str(sop_class), syntax) in agreed]
         what = f"{sop_class.name} ({', '.join(of)})"
         if taken:
             yield ok(destination.name, what, ", ".join(taken))
@@ -134,8 +132,3 @@ def _contexts(destination: DestinationSettings, peer: Peer) -> Iterator[Finding]
                 "destination's objects."
             )
             yield wrong(destination.name, what, "not accepted", remedy)
-
-
-def _syntaxes(sop_class: uid.UID) -> tuple[str, ...]:
-    """What the node sends it in: the label map compressed, all else as it is."""
-    return (str(uid.RLELossless),) if sop_class == _LABEL_MAP else NATIVE
