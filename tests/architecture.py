@@ -22,6 +22,7 @@ _ROWS = {
     "log": "errors",
     "records": "errors",
     "spool": "errors records",
+    "systemd": "",
     "heartbeat": "spool",
     "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
@@ -34,7 +35,9 @@ _ROWS = {
     "tls": "errors log config",
     "audit": "errors log config tls",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool heartbeat ledger.inbox tls audit",
+    # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
+    "receive": "errors log records config spool heartbeat systemd ledger.inbox ledger.inbox_purge"
+    " ledger.retention tls audit",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -44,15 +47,18 @@ _ROWS = {
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
     "deliver": "errors log records config tls",
+    "notices": "errors config",
+    "backup": "errors config spool ledger",
+    "export": "errors log records config ledger",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
-    "worker": "errors log records config volume spool heartbeat commands ledger completion assemble gate"
-    " choice analysis report deliver query audit tls",
+    "worker": "errors log records config volume spool heartbeat systemd commands ledger completion assemble"
+    " gate choice analysis report deliver query notices audit tls",
     "web": "errors log records config spool heartbeat commands ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
-    " choice analysis report deliver worker web demo tls",
+    " choice analysis report deliver worker notices backup export web demo tls",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -73,7 +79,18 @@ names another step or the ledger, except where a comment says why.
 LIGHT = tuple(
     f"ctsma_node.{room}"
     for room in (
-        *("receive", "web", "ledger", "spool", "heartbeat", "commands", "config", "records", "log"),
+        *(
+            "receive",
+            "web",
+            "ledger",
+            "spool",
+            "heartbeat",
+            "systemd",
+            "commands",
+            "config",
+            "records",
+            "log",
+        ),
         *("completion", "errors", "volume", "tls", "audit"),
     )
 )

@@ -16,8 +16,8 @@ from ctsma_node.errors import NodeError
 from ctsma_node.spool import sync_folder
 
 STEPS: dict[str, tuple[str, ...]] = {
-    "inbox.sql": (),
-    "cases.sql": ("cases_completion.sql", "cases_reopening.sql"),
+    "inbox.sql": ("inbox_retention.sql",),
+    "cases.sql": ("cases_completion.sql", "cases_reopening.sql", "cases_retention.sql"),
 }
 """The scripts that follow each schema, oldest first; a new one goes to the end of its line."""
 

@@ -55,9 +55,14 @@ class Peers:
 
     def __init__(self, called_ae: str, sources: Sequence[SourceSettings]) -> None:
         self._called_ae = called_ae
-        self._sources: dict[str, list[_Source]] = {}
+        self.replace(sources)
+
+    def replace(self, sources: Sequence[SourceSettings]) -> None:
+        """Let these in from now on, and nobody else; looks host names up again."""
+        known: dict[str, list[_Source]] = {}
         for source in sources:
-            self._sources.setdefault(source.ae_title, []).append(_Source(source))
+            known.setdefault(source.ae_title, []).append(_Source(source))
+        self._sources = known
 
     @property
     def calling_ae_titles(self) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ctsma_node.records import ResultObject
@@ -52,6 +53,17 @@ class Outbox:
     def path(self, relative: str) -> Path:
         """Where an object lies."""
         return self.folder / relative
+
+    def files(self) -> Iterator[str]:
+        """Relative path of every object that is here."""
+        for path in self.folder.glob("*/*.dcm"):
+            yield path.relative_to(self.folder).as_posix()
+
+    def remove(self, relative: str) -> None:
+        """Remove an object, and its folder with the last one; none is fine too."""
+        self.path(relative).unlink(missing_ok=True)
+        with suppress(OSError):  # others are in it
+            self.path(relative).parent.rmdir()
 
 
 def _synced(obj: ReportObject, folder: Path, name: str) -> ResultObject:
