@@ -56,9 +56,11 @@ _ROWS = {
     " gate choice analysis report deliver query notices audit tls",
     "web": "errors log records config spool heartbeat commands ledger",
     "demo": "errors log records config ledger analysis.result",
+    # The statement is written from the tables of whoever answers, asks, makes and sends.
+    "conformance": "config receive query deliver report analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
-    " choice analysis report deliver worker notices backup export web demo tls",
+    " choice analysis report deliver worker notices backup export web demo tls conformance",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {

@@ -1,0 +1,137 @@
+"""Which services the node gives and uses: SOP classes, transfer syntaxes, statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pydicom.uid import UID
+from pynetdicom.presentation import PresentationContext
+
+from ctsma_node.conformance.created import Created
+from ctsma_node.conformance.markdown import table
+from ctsma_node.deliver.association import NATIVE
+from ctsma_node.deliver.status import STATUSES
+from ctsma_node.query.count import MODEL, Told
+from ctsma_node.receive import contexts
+from ctsma_node.receive.peers import CALLED_AE_NOT_RECOGNIZED, CALLING_AE_NOT_RECOGNIZED
+from ctsma_node.receive.refusal import ALL
+from ctsma_node.receive.store import CONFLICT
+
+_VERIFICATION = "1.2.840.10008.1.1"
+_USED = {
+    _VERIFICATION: "on request of an operator (`check-config --echo`)",
+    MODEL: "where `query` of a `[[sources]]` is set: unique keys of one series, Number of Series Related "
+    "Instances, else a list of its SOP Instance UIDs",
+}
+"""What the node uses besides Storage, and when."""
+
+
+def overview(created: Iterable[Created]) -> str:
+    """Network services in one table: SOP class, SCU, SCP."""
+    sent = {each.sop_class: ", ".join(each.kinds) for each in _by_class(created)}
+    provided = [_sop_class(context) for context in contexts.supported_contexts()]
+    classes = dict.fromkeys([*provided, *sent, *_USED])
+    used = {*sent, *_USED}
+    rows = (
+        (UID(each).name, each, _yes(each in used), _yes(each in provided), sent.get(each, ""))
+        for each in classes
+    )
+    return table(("SOP Class", "UID", "SCU", "SCP", "created as"), rows)
+
+
+def provided_contexts() -> str:
+    """The presentation contexts that the node accepts (PS3.8 9.3.3)."""
+    rows = [
+        (UID(_sop_class(context)).name, _sop_class(context), _syntaxes(context), "SCP", "None")
+        for context in contexts.supported_contexts()
+    ]
+    return table(("Abstract Syntax", "UID", "Transfer Syntaxes", "Role", "Extended Negotiation"), rows)
+
+
+def accepted_syntaxes() -> str:
+    """Every transfer syntax of Storage as an SCP; the first of the list that the peer proposes is taken."""
+    listed = [(each, "native") for each in contexts.NATIVE]
+    listed += [(each, "encapsulated") for each in contexts.ENCAPSULATED]
+    return table(("Transfer Syntax", "UID", "pixels"), ((UID(e).name, e, form) for e, form in listed))
+
+
+def proposed_contexts(created: Iterable[Created]) -> str:
+    """The presentation contexts that the node proposes to a destination and to a source."""
+    rows = [
+        (UID(each.sop_class).name, each.sop_class, _names(each.proposed), "SCU", "None")
+        for each in _by_class(created)
+    ]
+    rows += [(UID(each).name, each, _names(NATIVE), "SCU", "None") for each in _USED]
+    return table(("Abstract Syntax", "UID", "Transfer Syntaxes", "Role", "Extended Negotiation"), rows)
+
+
+def other_services() -> str:
+    """Services used besides Storage, and when."""
+    return table(("Service", "used"), ((UID(each).name, when) for each, when in _USED.items()))
+
+
+def store_answers() -> str:
+    """Statuses of the node's C-STORE responses (PS3.4 table B.2-1)."""
+    stored = "The instance is on the disk and in the index; sent again, it is stored once."
+    second = "Other bytes under a SOP Instance UID that is taken: the first are kept, the others put aside."
+    rows = [
+        ("Success", "0000", "", stored),
+        ("Success", "0000", f"`{CONFLICT}`", second),
+        *(("Failure", f"{each.status:04X}", f"`{each.code}`", each.comment) for each in ALL),
+    ]
+    return table(("Status", "Code", "in log and quarantine", "meaning; Error Comment (0000,0902)"), rows)
+
+
+def store_outcomes() -> str:
+    """What the node makes of the statuses of C-STORE responses that it is given."""
+    rows = ((_span(each.first, each.last), each.text, each.outcome.value, each.clause) for each in STATUSES)
+    return table(("Code", "meaning", "the delivery is", "source"), rows)
+
+
+def count_outcomes() -> str:
+    """How a question for the number of instances may end."""
+    meanings = {
+        Told.COUNTED: "the source told Number of Series Related Instances",
+        Told.LISTED: "the instances that it listed were counted",
+        Told.UNKNOWN_SERIES: "it holds no such series",
+        Told.NO_ANSWER: "no association, a failure status, silence, or nothing that can be read",
+    }
+    return table(("in the log", "meaning"), ((f"`{each}`", meanings[each]) for each in Told))
+
+
+def rejections() -> str:
+    """A-ASSOCIATE-RJ of the node (PS3.8 table 9-21)."""
+    rows = [
+        ("/".join(map(str, CALLING_AE_NOT_RECOGNIZED)), "calling AE title not recognised, or not from there"),
+        ("/".join(map(str, CALLED_AE_NOT_RECOGNIZED)), "called AE title not recognised"),
+    ]
+    return table(("result/source/reason", "when"), rows)
+
+
+def _by_class(created: Iterable[Created]) -> Iterator[Created]:
+    """One for each SOP class, with all kinds of it."""
+    merged: dict[str, Created] = {}
+    for each in created:
+        there = merged.get(each.sop_class)
+        merged[each.sop_class] = each if there is None else there.merged(each)
+    yield from merged.values()
+
+
+def _sop_class(context: PresentationContext) -> str:
+    return str(context.abstract_syntax)
+
+
+def _syntaxes(context: PresentationContext) -> str:
+    return _names(str(each) for each in context.transfer_syntax)
+
+
+def _names(uids: Iterable[str]) -> str:
+    return ", ".join(f"{UID(each).name} ({each})" for each in uids)
+
+
+def _span(first: int, last: int) -> str:
+    return f"{first:04X}" if first == last else f"{first:04X} to {last:04X}"
+
+
+def _yes(true: bool) -> str:
+    return "Yes" if true else "No"
