@@ -56,11 +56,13 @@ _ROWS = {
     " gate choice analysis report deliver query notices audit tls",
     "web": "errors log records config spool heartbeat commands ledger",
     "demo": "errors log records config ledger analysis.result",
+    # What each code means is told from the tables of those who give it.
+    "codes": "gate choice receive.refusal",
     # The statement is written from the tables of whoever answers, asks, makes and sends.
     "conformance": "config receive query deliver report analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
-    " choice analysis report deliver worker notices backup export web demo tls conformance",
+    " choice analysis report deliver worker notices backup export web demo tls conformance codes",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {

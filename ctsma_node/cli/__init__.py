@@ -10,6 +10,7 @@ from ctsma_node.cli import (
     ask,
     backup,
     check,
+    codes,
     conformance,
     demo,
     doctor,
@@ -51,7 +52,7 @@ def main(
 
 
 _SERVING = (services, analyse, send, status, explain, ask, check, demo)
-_OPERATING = (purge, doctor, backup, export_case, conformance)
+_OPERATING = (purge, doctor, backup, export_case, codes, conformance)
 
 for _commands in (*_SERVING, *_OPERATING):
     _commands.register(app)

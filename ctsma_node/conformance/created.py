@@ -23,7 +23,7 @@ from ctsma_node.report.attributes import LOSSY, PATIENT_AND_STUDY, TYPE_2
 
 _DEPTH = 2
 """Levels of sequences that are described; content items of reports are templates' matter."""
-_SPACE = ("FrameOfReferenceUID", "PositionReferenceIndicator")
+_SPACE = ("FrameOfReferenceUID", "PositionReferenceIndicator", "PatientPosition")
 _COPIED = frozenset({*TYPE_2, *PATIENT_AND_STUDY, *LOSSY, *_SPACE})
 _CONFIGURED = frozenset({"InstitutionName", "StationName", "DeviceSerialNumber"})
 _BULK = frozenset({"OB", "OW", "OF", "OD"})
@@ -96,7 +96,9 @@ def all_attributes(of: Sequence[Created]) -> str:
 
 
 def _built(number: int) -> tuple[ReportObject, ...]:
-    node = NodeIdentity("ctsma-node", "CT-SMA node", f"0.{number}", f"serial {number}", f"site {number}")
+    node = NodeIdentity(
+        "ctsma-node", "CT-SMA node", f"0.{number}", f"serial {number}", None if number else "site"
+    )
     analysis, headers = example.analysis(number), example.headers(number)
     return build_set(analysis, headers, node=node, objects=frozenset(OBJECT_KINDS))
 
@@ -148,9 +150,11 @@ def _source(element: DataElement, twin: DataElement | None) -> str:
 
 
 def _comparable(element: DataElement) -> bool:
-    """Bulk, sequences without a code and lists of numbers are never fixed, even where two examples agree."""
+    """Bulk, numbers that count, lists of them, and sequences without a code are never fixed."""
     if element.VR == "SQ":
         return bool(_code(element))
+    if element.keyword == "InstanceNumber":
+        return False
     return element.VR not in _BULK and not (element.VR in _NUMBERS and element.VM > 1)
 
 

@@ -121,11 +121,11 @@ def _header(number: int, n: int) -> Dataset:
         if dictionary_VR(keyword) not in ("SQ", "UI"):
             setattr(ds, keyword, _TEXTS.get(keyword, "EXAMPLE"))
     ds.StudyInstanceUID, ds.SeriesInstanceUID = f"{_ROOT}.8{number}", f"{_ROOT}.9{number}"
-    ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = f"{_ROOT}.7{number}", ""
+    ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = f"{_ROOT}.7{number}", ("KNEE", "")[number]
     ds.SeriesDate, ds.SeriesTime = f"2026010{number + 1}", f"10173{number}"
     ds.SeriesNumber, ds.Modality = 5 + number, "CT"
     ds.Manufacturer, ds.InstanceNumber = f"scanner {number}", n + 1
     ds.ImageType, ds.PixelSpacing, ds.SliceThickness = ["ORIGINAL", "PRIMARY", "AXIAL"], [0.4, 0.4], 1.0
-    ds.Rows, ds.Columns = 512, 512
+    ds.Rows, ds.Columns, ds.PatientPosition = 512, 512, ("FFS", "")[number]
     ds.ImageOrientationPatient, ds.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [-90, -90, float(n)]
     return ds

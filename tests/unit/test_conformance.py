@@ -70,7 +70,7 @@ def test_attributes_are_told_apart_by_where_they_come_from() -> None:
     }
     assert found["Patient ID"] == ("VNAP", "COPY", "")
     assert found["Patient's Age"] == ("ANAP", "COPY", "")
-    assert found["Institution Name"] == ("ALWAYS", "CONFIG", "")
+    assert found["Institution Name"] == ("ANAP", "CONFIG", "")
     assert found["Content Qualification"] == ("ALWAYS", "FIXED", "RESEARCH")
     assert found["Rows"] == ("ALWAYS", "AUTO", "")
     assert found["SOP Instance UID"] == ("ALWAYS", "AUTO", "")

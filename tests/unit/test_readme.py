@@ -1,4 +1,4 @@
-"""The README names only what exists: commands and their options, make's targets, folders, sections."""
+"""README and manual name only what exists: commands and their options, make's targets, folders, sections."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ctsma_node.web.tokens import Token
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANUAL = (ROOT / "deploy" / "operations.md").read_text(encoding="utf-8")
 UNITS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "deploy").glob("*.service"))
 
 
@@ -38,7 +39,7 @@ def cli() -> dict[str, Any]:
     return commands
 
 
-@pytest.mark.parametrize("text", [README, UNITS], ids=["README", "units"])
+@pytest.mark.parametrize("text", [README, MANUAL, UNITS], ids=["README", "manual", "units"])
 def test_commands_and_options_exist(text: str, cli: dict[str, Any]) -> None:
     used = commands_in(text)
     assert used
