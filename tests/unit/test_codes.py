@@ -16,13 +16,11 @@ from ctsma_node.receive import refusal
 from tests.import_graph import modules_of
 
 ROOT = Path(__file__).parents[2]
-GIVERS = {"Refused", "refused", "Mark", "Deferred", "KneeNotAnalysed", "StrayInstance"}
-NOT_CODES = {"subregions"}
-"""Words that a call holds besides its code."""
+GIVERS = {"Refused", "refused", "Mark", "Deferred", "KneeNotAnalysed"}
 
 
 def given() -> Iterator[tuple[str, str]]:
-    """(code, where) of each literal code in a call that gives one, and each action of a warning or an error."""
+    """(code, where) of each literal in a call that gives a code, and of each warning's and error's action."""
     for name, path in modules_of(ROOT, ("ctsma_node",)).items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
