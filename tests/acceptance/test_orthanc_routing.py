@@ -33,7 +33,7 @@ class RoutingOrthanc(Orthanc):
     node_port = 0
 
     def _settings(self) -> dict[str, Any]:
-        shipped = json.loads((DEPLOY / "orthanc.json").read_text(encoding="utf-8"))
+        shipped: dict[str, Any] = json.loads((DEPLOY / "orthanc.json").read_text(encoding="utf-8"))
         (node,) = shipped["DicomModalities"].values()
         node[1:] = ["127.0.0.1", self.node_port]
         shipped["LuaScripts"] = [str(DEPLOY / Path(each).name) for each in shipped["LuaScripts"]]
