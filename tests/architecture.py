@@ -59,7 +59,7 @@ _ROWS = {
     # What each code means is told from the tables of those who give it.
     "codes": "gate choice receive.refusal",
     # The statement is written from the tables of whoever answers, asks, makes and sends.
-    "conformance": "config receive query deliver report analysis.result",
+    "conformance": "config receive query deliver report analysis.result tls",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
     " choice analysis report deliver worker notices backup export web demo tls conformance codes",

@@ -18,8 +18,9 @@ from ctsma_node.config import OBJECT_KINDS
 from ctsma_node.conformance import example
 from ctsma_node.conformance.markdown import table
 from ctsma_node.deliver.association import proposed_contexts
-from ctsma_node.report import NodeIdentity, ReportObject, build_set
+from ctsma_node.report import NodeIdentity, ReportObject, build_note, build_set
 from ctsma_node.report.attributes import LOSSY, PATIENT_AND_STUDY, TYPE_2
+from ctsma_node.report.labelmap import LABEL_MAP_SEGMENTATION_STORAGE
 
 _DEPTH = 2
 """Levels of sequences that are described; content items of reports are templates' matter."""
@@ -29,6 +30,7 @@ _CONFIGURED = frozenset({"InstitutionName", "StationName", "DeviceSerialNumber"}
 _BULK = frozenset({"OB", "OW", "OF", "OD"})
 _NUMBERS = frozenset({"DS", "IS", "FL", "FD", "US", "UL"})
 _SHORT = 40
+_NAMES = {str(LABEL_MAP_SEGMENTATION_STORAGE): "Label Map Segmentation Storage"}
 _WHOLE = frozenset({"ContentSequence"})
 
 
@@ -74,6 +76,11 @@ class Created:
         )
 
 
+def name_of(uid: str) -> str:
+    """The name of a SOP class or transfer syntax, also of those that pydicom's dictionary does not have."""
+    return _NAMES.get(uid) or str(UID(uid).name)
+
+
 def created() -> tuple[Created, ...]:
     """Each kind of object that a destination's `objects` can name, with its attributes."""
     rich, poor = (_first_of_each_kind(_built(number)) for number in (0, 1))
@@ -90,7 +97,7 @@ def attributes(of: Created) -> str:
 def all_attributes(of: Sequence[Created]) -> str:
     """A section for each kind of object."""
     return "\n\n".join(
-        f"#### A.1.{n} {UID(each.sop_class).name}: `{', '.join(each.kinds)}`\n\n{attributes(each)}"
+        f"#### A.1.{n} {name_of(each.sop_class)}: `{', '.join(each.kinds)}`\n\n{attributes(each)}"
         for n, each in enumerate(of, start=1)
     )
 
@@ -100,7 +107,14 @@ def _built(number: int) -> tuple[ReportObject, ...]:
         "ctsma-node", "CT-SMA node", f"0.{number}", f"serial {number}", None if number else "site"
     )
     analysis, headers = example.analysis(number), example.headers(number)
-    return build_set(analysis, headers, node=node, objects=frozenset(OBJECT_KINDS))
+    note = build_note(
+        ("no_knee", "metal_implant")[number],
+        f"reason {number}",
+        headers,
+        node=node,
+        bundle_digest=analysis.bundle_digest,
+    )
+    return (*build_set(analysis, headers, node=node, objects=frozenset(OBJECT_KINDS)), note)
 
 
 def _first_of_each_kind(objects: Sequence[ReportObject]) -> dict[str, ReportObject]:

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from ctsma_node.config import Settings
 from ctsma_node.conformance.markdown import table
+from ctsma_node.tls.profile import SUITES
 
 _LISTS = frozenset({"sources", "destinations"})
 
@@ -25,8 +26,11 @@ def limits(settings: Settings) -> str:
     found = settings.limits
     rows = [
         ("associations at once, all peers together", found.max_associations),
+        ("associations at once, from one address", found.max_per_address),
+        ("new connections from one address, on average", f"{found.max_new_per_s:g} in a second"),
         ("outstanding asynchronous operations", "1 (no asynchronous window is negotiated)"),
         ("maximum length of a PDU that is received", f"{found.max_pdu} bytes"),
+        ("maximum length of an instance", f"{found.max_instance_bytes} bytes"),
         ("waiting for an association request or release (ARTIM, ACSE)", f"{found.acse_s:g} s"),
         ("waiting for a message", f"{found.dimse_s:g} s"),
         ("silence on an association", f"{found.network_s:g} s"),
@@ -49,6 +53,11 @@ def initiating(settings: Settings) -> str:
         ("given up", f"after {found.horizon_h:g} h"),
     ]
     return table(("limit", "default"), rows)
+
+
+def tls_suites() -> str:
+    """Cipher suites of TLS 1.2, by OpenSSL's names."""
+    return table(("TLS 1.2 cipher suite", "key exchange"), ((each, each.split("-")[0]) for each in SUITES))
 
 
 def _rows() -> Iterator[tuple[str, str, str]]:

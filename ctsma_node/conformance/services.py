@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pydicom.uid import UID
 from pynetdicom.presentation import PresentationContext
 
-from ctsma_node.conformance.created import Created
+from ctsma_node.conformance.created import Created, name_of
 from ctsma_node.conformance.markdown import table
 from ctsma_node.deliver.association import NATIVE
 from ctsma_node.deliver.status import STATUSES
 from ctsma_node.query.count import MODEL, Told
-from ctsma_node.receive import contexts
-from ctsma_node.receive.peers import CALLED_AE_NOT_RECOGNIZED, CALLING_AE_NOT_RECOGNIZED
+from ctsma_node.receive import contexts, peers
 from ctsma_node.receive.refusal import ALL
 from ctsma_node.receive.store import CONFLICT
 
@@ -24,6 +22,13 @@ _USED = {
     "Instances, else a list of its SOP Instance UIDs",
 }
 """What the node uses besides Storage, and when."""
+_REJECTIONS = tuple(each for each in vars(peers).values() if isinstance(each, peers.Rejection))
+_WHEN = {
+    peers.CALLING_AE_NOT_RECOGNIZED: "calling AE title not known, not from there, or not with that certificate",
+    peers.CALLED_AE_NOT_RECOGNIZED: "the called AE title is not that of the node",
+    peers.TEMPORARY_CONGESTION: "too many associations at once, or too many new connections from one address",
+    peers.LOCAL_LIMIT_EXCEEDED: "too many associations at once from one address",
+}
 
 
 def overview(created: Iterable[Created]) -> str:
@@ -33,7 +38,7 @@ def overview(created: Iterable[Created]) -> str:
     classes = dict.fromkeys([*provided, *sent, *_USED])
     used = {*sent, *_USED}
     rows = (
-        (UID(each).name, each, _yes(each in used), _yes(each in provided), sent.get(each, ""))
+        (name_of(each), each, _yes(each in used), _yes(each in provided), sent.get(each, ""))
         for each in classes
     )
     return table(("SOP Class", "UID", "SCU", "SCP", "created as"), rows)
@@ -42,7 +47,7 @@ def overview(created: Iterable[Created]) -> str:
 def provided_contexts() -> str:
     """The presentation contexts that the node accepts (PS3.8 9.3.3)."""
     rows = [
-        (UID(_sop_class(context)).name, _sop_class(context), _syntaxes(context), "SCP", "None")
+        (name_of(_sop_class(context)), _sop_class(context), _syntaxes(context), "SCP", "None")
         for context in contexts.supported_contexts()
     ]
     return table(("Abstract Syntax", "UID", "Transfer Syntaxes", "Role", "Extended Negotiation"), rows)
@@ -52,22 +57,22 @@ def accepted_syntaxes() -> str:
     """Every transfer syntax of Storage as an SCP; the first of the list that the peer proposes is taken."""
     listed = [(each, "native") for each in contexts.NATIVE]
     listed += [(each, "encapsulated") for each in contexts.ENCAPSULATED]
-    return table(("Transfer Syntax", "UID", "pixels"), ((UID(e).name, e, form) for e, form in listed))
+    return table(("Transfer Syntax", "UID", "pixels"), ((name_of(e), e, form) for e, form in listed))
 
 
 def proposed_contexts(created: Iterable[Created]) -> str:
     """The presentation contexts that the node proposes to a destination and to a source."""
     rows = [
-        (UID(each.sop_class).name, each.sop_class, _names(each.proposed), "SCU", "None")
+        (name_of(each.sop_class), each.sop_class, _names(each.proposed), "SCU", "None")
         for each in _by_class(created)
     ]
-    rows += [(UID(each).name, each, _names(NATIVE), "SCU", "None") for each in _USED]
+    rows += [(name_of(each), each, _names(NATIVE), "SCU", "None") for each in _USED]
     return table(("Abstract Syntax", "UID", "Transfer Syntaxes", "Role", "Extended Negotiation"), rows)
 
 
 def other_services() -> str:
     """Services used besides Storage, and when."""
-    return table(("Service", "used"), ((UID(each).name, when) for each, when in _USED.items()))
+    return table(("Service", "used"), ((name_of(each), when) for each, when in _USED.items()))
 
 
 def store_answers() -> str:
@@ -101,10 +106,7 @@ def count_outcomes() -> str:
 
 def rejections() -> str:
     """A-ASSOCIATE-RJ of the node (PS3.8 table 9-21)."""
-    rows = [
-        ("/".join(map(str, CALLING_AE_NOT_RECOGNIZED)), "calling AE title not recognised, or not from there"),
-        ("/".join(map(str, CALLED_AE_NOT_RECOGNIZED)), "called AE title not recognised"),
-    ]
+    rows = ((f"{'/'.join(map(str, each))}", _WHEN[each]) for each in _REJECTIONS)
     return table(("result/source/reason", "when"), rows)
 
 
@@ -126,7 +128,7 @@ def _syntaxes(context: PresentationContext) -> str:
 
 
 def _names(uids: Iterable[str]) -> str:
-    return ", ".join(f"{UID(each).name} ({each})" for each in uids)
+    return ", ".join(f"{name_of(each)} ({each})" for each in uids)
 
 
 def _span(first: int, last: int) -> str:

@@ -41,6 +41,7 @@ def _parts(settings: Settings) -> dict[str, Callable[[], str]]:
         "rejections": services.rejections,
         "limits": partial(parameters.limits, settings),
         "initiating": partial(parameters.initiating, settings),
+        "tls_suites": parameters.tls_suites,
         "parameters": parameters.parameters,
         "series": terminology.series,
         "attributes": partial(all_attributes, made),

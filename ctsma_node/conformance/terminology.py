@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ctsma_node.conformance.markdown import table
-from ctsma_node.report.templates import Code, load_templates
+from ctsma_node.report.codes import Code
+from ctsma_node.report.templates import load_templates
 
 
 def coding_scheme() -> str:

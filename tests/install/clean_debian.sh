@@ -76,9 +76,9 @@ as_service() { inside setpriv --reuid ctsma-node --regid ctsma-node --clear-grou
 as_service ctsma-node check-config --config /etc/ctsma-node/node.toml
 as_service sh -c '! touch /opt/ctsma-node/venv/x /etc/ctsma-node/x 2>/dev/null' || fail "the account can write programs"
 
-say "receiver and worker start, and stop when they are told to"
-for service in receive work; do
-    case $service in receive) sign=receive.listening ;; work) sign=worker.ready ;; esac
+say "receiver, worker and page start, and stop when they are told to"
+for service in receive work web; do
+    case $service in receive) sign=receive.listening ;; work) sign=worker.ready ;; web) sign=web.serving ;; esac
     # shellcheck disable=SC2016 # for the inner shell
     as_service sh -c '
         export MPLCONFIGDIR=/var/cache/ctsma-node/matplotlib
