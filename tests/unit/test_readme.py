@@ -26,7 +26,7 @@ UNITS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "deploy")
 
 def commands_in(text: str) -> list[tuple[str, list[str]]]:
     """(command, its long options) of each `ctsma-node COMMAND ...` in a text."""
-    lines = re.findall(r"ctsma-node ([a-z-]+)([^`\n]*)", text)
+    lines = re.findall(r"ctsma-node (?!ctsma-node)([a-z-]+)([^`\n]*)", text)
     return [(command, re.findall(r"--[a-z-]+", rest)) for command, rest in lines]
 
 
