@@ -1,6 +1,7 @@
-"""What can go wrong, as two branches that the worker treats apart.
+"""What can go wrong, as branches that the worker treats apart.
 
 `Refused` is permanent: the series is not fit, the same answer would come again.
+`InvalidResult` is permanent, too: the same series gives the same objects, which may not leave.
 `Transient` is retried: the world may be better later.
 """
 
@@ -34,6 +35,20 @@ class Deferred(NodeError):
         super().__init__(f"{code}: {reason}")
         self.due_at = due_at
         self.code = code
+        self.reason = reason
+
+
+class InvalidResult(NodeError):
+    """What was made of a series does not pass the node's own checks, so nothing of it is sent.
+
+    Permanent, but no refusal: the fault is the node's, and the series may be fit. `reason` names the object
+    and the first finding.
+    """
+
+    code = "invalid_result"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
         self.reason = reason
 
 

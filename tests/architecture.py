@@ -46,6 +46,8 @@ _ROWS = {
     "choice": "errors config assemble",
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
+    # What is written is judged by nothing of what made it, but for the typed result that it has to say.
+    "validation": "analysis.result",
     "deliver": "errors log records config tls",
     "notices": "errors config",
     "backup": "errors config spool ledger",
@@ -53,7 +55,7 @@ _ROWS = {
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool heartbeat systemd commands ledger completion assemble"
-    " gate choice analysis report deliver query notices audit tls",
+    " gate choice analysis report validation deliver query notices audit tls",
     "web": "errors log records config spool heartbeat commands ledger",
     "demo": "errors log records config ledger analysis.result",
     # What each code means is told from the tables of those who give it.
@@ -62,7 +64,7 @@ _ROWS = {
     "conformance": "config receive query deliver report analysis.result tls",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
-    " choice analysis report deliver worker notices backup export web demo tls conformance codes",
+    " choice analysis report validation deliver worker notices backup export web demo tls conformance codes",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {

@@ -20,6 +20,7 @@ from ctsma_node.cli import (
     send,
     services,
     status,
+    validate,
 )
 from ctsma_node.cli.terminal import out
 
@@ -51,7 +52,7 @@ def main(
     """Common options of every command."""
 
 
-_SERVING = (services, analyse, send, status, explain, ask, check, demo)
+_SERVING = (services, analyse, validate, send, status, explain, ask, check, demo)
 _OPERATING = (purge, doctor, backup, export_case, codes, conformance)
 
 for _commands in (*_SERVING, *_OPERATING):

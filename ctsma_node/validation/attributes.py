@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from pydicom.charset import decode_bytes
@@ -13,6 +13,7 @@ from pydicom.datadict import keyword_for_tag, tag_for_keyword
 _FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
 _NAME_PARTS = {0x5E, 0x3D}  # ^ and = end what an escape sequence said (PS3.5 6.1.2.5.3)
 _BACKSLASH = {0x5C}
+_SMALL = 256  # bytes of a value that is worth keeping what it says
 SEVERAL_CHARACTER_SETS = frozenset(("LO", "LT", "PN", "SH", "ST", "UC", "UT"))
 """Value representations that Specific Character Set applies to (PS3.5 6.1.2.3)."""
 
@@ -82,8 +83,9 @@ class Attributes:
         element = self.elements.get(tag_of(keyword))
         if element is None:
             return ()
+        read = numbers_in if len(element.value) <= _SMALL else numbers_in.__wrapped__
         try:
-            return numbers_in(element)
+            return read(element)
         except (ValueError, struct.error):
             return ()
 
@@ -114,7 +116,7 @@ def decoded(element: Element, encodings: tuple[str, ...]) -> str:
         return element.value.decode("ascii", "replace")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def numbers_in(element: Element) -> tuple[float, ...]:
     """The values of a number; raises ValueError or struct.error where one cannot be read."""
     if element.vr in ("DS", "IS"):
@@ -126,7 +128,7 @@ def numbers_in(element: Element) -> tuple[float, ...]:
     return struct.unpack(f"<{len(element.value) // struct.calcsize(letter)}{letter}", element.value)
 
 
-@lru_cache(maxsize=None)
+@cache
 def tag_of(keyword: str) -> int:
     """The tag of an attribute of the standard; raises ValueError for another keyword."""
     tag = tag_for_keyword(keyword)
@@ -135,7 +137,7 @@ def tag_of(keyword: str) -> int:
     return tag
 
 
+@cache
 def name_of(tag: int) -> str:
     """Keyword of a tag, or the tag as (gggg,eeee)."""
     return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-

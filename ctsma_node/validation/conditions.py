@@ -56,7 +56,11 @@ def _windows_of_frames(ds: Attributes) -> Iterator[Fault]:
 def _colours(ds: Attributes) -> Iterator[Fault]:
     """Planar Configuration of samples, lookup tables of a palette (PS3.3 C.7.6.3)."""
     if ds.integer("SamplesPerPixel") > 1 and "PlanarConfiguration" not in ds:
-        yield "PlanarConfiguration", "PS3.3 C.7.6.3", "It is required where there are several samples a pixel."
+        yield (
+            "PlanarConfiguration",
+            "PS3.3 C.7.6.3",
+            "It is required where there are several samples a pixel.",
+        )
     if ds.text("PhotometricInterpretation") == "PALETTE COLOR":
         for colour in ("Red", "Green", "Blue"):
             if ds.is_empty(f"{colour}PaletteColorLookupTableDescriptor"):
@@ -135,12 +139,17 @@ def _laterality(instance: Instance) -> Iterator[Fault]:
     if "Laterality" in ds or "ImageLaterality" in ds or "AnatomicRegionSequence" in ds:
         return
     if not any(group.items("FrameAnatomySequence") for group in groups):
-        yield "Laterality", "PS3.3 C.7.3.1", "The part is paired, and neither series nor frames say which side."
+        yield (
+            "Laterality",
+            "PS3.3 C.7.3.1",
+            "The part is paired, and neither series nor frames say which side.",
+        )
 
 
 def _orientation(instance: Instance) -> Iterator[Fault]:
     """Patient Orientation of an image without position (PS3.3 C.7.6.1): type 2C."""
     ds = instance.ds
-    if instance.sop_class_uid == SECONDARY_CAPTURE and "ImageOrientationPatient" not in ds:
-        if "PatientOrientation" not in ds:
-            yield "PatientOrientation", "PS3.3 C.7.6.1", "It has to be there, if empty, in an image without place."
+    placed = "ImageOrientationPatient" in ds or "PatientOrientation" in ds
+    if instance.sop_class_uid == SECONDARY_CAPTURE and not placed:
+        sentence = "It has to be there, if empty, in an image without place."
+        yield "PatientOrientation", "PS3.3 C.7.6.1", sentence

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from ctsma_node.validation.attributes import Attributes, name_of, tag_of
 from ctsma_node.validation.finding import Finding
@@ -91,7 +92,7 @@ def _in_order(instance: Instance, number: int, values: dict[float, bytes]) -> It
     if n is None:
         return
     try:
-        places = [np.float64(values[index].decode("ascii").split("\\")) for index in sorted(values)]
+        places = [np.array(values[index].decode("ascii").split("\\"), float) for index in sorted(values)]
         heights = np.diff([float(place @ n) for place in places])
     except ValueError:
         return  # the form of the values is told elsewhere
@@ -101,13 +102,14 @@ def _in_order(instance: Instance, number: int, values: dict[float, bytes]) -> It
         yield instance.finding("dimension_index", path, _CLAUSE, sentence)
 
 
-def normal(ds: Attributes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+def normal(ds: Attributes) -> npt.NDArray[np.float64] | None:
     """Row direction x column direction, of an image or of what its frames share (C.7.6.2.1.1)."""
     shared = ds.first(_SHARED, "PlaneOrientationSequence")
     cosines = (shared if shared is not None else ds).numbers("ImageOrientationPatient")
     if len(cosines) != 6:
         return None
-    return np.cross(np.float64(cosines[:3]), np.float64(cosines[3:]))
+    across, down = np.reshape(np.array(cosines, float), (2, 3))
+    return np.asarray(np.cross(across, down), float)
 
 
 def _organizations(instance: Instance, dimensions: Sequence[Attributes]) -> Iterator[Finding]:

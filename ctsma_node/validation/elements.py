@@ -19,7 +19,9 @@ ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
 DEEPEST = 32
 _LONG = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
-_SHORT = frozenset("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_SHORT = frozenset(
+    ("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST")
+) | {"TM", "UI", "UL", "US"}
 _CHARACTER_SET, _PIXELS = 0x00080005, 0x7FE00010
 _HEAD, _LENGTH = struct.Struct("<HH2sH"), struct.Struct("<L")
 _ITEM_HEAD = struct.Struct("<HHL")

@@ -12,6 +12,7 @@ from ctsma_node.validation.instance import Instance
 from ctsma_node.validation.representation import value_faults
 from ctsma_node.validation.walk import Fault, faults_below
 
+_DIRECTORY = 0x0004  # of a DICOMDIR (PS3.3 F)
 _META = {
     "MediaStorageSOPClassUID": "SOPClassUID",
     "MediaStorageSOPInstanceUID": "SOPInstanceUID",
@@ -67,7 +68,7 @@ def _groups(attributes: Attributes) -> Iterator[Fault]:
     """No command or file meta elements; private elements in a block with a creator (PS3.5 7.1, 7.8.1)."""
     for tag in attributes.elements:
         group, number = tag >> 16, tag & 0xFFFF
-        if group < 8 or group == 0xFFFF:
+        if (group < 8 and group != _DIRECTORY) or group == 0xFFFF:
             yield name_of(tag), "forbidden_group", f"Elements of group {group:04X} stand in no dataset."
         elif group % 2 and number >= 0x1000 and (group << 16 | number >> 8) not in attributes.elements:
             yield name_of(tag), "private_creator", "Its block of private elements has no private creator."

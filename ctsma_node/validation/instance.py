@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
@@ -11,8 +12,10 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 from ctsma_node.validation.attributes import Attributes
 from ctsma_node.validation.elements import Reader, StructureError
 from ctsma_node.validation.finding import Finding
+from ctsma_node.validation.pointing import Reference, references
 
 PREAMBLE = 128
+_PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _MAGIC = b"DICM"
 _MOST_INFLATED = 1 << 30
 
@@ -40,20 +43,32 @@ class Instance:
         """Transfer Syntax UID of the file."""
         return self.meta.text("TransferSyntaxUID")
 
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """The instances that this one refers to."""
+        return tuple(references(self.ds))
+
+    def forget_pixels(self) -> None:
+        """Let go of the pixel data, by far the most of an image."""
+        for tag in _PIXELS & self.ds.elements.keys():
+            self.ds.elements[tag] = self.ds.elements[tag]._replace(value=b"")
+
     def finding(self, code: str, path: str, clause: str, sentence: str) -> Finding:
         """A finding about this instance."""
         return Finding(self.name, code, path, clause, sentence)
 
 
-def read_instance(path: Path, reader: Reader) -> Instance | Finding:
+def read_instance(path: Path, name: str, reader: Reader) -> Instance | Finding:
     """The instance in a file, or why its bytes cannot be read as one; raises OSError."""
-    return parse(path.name, path.read_bytes(), reader)
+    return parse(name, path.read_bytes(), reader)
 
 
 def parse(name: str, content: bytes, reader: Reader) -> Instance | Finding:
     """The instance in the bytes of a file, or why they cannot be read as one."""
     if content[PREAMBLE : PREAMBLE + 4] != _MAGIC:
-        return Finding(name, "not_part10", "", "PS3.10 7.1", "There is no DICM after a preamble of 128 bytes.")
+        return Finding(
+            name, "not_part10", "", "PS3.10 7.1", "There is no DICM after a preamble of 128 bytes."
+        )
     try:
         meta, begin = _file_meta(content, reader)
         return Instance(name, meta, _dataset(content[begin:], meta.text("TransferSyntaxUID"), reader))
@@ -74,7 +89,7 @@ def _file_meta(content: bytes, reader: Reader) -> tuple[Attributes, int]:
 
 def _dataset(encoded: bytes, transfer_syntax: str, reader: Reader) -> Attributes:
     if transfer_syntax == ExplicitVRBigEndian:
-        raise StructureError("Big endian is retired (PS3.5 A.3): convert the file, for instance with dcmconv.")
+        raise StructureError("Big endian is retired (PS3.5 A.3): convert the file, as dcmconv does.")
     if transfer_syntax == DeflatedExplicitVRLittleEndian:
         encoded = _inflated(encoded)
     elif not UID(transfer_syntax).is_transfer_syntax:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import RLELossless
 
 from ctsma_node.validation.attributes import Element, tag_of
@@ -59,7 +60,9 @@ def _depth(instance: Instance, keyword: str) -> Iterator[Finding]:
     if allocated != 1 and allocated % 8:
         yield instance.finding("pixel_depth", "BitsAllocated", clause, "It is 1 or a multiple of 8.")
     if not 0 < stored <= allocated:
-        yield instance.finding("pixel_depth", "BitsStored", clause, "It is more than Bits Allocated, or none.")
+        yield instance.finding(
+            "pixel_depth", "BitsStored", clause, "It is more than Bits Allocated, or none."
+        )
     if ds.integer("HighBit", absent=-1) != stored - 1:
         yield instance.finding("pixel_depth", "HighBit", clause, "It is one less than Bits Stored.")
 
@@ -92,12 +95,12 @@ def _fragments(instance: Instance, element: Element) -> Iterator[Finding]:
         yield instance.finding("pixel_length", "PixelData", "PS3.5 A.4", "A fragment is empty.")
 
 
-def floats(element: Element) -> npt.NDArray[np.floating]:
+def floats(element: Element) -> npt.NDArray[np.floating[Any]]:
     """The values of Float or Double Float Pixel Data, flat."""
     return np.frombuffer(element.value, "<f4" if element.tag == tag_of("FloatPixelData") else "<f8")
 
 
-def stored_frames(instance: Instance) -> npt.NDArray[np.generic] | None:
+def stored_frames(instance: Instance) -> npt.NDArray[Any] | None:
     """Stored values [frame, row, column] of one sample; bits as 0 and 1; None where they cannot be read.
 
     Native pixels and RLE are read, since results are in these; their length has to be right.
@@ -111,14 +114,16 @@ def stored_frames(instance: Instance) -> npt.NDArray[np.generic] | None:
     try:
         if element.fragments is not None:
             return _decoded(instance, element.value, shape)
-        return _native(keyword, element, ds.integer("BitsAllocated"), ds.integer("PixelRepresentation"), shape)
+        return _native(
+            keyword, element, ds.integer("BitsAllocated"), ds.integer("PixelRepresentation"), shape
+        )
     except (ValueError, RuntimeError, KeyError):
         return None
 
 
 def _native(
     keyword: str, element: Element, bits: int, signed: int, shape: tuple[int, int, int]
-) -> npt.NDArray[np.generic] | None:
+) -> npt.NDArray[Any] | None:
     if keyword in _FLOATS:
         return floats(element).reshape(shape)
     if bits == 1:
@@ -130,23 +135,20 @@ def _native(
     return np.frombuffer(element.value, dtype, count=count).reshape(shape)
 
 
-def _decoded(
-    instance: Instance, encapsulated: bytes, shape: tuple[int, int, int]
-) -> npt.NDArray[np.generic] | None:
+def _decoded(instance: Instance, encapsulated: bytes, shape: tuple[int, int, int]) -> npt.NDArray[Any] | None:
     if instance.transfer_syntax_uid != RLELossless:
         return None
     ds = instance.ds
-    array, _ = get_decoder(RLELossless).as_array(
-        encapsulated,
-        rows=shape[1],
-        columns=shape[2],
-        number_of_frames=shape[0],
-        samples_per_pixel=1,
-        bits_allocated=ds.integer("BitsAllocated"),
-        bits_stored=ds.integer("BitsStored"),
-        pixel_representation=ds.integer("PixelRepresentation"),
-        photometric_interpretation=ds.text("PhotometricInterpretation"),
-        pixel_keyword="PixelData",
-        raw=True,
-    )
+    options: dict[str, Any] = {
+        "rows": shape[1],
+        "columns": shape[2],
+        "number_of_frames": shape[0],
+        "samples_per_pixel": 1,
+        "bits_allocated": ds.integer("BitsAllocated"),
+        "bits_stored": ds.integer("BitsStored"),
+        "pixel_representation": ds.integer("PixelRepresentation"),
+        "photometric_interpretation": ds.text("PhotometricInterpretation"),
+        "pixel_keyword": "PixelData",
+    }
+    array, _ = get_decoder(RLELossless).as_array(encapsulated, raw=True, **options)
     return np.asarray(array).reshape(shape)

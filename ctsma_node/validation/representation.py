@@ -22,6 +22,7 @@ from ctsma_node.validation.walk import Fault
 
 _SIZES = {"AT": 4, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2, "SL": 4, "SS": 2}
 _SIZES |= {"SV": 8, "UL": 4, "US": 2, "UV": 8}
+_SMALL = 256  # bytes of a value that is worth keeping what was found of it
 _ONE_VALUE = frozenset(("LT", "ST", "UR", "UT", "UN", "OB", "OD", "OF", "OL", "OV", "OW", "SQ"))
 _BINARY = frozenset(("OB", "UN"))
 _PARAGRAPHS = frozenset(("LT", "ST", "UT"))
@@ -50,7 +51,7 @@ def value_faults(attributes: Attributes) -> Iterator[Fault]:
             yield name_of(element.tag), code, sentence
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _small_element_faults(element: Element, encodings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple(_faults(element, encodings))
 
@@ -59,7 +60,7 @@ def element_faults(element: Element, encodings: tuple[str, ...]) -> tuple[tuple[
     """Code and sentence of every fault of an element, its items aside."""
     if element.items is not None:
         element = Element(element.tag, element.vr, b"")
-    if len(element.value) > 4096:
+    if len(element.value) > _SMALL:
         return tuple(_faults(element, encodings))
     return _small_element_faults(element, encodings)
 

@@ -29,7 +29,11 @@ def missing(ds: Attributes, attributes: Iterable[Required]) -> Iterator[Fault]:
     """Attributes of type 1 that are absent or empty and of type 2 that are absent, here and in items."""
     for each in attributes:
         if each.type == "1" and ds.is_empty(each.keyword):
-            yield each.keyword, "missing_attribute", "It is absent or empty, and has to have a value (type 1)."
+            yield (
+                each.keyword,
+                "missing_attribute",
+                "It is absent or empty, and has to have a value (type 1).",
+            )
         elif each.type == "2" and each.keyword not in ds:
             yield each.keyword, "missing_attribute", "It is absent, and has to be there, if empty (type 2)."
         elif each.items:

@@ -34,7 +34,7 @@ def segment_numbers(instance: Instance) -> list[int]:
 
 
 def segments_of_frames(instance: Instance) -> list[int]:
-    """Of each frame of a BINARY or FRACTIONAL segmentation the segment that it shows; -1 where none is said."""
+    """The segment that each frame of a BINARY or FRACTIONAL segmentation shows; -1 where none is said."""
     if instance.sop_class_uid == LABEL_MAP:
         return []
     shared = instance.ds.first(_SHARED, "SegmentIdentificationSequence")

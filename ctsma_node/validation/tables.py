@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
@@ -71,12 +71,12 @@ def tables() -> Tables:
     modules = {name: Module(name, _attributes(level)) for name, level in parts["modules"].items()}
     common = classes["common"]
 
-    def sop_class(uid: str, entry: Mapping[str, Any]) -> SopClass:
+    def sop_class(uid: str, entry: Mapping[str, Any], always: Sequence[str]) -> SopClass:
         where = {**common["where"], **entry.get("where", {})}
         return SopClass(
             uid=uid,
             name=entry["name"],
-            modules=tuple(modules[name] for name in (*common["modules"], *entry["modules"])),
+            modules=tuple(modules[name] for name in (*always, *entry["modules"])),
             where=tuple((trigger, modules[name]) for name, trigger in where.items()),
             groups=entry.get("groups", {}),
             pixels=tuple(entry.get("pixels", ())),
@@ -85,8 +85,8 @@ def tables() -> Tables:
         )
 
     return Tables(
-        classes={uid: sop_class(uid, entry) for uid, entry in classes["class"].items()},
-        other=sop_class("", {"name": "other", "modules": ()}),
+        classes={uid: sop_class(uid, entry, common["modules"]) for uid, entry in classes["class"].items()},
+        other=sop_class("", classes["other"], ()),
         macros={name: Module(name, _attributes(level)) for name, level in parts["macros"].items()},
         enumerated={keyword: frozenset(values) for keyword, values in classes["enumerated"].items()},
     )

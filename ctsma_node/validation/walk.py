@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ctsma_node.validation.attributes import Attributes, Element, name_of
+from ctsma_node.validation.attributes import Attributes, name_of
 
 Fault = tuple[str, str, str]
 """Path below the dataset looked at, code, sentence."""
@@ -25,13 +25,3 @@ def faults_below(ds: Attributes, check: Check, known: dict[int, tuple[Fault, ...
                 found = known[id(item)] = tuple(faults_below(item, check, known))
             for path, code, sentence in found:
                 yield f"{name_of(element.tag)}[{number}].{path}", code, sentence
-
-
-def elements_below(ds: Attributes) -> Iterator[tuple[str, Attributes, Element]]:
-    """Every element with its path and the item that it stands in."""
-    for element in ds:
-        name = name_of(element.tag)
-        yield name, ds, element
-        for number, item in enumerate(element.items or (), start=1):
-            for path, holder, inner in elements_below(item):
-                yield f"{name}[{number}].{path}", holder, inner

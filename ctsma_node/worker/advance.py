@@ -8,7 +8,7 @@ from typing import Any
 
 from ctsma_node import log
 from ctsma_node.deliver import RetrySchedule
-from ctsma_node.errors import Deferred, NodeError, Refused
+from ctsma_node.errors import Deferred, InvalidResult, NodeError, Refused
 from ctsma_node.ledger.cases import AttemptsExhausted, Cases
 from ctsma_node.records import Case, SeriesState
 
@@ -26,9 +26,9 @@ def advance(
 ) -> Case:
     """Run the next step of a case and return the case as it stands then.
 
-    `Refused` ends it with its code, `Deferred` leaves it for later. Any other exception gives it back to be
-    tried again, and ends it as failed at the last attempt. Attempts are counted before the step runs: one
-    that kills the process ends.
+    `Refused` ends it with its code, `InvalidResult` as failed; `Deferred` leaves it for later. Any other
+    exception gives it back to be tried again, and ends it as failed at the last attempt. Attempts are counted
+    before the step runs: one that kills the process ends.
     `timings` tells, behind a step, what its stages took in seconds; the history keeps it.
     """
     try:
@@ -40,6 +40,8 @@ def advance(
         following = step(case)
     except Refused as error:
         return _end(cases, case, SeriesState.REFUSED, error.code, error.reason)
+    except InvalidResult as error:
+        return _end(cases, case, SeriesState.FAILED, error.code, error.reason)
     except Deferred as later:
         _log("case.deferred", case, case.state, code=later.code, reason=later.reason)
         return cases.release(case.id, later.due_at, later.code, later.reason, counted=False)

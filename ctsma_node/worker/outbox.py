@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from ctsma_node.records import ResultObject
 from ctsma_node.report import ReportObject, write_object
 from ctsma_node.spool import make_private, sync_folder
+
+Check = Callable[[Sequence[Path]], None]
+"""Looks at the written files of a set, in the order of sending, and raises where they may not be sent."""
 
 
 class Outbox:
@@ -26,11 +29,13 @@ class Outbox:
         for part in self.folder.glob("*.part"):
             shutil.rmtree(part)
 
-    def put(self, name: str, objects: Sequence[ReportObject]) -> tuple[ResultObject, ...]:
+    def put(
+        self, name: str, objects: Sequence[ReportObject], check: Check | None = None
+    ) -> tuple[ResultObject, ...]:
         """Write objects durably; their rows come back in the order given, with relative paths.
 
         A folder of the same name is replaced: it was written by an attempt that died before its rows were.
-        Raises OSError (disk full) and leaves nothing behind.
+        Raises OSError (disk full), or what `check` raises, and leaves nothing behind.
         """
         part, target = self.folder / f"{name}.part", self.folder / name
         for leftover in (part, target):
@@ -40,6 +45,8 @@ class Outbox:
             make_private(part)
             for obj in objects:
                 write_object(obj, part / obj.file_name)
+            if check is not None:
+                check([part / obj.file_name for obj in objects])
             # Only now: the first sync brings the names and sizes of all of them to the disk, once.
             rows = tuple(_synced(obj, part, target.name) for obj in objects)
             sync_folder(part)

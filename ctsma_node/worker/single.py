@@ -34,7 +34,7 @@ def analyse_series(
 ) -> Single:
     """Assemble, judge, analyse and report; the objects go to `target`/dicom, the picture beside them.
 
-    Raises Refused.
+    Raises Refused; InvalidResult where an object fails the node's checks, with the objects left to look at.
     """
     progress("assemble", 0.0)
     accepted = steps.accept(paths, GateSettings.model_validate(settings.gate.model_dump()))
@@ -48,6 +48,7 @@ def analyse_series(
         written.append(target / "dicom" / obj.file_name)
         written[-1].unlink(missing_ok=True)  # of an earlier run
         write_object(obj, written[-1])
+    steps.validate(written, result, accepted.series)
     picture = target / "picture.png"
     Image.fromarray(render(result, settings.report.language)).save(picture)
     return Single(result, tuple(written), picture)

@@ -13,7 +13,7 @@ from ctsma_node import __version__
 from ctsma_node.analysis.result import AnalysisResult, Side
 from ctsma_node.assemble import Series, read_series, to_volume
 from ctsma_node.config.settings import Settings
-from ctsma_node.errors import Refused, Transient
+from ctsma_node.errors import InvalidResult, Refused, Transient
 from ctsma_node.gate import GateSettings, accept_headers, accept_volume
 from ctsma_node.records import Instance, ResultObject
 from ctsma_node.report import (
@@ -25,6 +25,7 @@ from ctsma_node.report import (
     build_note,
     build_set,
 )
+from ctsma_node.validation import Finding, check_set
 from ctsma_node.volume import CTVolume
 
 Progress = Callable[[str, float], None]
@@ -124,6 +125,21 @@ def note(
         predecessor=predecessor,
         language=settings.report.language,
     )
+
+
+def validate(
+    written: Sequence[Path],
+    result: AnalysisResult,
+    series: Series,
+    on_finding: Callable[[Finding], None] = lambda finding: None,
+) -> None:
+    """Check the written set, in the order of sending; raises InvalidResult with its first finding."""
+    findings = check_set(written, result, series.headers)
+    for finding in findings:
+        on_finding(finding)
+    if findings:
+        more = f" ({len(findings) - 1} more findings in the log.)" if len(findings) > 1 else ""
+        raise InvalidResult(f"A result is not valid, so none is sent: {findings[0]}.{more}")
 
 
 def wanted_objects(settings: Settings) -> frozenset[str]:

@@ -1,0 +1,88 @@
+"""What the node promises of its own objects beyond the standard: each was seen to matter to some viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ctsma_node.validation.attributes import Attributes
+from ctsma_node.validation.conditions import PARAMETRIC_MAP
+from ctsma_node.validation.dimensions import normal
+from ctsma_node.validation.finding import Finding
+from ctsma_node.validation.geometry import frame_position
+from ctsma_node.validation.instance import Instance
+from ctsma_node.validation.segments import SEGMENTATION, segment_numbers, segments_of_frames
+
+_EACH = "PerFrameFunctionalGroupsSequence"
+
+
+def check_promises(instance: Instance) -> Iterator[Finding]:
+    """Research use, private codes, order of frames, and what a segmentation holds."""
+    yield from _research(instance)
+    yield from _private_schemes(instance)
+    if instance.sop_class_uid == PARAMETRIC_MAP:
+        yield from _ascending(instance)
+    if instance.sop_class_uid == SEGMENTATION:
+        yield from _packed_frames(instance)
+        yield from _used_segments(instance)
+
+
+def _research(instance: Instance) -> Iterator[Finding]:
+    """Content Qualification RESEARCH in every object (PS3.3 C.12.1)."""
+    if instance.ds.text("ContentQualification") != "RESEARCH":
+        path, sentence = "ContentQualification", "Every result says RESEARCH."
+        yield instance.finding("not_research", path, "PS3.3 C.12.1", sentence)
+
+
+def _private_schemes(instance: Instance) -> Iterator[Finding]:
+    """A private coding scheme that is used is identified (PS3.3 8.2, C.12.1.1.5)."""
+    identified = {
+        item.text("CodingSchemeDesignator")
+        for item in instance.ds.items("CodingSchemeIdentificationSequence")
+    }
+    if {each for each in _designators(instance.ds, set()) if each.startswith("99")} - identified:
+        path, clause = "CodingSchemeIdentificationSequence", "PS3.3 C.12.1.1.5"
+        sentence = "A private coding scheme is used and not identified."
+        yield instance.finding("private_scheme", path, clause, sentence)
+
+
+def _designators(ds: Attributes, seen: set[int]) -> Iterator[str]:
+    """Coding schemes of all codes below a dataset; `seen` holds items, by identity, that were looked at."""
+    if "CodingSchemeDesignator" in ds:
+        yield ds.text("CodingSchemeDesignator")
+    for element in ds:
+        for item in element.items or ():
+            if id(item) not in seen:
+                seen.add(id(item))
+                yield from _designators(item, seen)
+
+
+def _ascending(instance: Instance) -> Iterator[Finding]:
+    """Frames of a map ascend along the normal: DCMQI and OHIF put them on a grid in the order of the file."""
+    n = normal(instance.ds)
+    positions = [frame_position(group) for group in instance.ds.items(_EACH)]
+    if n is None or any(len(position) != 3 for position in positions):
+        return  # told elsewhere
+    if np.any(np.diff(np.array(positions) @ n) <= 0):
+        sentence = "The frames do not ascend along the normal: viewers would show them mirrored."
+        yield instance.finding("frame_order", _EACH, "PS3.3 C.7.6.2.1.1", sentence)
+
+
+def _packed_frames(instance: Instance) -> Iterator[Finding]:
+    """Frames of bits fill whole bytes: OHIF 3.13 garbles others (PS3.5 8.1.1)."""
+    if (
+        instance.ds.integer("BitsAllocated") == 1
+        and instance.ds.integer("Rows") * instance.ds.integer("Columns") % 8
+    ):
+        sentence = "Rows x Columns of a BINARY segmentation is a multiple of 8."
+        yield instance.finding("packed_frames", "Rows", "PS3.5 8.1.1", sentence)
+
+
+def _used_segments(instance: Instance) -> Iterator[Finding]:
+    """Each segment has a frame."""
+    missing = set(segment_numbers(instance)) - set(segments_of_frames(instance))
+    if missing:
+        path = f"SegmentSequence[{min(missing)}]"
+        sentence = f"{len(missing)} segments have no frame, this one first."
+        yield instance.finding("unused_segment", path, "PS3.3 C.8.20.2", sentence)

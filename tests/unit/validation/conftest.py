@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from ctsma_node.analysis.result import Side
+from ctsma_node.report import NodeIdentity, build_set
+from tests.unit.report.knee_results import analysis, source_headers
+from tests.unit.validation.planted import Written
+
+
+@pytest.fixture(scope="session")
+def node() -> NodeIdentity:
+    return NodeIdentity("ctsma_node project", "ctsma-node", "0.1.0", "test-1", "Klinikum Süd")
+
+
+@pytest.fixture(scope="session")
+def left(node: NodeIdentity, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """The written set of a left knee, in the order of sending; not to be changed."""
+    folder = tmp_path_factory.mktemp("left")
+    headers = source_headers(40)
+    objects = build_set(analysis(Side.LEFT), headers, node=node)
+    return Written.of(objects, folder, headers)
+
