@@ -25,8 +25,8 @@ _NO_PART_10 = "not_part10"
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
-        epilog="Example: [b]ctsma-node validate results/dicom --source scans/knee[/b]. Each finding names the "
-        "attribute and the clause of the standard. Files given together are also checked against one another: "
+        epilog="Example: [b]ctsma-node validate results/dicom --source scans/knee[/b]. A finding names the "
+        "attribute and the clause of the standard. Files given together are checked against one another: "
         "references, evidence, one patient and study, the same planes. With --source nothing may be referred "
         "to that is neither here nor there. Exit code 1: at least one finding; 2: no DICOM files."
     )(validate)
@@ -127,7 +127,11 @@ def _short(path: str) -> str:
 
 def _class_name(sop_class_uid: str) -> str:
     """The standard's name of a SOP class; what is no UID of it is not repeated."""
+    from pydicom import config
     from pydicom.uid import UID
 
-    uid = UID(sop_class_uid)
-    return uid.name.removesuffix(" Storage") if uid.type == "SOP Class" else "not a known SOP class"
+    from ctsma_node.validation import class_name
+
+    uid = UID(sop_class_uid, validation_mode=config.IGNORE)
+    known = uid.name.removesuffix(" Storage") if uid.type == "SOP Class" else "not a known SOP class"
+    return class_name(sop_class_uid) or known

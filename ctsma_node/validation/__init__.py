@@ -6,5 +6,6 @@ is not wrong here in the same way. It judges the bytes that would be sent.
 
 from ctsma_node.validation.check import Checked, check_files, check_set
 from ctsma_node.validation.finding import Finding
+from ctsma_node.validation.tables import class_name
 
-__all__ = ["Checked", "Finding", "check_files", "check_set"]
+__all__ = ["Checked", "Finding", "check_files", "check_set", "class_name"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from ctsma_node.validation.attributes import Attributes
@@ -10,6 +11,7 @@ from ctsma_node.validation.instance import Instance
 from ctsma_node.validation.tables import tables
 
 _CLAUSE = "PS3.3 C.17.3"
+_DIGITS = 1e-8  # relative; what 16 characters can hold of any number
 # Of each value type the attributes of type 1 (PS3.3 C.18).
 _NEEDED: dict[str, tuple[str, ...]] = {
     "TEXT": ("TextValue",),
@@ -112,6 +114,10 @@ def _measured(item: Attributes) -> Iterator[Fault]:
             if value.is_empty(keyword):
                 path = f"MeasuredValueSequence[{number}].{keyword}"
                 yield path, "content_item", "A measured value has a number and a unit."
+        decimal, binary = value.number("NumericValue"), value.number("FloatingPointValue")
+        if decimal is not None and binary is not None and not math.isclose(decimal, binary, rel_tol=_DIGITS):
+            path = f"MeasuredValueSequence[{number}].FloatingPointValue"
+            yield path, "content_item", "It is another number than Numeric Value."
     if item.is_empty("MeasuredValueSequence") and item.is_empty("NumericValueQualifierCodeSequence"):
         yield "NumericValueQualifierCodeSequence", "content_item", "Neither a value nor why there is none."
 

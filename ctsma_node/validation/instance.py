@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    AllTransferSyntaxes,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
 
 from ctsma_node.validation.attributes import Attributes
 from ctsma_node.validation.elements import Reader, StructureError
@@ -92,7 +97,7 @@ def _dataset(encoded: bytes, transfer_syntax: str, reader: Reader) -> Attributes
         raise StructureError("Big endian is retired (PS3.5 A.3): convert the file, as dcmconv does.")
     if transfer_syntax == DeflatedExplicitVRLittleEndian:
         encoded = _inflated(encoded)
-    elif not UID(transfer_syntax).is_transfer_syntax:
+    elif transfer_syntax not in AllTransferSyntaxes:
         raise StructureError("The transfer syntax (0002,0010) is none that the standard knows.")
     return reader.dataset(encoded, implicit=transfer_syntax == ImplicitVRLittleEndian)
 

@@ -92,6 +92,12 @@ def tables() -> Tables:
     )
 
 
+def class_name(sop_class_uid: str) -> str | None:
+    """Name of a SOP class that is listed, or None."""
+    found = tables().classes.get(sop_class_uid)
+    return None if found is None else found.name
+
+
 def _attributes(level: Mapping[str, Any]) -> tuple[Required, ...]:
     return tuple(
         Required(keyword, entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,7 @@ def check_segment_voxels(instance: Instance, planes: Planes, knee: KneeResult) -
     """Each segment is its subregion, and no voxel is in two."""
     frames = stored_frames(instance)
     placed = _place(instance, planes, knee)
-    if frames is None or placed is None:
+    if frames is None or placed is None or not _fits(frames, placed, planes):
         yield _misplaced(instance)
         return
     label_of = _labels(instance, knee)
@@ -97,7 +98,12 @@ def check_map_voxels(instance: Instance, planes: Planes, knee: KneeResult) -> It
     placed = _place(instance, planes, knee)
     mapping = instance.ds.first(_SHARED, "RealWorldValueMappingSequence")
     parameter = _parameter(instance)
-    if frames is None or placed is None or sorted(placed.planes) != list(range(knee.hu.shape[0])):
+    if (
+        frames is None
+        or placed is None
+        or not _fits(frames, placed, planes)
+        or sorted(placed.planes) != list(range(knee.hu.shape[0]))
+    ):
         yield _misplaced(instance)
     elif mapping is None or parameter is None:
         path = f"{_SHARED}[1].RealWorldValueMappingSequence"
@@ -134,6 +140,11 @@ def _place(instance: Instance, planes: Planes, knee: KneeResult) -> Placement | 
     if not positions or any(len(position) != 3 for position in positions):
         return None
     return placement(knee, planes, positions)
+
+
+def _fits(frames: npt.NDArray[Any], placed: Placement, planes: Planes) -> bool:
+    """Whether there are as many frames as positions, of the size of the planes."""
+    return frames.shape == (len(placed.planes), *planes.shape)
 
 
 def _misplaced(instance: Instance) -> Finding:

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from ctsma_node.analysis.result import Side
 from ctsma_node.report import NodeIdentity, build_set
-from tests.unit.report.knee_results import analysis, source_headers
-from tests.unit.validation.planted import Written
+from tests.unit.report.knee_results import source_headers
+from tests.unit.validation.planted import Written, few_subregions
 
 
 @pytest.fixture(scope="session")
@@ -15,9 +14,7 @@ def node() -> NodeIdentity:
 
 @pytest.fixture(scope="session")
 def left(node: NodeIdentity, tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """The written set of a left knee, in the order of sending; not to be changed."""
+    """The written set of `few_subregions`, in the order of sending; not to be changed."""
     folder = tmp_path_factory.mktemp("left")
     headers = source_headers(40)
-    objects = build_set(analysis(Side.LEFT), headers, node=node)
-    return Written.of(objects, folder, headers)
-
+    return Written.of(build_set(few_subregions(), headers, node=node), folder, headers)

@@ -1,17 +1,22 @@
-"""A written set, and copies of it with a fault planted in one of the files."""
+"""A written set, and copies of its files with a fault planted in them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 
-from ctsma_node.analysis.result import AnalysisResult
+from ctsma_node.analysis.result import AnalysisResult, Bone, Side, Subregion
 from ctsma_node.report import ReportObject, write_object
-from ctsma_node.validation import Finding, check_set
+from tests.unit.report.knee_results import analysis, knee
+
+PLANES = 20
+"""Of the volume of `few_subregions`."""
 
 EditBytes = Callable[[bytes], bytes]
 EditDataset = Callable[[Dataset], None]
@@ -36,29 +41,66 @@ class Written:
         """The files of these kinds; of all where none is named."""
         return [path for kind, paths in self.files.items() if not kinds or kind in kinds for path in paths]
 
-    def with_bytes(self, path: Path, edit: EditBytes, folder: Path) -> Path:
-        """A copy of a file, its bytes changed."""
-        before = path.read_bytes()
-        after = edit(before)
-        assert after != before, "the fault was not planted"
-        copy = folder / path.name
-        copy.write_bytes(after)
-        return copy
 
-    def with_dataset(self, path: Path, edit: EditDataset, folder: Path) -> Path:
-        """A copy of a file, its dataset changed; pydicom writes whatever it is told."""
-        ds = dcmread(path)
+@lru_cache(maxsize=1)
+def few_subregions() -> AnalysisResult:
+    """A left knee of 20 planes and four subregions of each bone: quickly written and checked."""
+    whole = knee(Side.LEFT)
+    planes = slice(35, 35 + PLANES)
+    labels = whole.subregion_labels[planes]
+    kept: list[Subregion] = []
+    for bone in Bone:
+        present = [each for each in whole.subregions if each.bone is bone and np.any(labels == each.label)]
+        kept += present[-4:]
+    affine = whole.affine.copy()
+    affine[:3, 3] += planes.start * affine[:3, 2]
+    small = replace(
+        whole,
+        hu=whole.hu[planes],
+        affine=affine,
+        bone_labels=whole.bone_labels[planes],
+        subregion_labels=np.where(np.isin(labels, [each.label for each in kept]), labels, np.uint8(0)),
+        subregions=tuple(kept),
+    )
+    return replace(analysis(Side.LEFT), knees=(small,))
+
+
+def plant_bytes(path: Path, edit: EditBytes, folder: Path) -> Path:
+    """A copy of a file with its bytes changed."""
+    before = path.read_bytes()
+    after = edit(before)
+    assert after != before, "the fault was not planted"
+    copy = folder / path.name
+    copy.write_bytes(after)
+    return copy
+
+
+def plant(path: Path, edit: EditDataset, folder: Path) -> Path:
+    """A copy of a file with its dataset changed; pydicom writes what it is told, right or wrong."""
+    ds = dcmread(path)
+    before = config.settings.reading_validation_mode, config.settings.writing_validation_mode
+    config.settings.reading_validation_mode = config.settings.writing_validation_mode = config.IGNORE
+    try:
         edit(ds)
         copy = folder / path.name
         ds.save_as(copy, enforce_file_format=False)
-        assert copy.read_bytes() != path.read_bytes(), "the fault was not planted"
-        return copy
+    finally:
+        config.settings.reading_validation_mode, config.settings.writing_validation_mode = before
+    assert copy.read_bytes() != path.read_bytes(), "the fault was not planted"
+    return copy
 
 
-def set_attributes(**values: object) -> EditDataset:
-    """Set attributes by keyword, unchecked; None deletes."""
+def attributes(**values: object) -> EditDataset:
+    """Set attributes of the dataset; None deletes."""
+    return below((), **values)
+
+
+def below(path: Sequence[str | int], **values: object) -> EditDataset:
+    """Set attributes of the item at a path of keywords and indices; None deletes."""
 
     def edit(ds: Dataset) -> None:
+        for step in path:
+            ds = ds[step].value if isinstance(step, str) else ds[step]
         for keyword, value in values.items():
             if value is None:
                 delattr(ds, keyword)
@@ -68,22 +110,6 @@ def set_attributes(**values: object) -> EditDataset:
     return edit
 
 
-def replaced(old: bytes, new: bytes, count: int = 1) -> EditBytes:
-    """Replace the first occurrences of some bytes."""
-    return lambda content: content.replace(old, new, count)
-
-
-def findings_of(
-    paths: Sequence[Path], written: Written, result: AnalysisResult | None
-) -> tuple[Finding, ...]:
-    """What the checks of a set find."""
-    return check_set(paths, result, written.headers)
-
-
-def codes(findings: Sequence[Finding]) -> set[str]:
-    return {finding.code for finding in findings}
-
-
-def unchecked() -> None:
-    """Let pydicom write values that break the rules."""
-    config.settings.writing_validation_mode = config.IGNORE
+def replaced(old: bytes, new: bytes) -> EditBytes:
+    """Replace the first occurrence of some bytes."""
+    return lambda content: content.replace(old, new, 1)
