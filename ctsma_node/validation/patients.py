@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ctsma_node.validation.attributes import Element, tag_of
@@ -28,14 +29,18 @@ _CLAUSES = {**dict.fromkeys(PATIENT, "PS3.3 C.7.1.1"), **dict.fromkeys(STUDY, "P
 
 
 def check_one_patient_and_study(instances: Sequence[Instance]) -> Iterator[Finding]:
-    """Instances of one study say the same of patient and study."""
-    first: dict[str, Instance] = {}
+    """Instances of one study say the same of patient and study as most of them do."""
+    studies: dict[str, list[Instance]] = {}
     for instance in instances:
-        reference = first.setdefault(instance.ds.text("StudyInstanceUID"), instance)
+        studies.setdefault(instance.ds.text("StudyInstanceUID"), []).append(instance)
+    for members in studies.values():
         for keyword in (*PATIENT, *STUDY):
-            if instance.ds.text(keyword) != reference.ds.text(keyword):
-                sentence = "It differs from what another instance of the study says."
-                yield instance.finding("patient_or_study", keyword, _CLAUSES[keyword], sentence)
+            texts = [instance.ds.text(keyword) for instance in members]
+            usual = Counter(texts).most_common(1)[0][0]
+            for instance, text in zip(members, texts, strict=True):
+                if text != usual:
+                    sentence = "It differs from what other instances of the study say."
+                    yield instance.finding("patient_or_study", keyword, _CLAUSES[keyword], sentence)
 
 
 def check_patient_and_study_of(instances: Sequence[Instance], source: Source) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pynetdicom import AE, evt
 from typer.testing import CliRunner, Result
 
@@ -20,12 +21,15 @@ from ctsma_node.cli.tables import write_measurements
 from ctsma_node.commands import Action, Command, CommandFolder
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.records import SeriesState
+from ctsma_node.report import NodeIdentity, build_set, write_object
 from tests.fixtures.ct_series import StackPlan, single_frames, write
-from tests.unit.report.knee_results import analysis
+from tests.unit.report.knee_results import analysis, source_headers
+from tests.unit.validation.planted import few_subregions
 
 Run = Callable[..., Result]
 COMMANDS = (
-    *("serve", "receive", "work", "analyse", "send", "status", "explain", "requeue", "cancel"),
+    *("serve", "receive", "work", "analyse", "validate", "send", "status"),
+    *("explain", "requeue", "cancel"),
     *("check-config", "demo"),
 )
 OPERATING = ("purge", "doctor", "backup", "restore", "export-case")
@@ -187,6 +191,66 @@ def test_send_wants_a_host_and_a_port(run: Run, tmp_path: Path, to: str) -> None
 
 def test_nothing_to_send(run: Run, tmp_path: Path) -> None:
     assert run("send", tmp_path, "--to", "127.0.0.1:104", "--aet", "PACS").exit_code == 2
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A summary with the volume it refers to, and beside them a file of another kind."""
+    folder = tmp_path_factory.mktemp("results")
+    node = NodeIdentity("ctsma_node project", "ctsma-node", "0.1.0", "test-1")
+    kinds = frozenset({"viewer_report"})
+    for obj in build_set(few_subregions(), source_headers(40), node=node, objects=kinds):
+        write_object(obj, folder / obj.file_name)
+    (folder / "measurements.csv").write_text("side\n")
+    return folder
+
+
+def test_valid_files_are_told_so(run: Run, results: Path) -> None:
+    shown = run("validate", results)
+    assert shown.exit_code == 0
+    assert shown.output.count("valid") == 21
+    assert "1 files that are no DICOM Part 10 files were left out" in shown.output
+
+
+def test_a_finding_names_file_attribute_and_clause_and_no_value(
+    run: Run, results: Path, tmp_path: Path
+) -> None:
+    ds = dcmread(results / "L-922-viewer_report-001.dcm")
+    ds.CompletionFlag, ds.PatientName = "PERHAPS", "Zebra^Quagga"
+    ds.save_as(tmp_path / "report.dcm")
+    shown = run("validate", tmp_path / "report.dcm")
+    assert shown.exit_code == 1
+    said = re.sub(r"\W+", " ", shown.output)
+    assert "report dcm" in said
+    assert "forbidden_value CompletionFlag It is one of COMPLETE PARTIAL PS3 3" in said
+    assert not {"PERHAPS", "Zebra"} & set(said.split())
+    described = json.loads(
+        run("validate", "--json", tmp_path / "report.dcm", *results.glob("*-900-*")).output
+    )
+    assert described[0]["sop_class"] == "Comprehensive 3D SR"
+    assert {each["code"] for each in described[0]["findings"]} == {"forbidden_value", "patient_or_study"}
+    assert [each["valid"] for each in described[1:]].count(True) == 20
+
+
+def test_files_are_checked_beside_the_series_they_were_made_from(
+    run: Run, results: Path, tmp_path: Path
+) -> None:
+    for number, header in enumerate(source_headers(40)):
+        header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+        header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID
+        header.save_as(tmp_path / f"{number}.dcm", enforce_file_format=True)
+    assert run("validate", results, "--source", tmp_path).exit_code == 0
+    (tmp_path / "7.dcm").unlink()
+    shown = run("validate", results, "--source", tmp_path)
+    assert shown.exit_code == 1
+    assert "dangling_reference" in shown.output
+
+
+def test_nothing_to_validate(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not an image")
+    assert run("validate", tmp_path).exit_code == 2
+    assert run("validate", tmp_path / "notes.txt").exit_code == 1
+    assert run("validate", tmp_path / "nowhere").exit_code == 2
 
 
 def test_nothing_to_analyse(run: Run, tmp_path: Path) -> None:

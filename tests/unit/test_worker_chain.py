@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from ctsma_node import log
 from ctsma_node.analysis.result import Side
 from ctsma_node.config import ChoiceSettings, DestinationSettings, RuleSettings
 from ctsma_node.errors import Refused, Transient
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import Case, SeriesState
+from ctsma_node.report import ReportObject
+from ctsma_node.worker import steps
 from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import Chain
 from ctsma_node.worker.intake import Intake
+from ctsma_node.worker.steps import report as build_report
 from ctsma_node.worker.steps import stated_side
 from tests.acceptance.stand_ins import Arrivals, FakeAnalyser, settings_in
 from tests.fixtures.ct_series import StackPlan, single_frames
@@ -197,6 +204,32 @@ def test_a_step_that_kills_the_worker_cannot_loop_for_ever(make_node: MakeNode) 
         node.restart()
     case = node.advance(case)
     assert (case.state, case.code) == (S.FAILED, "worker_died")
+
+
+def test_a_result_that_is_not_valid_is_not_sent(make_node: MakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One attempt: the same series would give the same bytes."""
+    stream = io.StringIO()
+    log.configure("error", stream)
+    node = make_node()
+    monkeypatch.setattr(steps, "report", _without_modality)
+    case = node.finish(node.bring(single_frames(PLAN)))
+    assert (case.state, case.code) == (S.FAILED, "invalid_result")
+    assert "L-931-picture-001.dcm, Modality: It is absent or empty" in str(case.reason)
+    assert not node.cases.results(case.id)
+    assert not node.cases.deliveries(case.id)
+    assert list(node.settings.outbox_dir.glob("*")) == []
+    (logged,) = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (logged["action"], logged["code"], logged["path"]) == (
+        "result.invalid",
+        "missing_attribute",
+        "Modality",
+    )
+
+
+def _without_modality(*arguments: Any) -> tuple[ReportObject, ...]:
+    made = build_report(*arguments)
+    del made[-1].dataset.Modality
+    return made
 
 
 def test_missing_files_are_waited_for(make_node: MakeNode) -> None:

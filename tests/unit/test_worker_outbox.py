@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from ctsma_node.analysis.result import Side
+from ctsma_node.errors import InvalidResult
 from ctsma_node.report import ReportObject, write_object
 from ctsma_node.worker import outbox
 from ctsma_node.worker.outbox import Outbox
@@ -81,6 +83,27 @@ def test_files_and_names_are_on_the_disk_before_the_rows_are_given(
         "rename 7.part 7",
         "fsync outbox",
     ]
+
+
+def test_a_check_sees_every_file_before_it_lasts(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append("fsync"))
+
+    def check(written: Sequence[Path]) -> None:
+        assert all(path.is_file() for path in written)
+        seen.extend(path.name for path in written)
+
+    box.put(7, [made(2), made(1)], check)
+    assert seen[:3] == ["L-931-picture-002.dcm", "L-931-picture-001.dcm", "fsync"]
+
+
+def test_what_does_not_pass_the_check_leaves_nothing_behind(box: Outbox) -> None:
+    def check(written: Sequence[Path]) -> None:
+        raise InvalidResult("no")
+
+    with pytest.raises(InvalidResult):
+        box.put(7, [made(1)], check)
+    assert list(box.folder.iterdir()) == []
 
 
 def test_a_full_disk_leaves_nothing_behind(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:

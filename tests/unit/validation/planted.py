@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydicom import config, dcmread
@@ -99,15 +100,22 @@ def below(path: Sequence[str | int], **values: object) -> EditDataset:
     """Set attributes of the item at a path of keywords and indices; None deletes."""
 
     def edit(ds: Dataset) -> None:
-        for step in path:
-            ds = ds[step].value if isinstance(step, str) else ds[step]
+        item = at(ds, path)
         for keyword, value in values.items():
             if value is None:
-                delattr(ds, keyword)
+                delattr(item, keyword)
             else:
-                setattr(ds, keyword, value)
+                setattr(item, keyword, value)
 
     return edit
+
+
+def at(ds: Dataset, path: Sequence[str | int]) -> Any:
+    """The item, or the sequence, at a path of keywords and indices."""
+    found: Any = ds
+    for step in path:
+        found = found[step].value if isinstance(step, str) else found[step]
+    return found
 
 
 def replaced(old: bytes, new: bytes) -> EditBytes:

@@ -63,9 +63,9 @@ def _attributes(module: str) -> Table:
     root: Table = {}
     for entry in get_module_attribute_map()[module]:
         level = root
-        for sequence in entry["path"]:  # type: ignore[call-overload]
+        for sequence in entry["path"]:
             level = level.setdefault(sequence, {}).setdefault("items", {})
-        level.setdefault(entry["keyword"], {})["type"] = entry["type"]  # type: ignore[call-overload]
+        level.setdefault(entry["keyword"], {})["type"] = entry["type"]
     return root
 
 

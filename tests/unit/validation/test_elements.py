@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread, dcmwrite
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ctsma_node.validation.attributes import Attributes, name_of
 from ctsma_node.validation.elements import DEEPEST, Reader, StructureError
@@ -79,7 +79,7 @@ def test_it_reads_what_others_wrote(name: str) -> None:
 @pytest.mark.parametrize(
     "syntax", [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian]
 )
-def test_transfer_syntaxes_say_the_same(left: Written, syntax: str) -> None:
+def test_transfer_syntaxes_say_the_same(left: Written, syntax: UID) -> None:
     ds = dcmread(left.files["viewer_report"][0])
     list(ds.iterall())
     ds.file_meta.TransferSyntaxUID = syntax

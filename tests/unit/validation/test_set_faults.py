@@ -14,6 +14,7 @@ from tests.unit.validation.planted import (
     PLANES,
     EditDataset,
     Written,
+    at,
     attributes,
     below,
     few_subregions,
@@ -225,12 +226,7 @@ def uncertainty(ds: Dataset) -> None:
 
 
 def dropped(*path: str | int) -> EditDataset:
-    def edit(ds: Dataset) -> None:
-        for step in path[:-1]:
-            ds = ds[step].value if isinstance(step, str) else ds[step]
-        del ds[path[-1]]  # type: ignore[arg-type]
-
-    return edit
+    return lambda ds: at(ds, path[:-1]).__delitem__(path[-1])
 
 
 def repeated_group(ds: Dataset) -> None:
