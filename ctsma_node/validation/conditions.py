@@ -13,6 +13,7 @@ from ctsma_node.validation.instance import Instance
 from ctsma_node.validation.tables import tables
 
 PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
+CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _PAIRED = frozenset(("KNEE", "HIP", "SHOULDER", "ELBOW", "WRIST", "HAND", "ANKLE", "FOOT", "LEG", "ARM"))
 _FRAMES = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
@@ -35,8 +36,9 @@ def check_conditions(instance: Instance) -> Iterator[Finding]:
 
 def _window(ds: Attributes) -> Iterator[Fault]:
     """A window has a centre and a width; one narrower than 1 is not for LINEAR (PS3.3 C.11.2.1.2)."""
-    if ("WindowCenter" in ds) != ("WindowWidth" in ds):
-        yield "WindowWidth", _WINDOW_CLAUSE, "Window Center and Window Width come together."
+    stated = [keyword for keyword in ("WindowCenter", "WindowWidth") if keyword in ds]
+    if len(stated) == 1 or any(ds.is_empty(keyword) for keyword in stated):
+        yield "WindowWidth", _WINDOW_CLAUSE, "Window Center and Window Width come together, with values."
     narrowest = min(ds.numbers("WindowWidth"), default=1.0)
     function = ds.text("VOILUTFunction") or "LINEAR"
     if narrowest <= 0 or (narrowest < 1 and function == "LINEAR"):
@@ -147,8 +149,10 @@ def _laterality(instance: Instance) -> Iterator[Fault]:
 
 
 def _orientation(instance: Instance) -> Iterator[Fault]:
-    """Patient Orientation of an image without position (PS3.3 C.7.6.1): type 2C."""
+    """Patient Position of a CT (PS3.3 C.7.3.1), Patient Orientation without place (C.7.6.1): type 2C."""
     ds = instance.ds
+    if instance.sop_class_uid == CT_IMAGE and "PatientPosition" not in ds:
+        yield "PatientPosition", "PS3.3 C.7.3.1", "It has to be there, if empty, in a CT."
     placed = "ImageOrientationPatient" in ds or "PatientOrientation" in ds
     if instance.sop_class_uid == SECONDARY_CAPTURE and not placed:
         sentence = "It has to be there, if empty, in an image without place."

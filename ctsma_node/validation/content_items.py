@@ -28,7 +28,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "COMPOSITE": ("ReferencedSOPSequence",),
     "IMAGE": ("ReferencedSOPSequence",),
     "WAVEFORM": ("ReferencedSOPSequence",),
-    "CONTAINER": ("ContinuityOfContent",),
+    "CONTAINER": (),
     "TABLE": (),
 }
 _NAMELESS = frozenset(("COMPOSITE", "IMAGE", "WAVEFORM", "CONTAINER"))  # type 1C there (C.17.3.2.1)
@@ -69,7 +69,7 @@ def check_content(instance: Instance) -> Iterator[Finding]:
         yield instance.finding("content_item", "ValueType", _CLAUSE, sentence)
     if ds.is_empty("ContentSequence"):
         yield instance.finding("content_item", "ContentSequence", _CLAUSE, "The document has no content.")
-    for path, code, sentence in _tree_faults(ds, allowed, {}):
+    for path, code, sentence in (*_container(ds), *_tree_faults(ds, allowed, {})):
         yield instance.finding(code, path, _CLAUSE, sentence)
 
 
@@ -99,10 +99,25 @@ def _item_faults(item: Attributes, allowed: frozenset[str]) -> Iterator[Fault]:
     for keyword in _NEEDED[value_type]:
         if item.is_empty(keyword):
             yield keyword, "content_item", f"A content item of type {value_type} needs it."
+    if value_type == "CONTAINER":
+        yield from _container(item)
     if value_type == "NUM":
         yield from _measured(item)
     if value_type in ("SCOORD", "SCOORD3D"):
         yield from _points(item, 2 if value_type == "SCOORD" else 3)
+
+
+def _container(item: Attributes) -> Iterator[Fault]:
+    """Continuity, and the template where one is named (PS3.3 C.18.8)."""
+    if item.is_empty("ContinuityOfContent"):
+        yield "ContinuityOfContent", "content_item", "A content item of type CONTAINER needs it."
+    path = "ContentTemplateSequence"
+    if path in item and not item.items(path):
+        yield path, "content_item", "It is empty, and if it is there it has an item (type 1C)."
+    for template in item.items(path):
+        for keyword in ("MappingResource", "TemplateIdentifier"):
+            if template.is_empty(keyword):
+                yield f"{path}[1].{keyword}", "content_item", "A template is named by resource and number."
 
 
 def _measured(item: Attributes) -> Iterator[Fault]:

@@ -20,9 +20,9 @@ def check_dimensions(instance: Instance) -> Iterator[Finding]:
     """An index for each dimension, each index for one value, no two frames at the same place."""
     dimensions = instance.ds.items("DimensionIndexSequence")
     groups = instance.ds.items(_EACH)
-    if not dimensions or not groups:
-        return
     indices = [_indices(group) for group in groups]
+    if not any(indices):
+        return
     lengths = [number for number, index in enumerate(indices, start=1) if len(index) != len(dimensions)]
     if lengths:
         path = f"{_EACH}[{lengths[0]}].FrameContentSequence[1].DimensionIndexValues"
@@ -117,6 +117,10 @@ def _organizations(instance: Instance, dimensions: Sequence[Attributes]) -> Iter
     items = instance.ds.items("DimensionOrganizationSequence")
     there = {item.text("DimensionOrganizationUID") for item in items}
     for number, dimension in enumerate(dimensions, start=1):
+        path = f"DimensionIndexSequence[{number}]"
         if dimension.text("DimensionOrganizationUID") not in there:
-            path = f"DimensionIndexSequence[{number}].DimensionOrganizationUID"
-            yield instance.finding("dimension_index", path, _CLAUSE, "There is no such organization.")
+            sentence = "There is no such organization."
+            yield instance.finding("dimension_index", f"{path}.DimensionOrganizationUID", _CLAUSE, sentence)
+        if dimension.is_empty("FunctionalGroupPointer"):
+            sentence = "The attribute that it points at is one of a functional group, which is not named."
+            yield instance.finding("dimension_index", f"{path}.FunctionalGroupPointer", _CLAUSE, sentence)

@@ -9,15 +9,19 @@ from ctsma_node.validation.finding import Finding
 from ctsma_node.validation.instance import Instance
 from ctsma_node.validation.required import missing
 from ctsma_node.validation.tables import tables
+from ctsma_node.validation.walk import Fault
 
 _SHARED, _EACH = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
 _CLAUSE = "PS3.3 C.7.6.16"
-# Attributes of type 1C whose condition every volume in the patient's space meets.
+# Attributes of type 1C whose condition every volume in the patient's space meets, by their sequence.
 _CONDITIONAL = {
     "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness"),
     "PlanePositionSequence": ("ImagePositionPatient",),
     "PlaneOrientationSequence": ("ImageOrientationPatient",),
     "FrameContentSequence": ("DimensionIndexValues",),
+    "DerivationImageSequence": ("DerivationCodeSequence",),
+    "SourceImageSequence": ("PurposeOfReferenceCodeSequence",),
+    "FrameVOILUTSequence": ("WindowCenter", "WindowWidth"),
 }
 
 
@@ -58,14 +62,43 @@ def _placed(instance: Instance, shared: Attributes, each: tuple[Attributes, ...]
 
 def _complete(instance: Instance, path: str, groups: Attributes, seen: set[int]) -> Iterator[Finding]:
     """The attributes of the groups; `seen` holds items, by identity, that were looked at."""
-    for name, macro in tables().macros.items():
+    for macro in tables().macros:
+        name = macro.keyword
+        if macro.type == "1" and name in groups and not groups.items(name):
+            sentence = "The group has no item."
+            yield instance.finding("functional_group", f"{path}.{name}", _CLAUSE, sentence)
         for item in groups.items(name):
             if id(item) in seen:
                 continue
             seen.add(id(item))
-            for below, code, sentence in missing(item, macro.attributes):
-                yield instance.finding(code, f"{path}.{name}[1].{below}", _CLAUSE, sentence)
-            for keyword in _CONDITIONAL.get(name, ()):
-                if item.is_empty(keyword):
-                    below, sentence = f"{path}.{name}[1].{keyword}", "It is absent or empty (type 1C)."
-                    yield instance.finding("missing_attribute", below, _CLAUSE, sentence)
+            here = f"{path}.{name}[1]"
+            for below, code, sentence in (*missing(item, macro.items), *_conditional(name, item)):
+                yield instance.finding(code, f"{here}.{below}", _CLAUSE, sentence)
+
+
+def _conditional(name: str, item: Attributes) -> Iterator[Fault]:
+    """Attributes of type 1C of one group, and of the sequences in it."""
+    for keyword in _CONDITIONAL.get(name, ()):
+        if item.is_empty(keyword):
+            yield keyword, "missing_attribute", "It is absent or empty (type 1C)."
+    for number, source in enumerate(item.items("SourceImageSequence"), start=1):
+        for below, code, sentence in _conditional("SourceImageSequence", source):
+            yield f"SourceImageSequence[{number}].{below}", code, sentence
+    if name == "RealWorldValueMappingSequence":
+        yield from _real_world_values(item)
+
+
+def _real_world_values(mapping: Attributes) -> Iterator[Fault]:
+    """A line, or a table, and the stored values it is for (PS3.3 C.7.6.16.2.11.1)."""
+    if "RealWorldValueLUTData" not in mapping:
+        for keyword in ("RealWorldValueIntercept", "RealWorldValueSlope"):
+            if mapping.is_empty(keyword):
+                yield keyword, "missing_attribute", "A mapping without a table is a line."
+    for which in ("FirstValueMapped", "LastValueMapped"):
+        stated = (f"RealWorldValue{which}", f"DoubleFloatRealWorldValue{which}")
+        if all(mapping.is_empty(keyword) for keyword in stated):
+            yield stated[0], "missing_attribute", "The mapping does not say which stored values it is for."
+    for number, quantity in enumerate(mapping.items("QuantityDefinitionSequence"), start=1):
+        if quantity.text("ValueType") == "CODE" and quantity.is_empty("ConceptCodeSequence"):
+            path = f"QuantityDefinitionSequence[{number}].ConceptCodeSequence"
+            yield path, "missing_attribute", "A quantity of type CODE has a code."

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ctsma_node.validation.attributes import Attributes
+from ctsma_node.validation.conditions import CT_IMAGE
 from ctsma_node.validation.finding import Finding
 from ctsma_node.validation.instance import Instance
 
-CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _EACH, _SHARED = "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"
 _TOLERANCE_MM = 1e-3
 _TOLERANCE_COSINE = 1e-5

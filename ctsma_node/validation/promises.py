@@ -15,12 +15,14 @@ from ctsma_node.validation.instance import Instance
 from ctsma_node.validation.segments import SEGMENTATION, segment_numbers, segments_of_frames
 
 _EACH = "PerFrameFunctionalGroupsSequence"
+_SOURCE_IMAGE = ("DerivationImageSequence", "SourceImageSequence")
 
 
 def check_promises(instance: Instance) -> Iterator[Finding]:
     """Research use, private codes, order of frames, and what a segmentation holds."""
     yield from _research(instance)
     yield from _private_schemes(instance)
+    yield from _derived_frames(instance)
     if instance.sop_class_uid == PARAMETRIC_MAP:
         yield from _ascending(instance)
     if instance.sop_class_uid == SEGMENTATION:
@@ -56,6 +58,16 @@ def _designators(ds: Attributes, seen: set[int]) -> Iterator[str]:
             if id(item) not in seen:
                 seen.add(id(item))
                 yield from _designators(item, seen)
+
+
+def _derived_frames(instance: Instance) -> Iterator[Finding]:
+    """Each frame names the image it lies on: Weasis showed no segmentation without (PS3.3 C.7.6.16.2.6)."""
+    groups = instance.ds.items(_EACH)
+    alone = [n for n, each in enumerate(groups, start=1) if not each.first(*_SOURCE_IMAGE)]
+    if alone:
+        path = f"{_EACH}[{alone[0]}].DerivationImageSequence"
+        sentence = f"{len(alone)} frames name no image that they derive from, this one first."
+        yield instance.finding("no_source_image", path, "PS3.3 C.7.6.16.2.6", sentence)
 
 
 def _ascending(instance: Instance) -> Iterator[Finding]:

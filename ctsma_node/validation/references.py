@@ -97,6 +97,9 @@ def _listed(instance: Instance) -> Iterator[Finding]:
             listed.add(reference.sop_instance_uid)
         elif not reference.path.startswith((_EARLIER, *_NO_COMPOSITES)):
             pointing.append(reference)
+    if not document and not pointing:
+        path, sentence = "ReferencedSeriesSequence", "It lists instances, and nothing refers to any."
+        yield instance.finding("not_listed", path, "PS3.3 C.12.2", sentence)
     for reference in pointing:
         if reference.sop_instance_uid not in listed:
             where, clause = (

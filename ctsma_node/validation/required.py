@@ -10,7 +10,6 @@ from ctsma_node.validation.instance import Instance
 from ctsma_node.validation.tables import Required, SopClass, tables
 from ctsma_node.validation.walk import Fault, faults_below
 
-_FEW = frozenset(("1", "2"))
 _CODE_VALUES = ("CodeValue", "LongCodeValue", "URNCodeValue")
 
 
@@ -26,20 +25,22 @@ def check_required(instance: Instance, known: dict[int, tuple[Fault, ...]]) -> I
 
 
 def missing(ds: Attributes, attributes: Iterable[Required]) -> Iterator[Fault]:
-    """Attributes of type 1 that are absent or empty and of type 2 that are absent, here and in items."""
+    """What is absent or empty and must not be, here and in items.
+
+    Type 1: absent or empty; 2: absent; 1C, and a sequence of type 3: there and empty.
+    """
     for each in attributes:
-        if each.type == "1" and ds.is_empty(each.keyword):
-            yield (
-                each.keyword,
-                "missing_attribute",
-                "It is absent or empty, and has to have a value (type 1).",
-            )
+        empty = ds.is_empty(each.keyword)
+        if each.type == "1" and empty:
+            yield each.keyword, "missing_attribute", "It is absent or empty, and needs a value (type 1)."
         elif each.type == "2" and each.keyword not in ds:
             yield each.keyword, "missing_attribute", "It is absent, and has to be there, if empty (type 2)."
-        elif each.items:
-            for number, item in enumerate(ds.items(each.keyword), start=1):
-                for path, code, sentence in missing(item, each.items):
-                    yield f"{each.keyword}[{number}].{path}", code, sentence
+        elif each.type in ("1C", "3") and empty and each.keyword in ds:
+            sentence = f"It is empty, and if it is there it has a value (type {each.type})."
+            yield each.keyword, "empty_attribute", sentence
+        for number, item in enumerate(ds.items(each.keyword) if each.items else (), start=1):
+            for path, code, sentence in missing(item, each.items):
+                yield f"{each.keyword}[{number}].{path}", code, sentence
 
 
 def _values_of_class(instance: Instance, sop_class: SopClass) -> Iterator[Finding]:
@@ -58,10 +59,12 @@ def _level(attributes: Attributes) -> Iterator[Fault]:
     for keyword, allowed in tables().enumerated.items():
         if keyword in attributes and not _values(attributes, keyword) <= allowed:
             yield keyword, "forbidden_value", f"It is one of {', '.join(map(str, sorted(allowed, key=str)))}."
-    stated = [keyword for keyword in _CODE_VALUES if keyword in attributes]
+    stated = [keyword for keyword in _CODE_VALUES if not attributes.is_empty(keyword)]
     if "CodeMeaning" in attributes or stated:
         if len(stated) != 1:
             yield "CodeValue", "code", "A code has one of Code Value, Long Code Value and URN Code Value."
+        elif attributes.is_empty("CodeMeaning"):
+            yield "CodeMeaning", "code", "A code says what it means."
         elif "URNCodeValue" not in stated and attributes.is_empty("CodingSchemeDesignator"):
             yield "CodingSchemeDesignator", "code", "A code names its coding scheme."
 

@@ -15,16 +15,16 @@ from ctsma_node.validation.attributes import Attributes
 
 @dataclass(frozen=True)
 class Required:
-    """An attribute of a module: its type, and what its items require where it is a sequence."""
+    """An attribute of a module: its type, and what its items require. One of type 3 is a sequence."""
 
     keyword: str
-    type: str  # 1, 1C, 2, 2C or 3 (PS3.5 7.4)
+    type: str  # PS3.5 7.4
     items: tuple[Required, ...] = ()
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module (PS3.3 C) or a macro of functional groups (C.7.6.16.2)."""
+    """A module (PS3.3 C)."""
 
     name: str
     attributes: tuple[Required, ...]
@@ -54,7 +54,7 @@ class Tables:
 
     classes: Mapping[str, SopClass]
     other: SopClass  # for classes that are not listed
-    macros: Mapping[str, Module]
+    macros: tuple[Required, ...]  # functional groups (C.7.6.16.2) by their sequences
     enumerated: Mapping[str, frozenset[str | int]]
 
     def of(self, sop_class_uid: str) -> SopClass:
@@ -87,7 +87,7 @@ def tables() -> Tables:
     return Tables(
         classes={uid: sop_class(uid, entry, common["modules"]) for uid, entry in classes["class"].items()},
         other=sop_class("", classes["other"], ()),
-        macros={name: Module(name, _attributes(level)) for name, level in parts["macros"].items()},
+        macros=_attributes(parts["macros"]),
         enumerated={keyword: frozenset(values) for keyword, values in classes["enumerated"].items()},
     )
 

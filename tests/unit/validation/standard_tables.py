@@ -1,7 +1,8 @@
 """`ctsma_node/validation/modules.json` from the tables that highdicom generated from PS3.3.
 
 `python -m tests.unit.validation.standard_tables` writes it anew. It keeps of 22 MB what the checks look at:
-which attributes a module requires (type 1 and 2), and below which sequences.
+which attributes a module requires (type 1 and 2), which may be absent but never empty (type 1C, sequences of
+type 3), and below which sequences.
 """
 
 from __future__ import annotations
@@ -17,8 +18,23 @@ from highdicom._standard_utils import get_module_attribute_map
 ROOM = Path(__file__).parents[3] / "ctsma_node" / "validation"
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _MACROS_OF = ("segmentation-multi-frame-functional-groups", "parametric-map-multi-frame-functional-groups")
-_EVERY_LEVEL = "EquivalentCodeSequence"  # of a code of a code of a code
-_REQUIRED = ("1", "2")
+# The Code Sequence macro (PS3.3 8.8), which is checked wherever a code is.
+_CODE = frozenset(
+    (
+        "CodeValue",
+        "LongCodeValue",
+        "URNCodeValue",
+        "CodeMeaning",
+        "CodingSchemeDesignator",
+        "CodingSchemeVersion",
+        "MappingResource",
+        "ContextGroupVersion",
+        "ContextGroupLocalVersion",
+        "ContextGroupExtensionCreatorUID",
+        "EquivalentCodeSequence",
+    )
+)
+_KEPT = ("1", "1C", "2")
 
 Table = dict[str, Any]
 
@@ -31,9 +47,8 @@ def derived() -> Table:
     return {
         "modules": {name: _pruned(_attributes(name)) for name in sorted(_named_in_classes())},
         "macros": {
-            name: _pruned(attribute["items"])
-            for name, attribute in sorted(macros.items())
-            if name in _macros_in_classes()
+            name: {"type": each["type"], "items": _pruned(each.get("items", {}))}
+            for name, each in sorted(macros.items())
         },
     }
 
@@ -55,10 +70,6 @@ def _named_in_classes() -> set[str]:
     return named
 
 
-def _macros_in_classes() -> set[str]:
-    return {name for each in _classes()["class"].values() for name in each.get("groups", {})}
-
-
 def _attributes(module: str) -> Table:
     root: Table = {}
     for entry in get_module_attribute_map()[module]:
@@ -72,13 +83,14 @@ def _attributes(module: str) -> Table:
 def _pruned(level: Table) -> Table:
     """Keyword: type, or type and items where something is required below."""
     kept: Table = {}
+    is_code = {"CodeMeaning", "CodeValue"} <= level.keys()
     for keyword, attribute in level.items():
-        if keyword == _EVERY_LEVEL or keyword in _GROUPS:
+        if keyword in _GROUPS or (is_code and keyword in _CODE):
             continue
         kind, items = attribute.get("type", "3"), _pruned(attribute.get("items", {}))
         if items:
             kept[keyword] = {"type": kind, "items": items}
-        elif kind in _REQUIRED:
+        elif kind in _KEPT or "items" in attribute:
             kept[keyword] = kind
     return kept
 

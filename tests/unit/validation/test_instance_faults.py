@@ -97,7 +97,7 @@ VALUES: list[tuple[str, EditDataset, str, str]] = [
     ("an unknown sex", attributes(PatientSex="X"), "forbidden_value", "PatientSex"),
     ("an unknown side", attributes(Laterality="B"), "forbidden_value", "Laterality"),
     ("no side", attributes(Laterality=None), "missing_attribute", "Laterality"),
-    ("a code without meaning", second_in_study, "missing_attribute", "ContributingEquipmentSequence[1]."),
+    ("a code without meaning", second_in_study, "code", "ContributingEquipmentSequence[1]."),
     ("a window without width", attributes(WindowWidth=None), "missing_attribute", "WindowWidth"),
     ("lossy, and not how much", attributes(LossyImageCompression="01"), "missing_attribute", "LossyIm"),
     ("no pixels", attributes(PixelData=None), "missing_attribute", "PixelData"),

@@ -134,6 +134,12 @@ TOGETHER: list[Row] = [
         below(EVIDENCE[:2], ReferencedSeriesSequence=[]),
         "not_listed",
     ),
+    (
+        "a frame of no image",
+        "parametric_map",
+        below((EACH, 3, "DerivationImageSequence", 0), SourceImageSequence=[]),
+        "no_source_image",
+    ),
     ("no research", "picture", attributes(ContentQualification="PRODUCT"), "not_research"),
     (
         "a scheme of nobody",
