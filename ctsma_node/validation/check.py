@@ -92,12 +92,13 @@ def check_set(
     """
     source = source_of(headers, _OF_THE_SOURCE)
     each = _Each(source)
+    schemes: dict[int, frozenset[str]] = {}
     read = [read_instance(path, path.name, each.reader) for path in paths]
     instances = [found for found in read if isinstance(found, Instance)]
     findings = [found for found in read if isinstance(found, Finding)]
     for instance in instances:
         findings += each.check(instance)
-        findings += check_promises(instance)
+        findings += check_promises(instance, schemes)
     findings += _together(instances, source, in_order=True)
     if result is not None and instances:
         findings += check_values(instances, planes_by_series(instances), result)
@@ -112,15 +113,16 @@ class _Each:
         self._source = source
         self._encoding: dict[int, tuple[Fault, ...]] = {}
         self._required: dict[int, tuple[Fault, ...]] = {}
+        self._complete: set[tuple[int, int]] = set()
 
     def check(self, instance: Instance) -> Iterator[Finding]:
         """Encoding, attributes, content, pixels."""
         for finding in check_encoding(instance, self._encoding):
             if self._source is None or not is_inherited(finding, instance, self._source):
                 yield finding
-        yield from check_required(instance, self._required)
+        yield from check_required(instance, self._required, self._complete)
         yield from check_conditions(instance)
-        yield from check_functional_groups(instance)
+        yield from check_functional_groups(instance, self._complete)
         yield from check_content(instance)
         yield from check_pixels(instance)
         yield from check_dimensions(instance)
@@ -146,10 +148,11 @@ def _references(instances: Sequence[Instance], source: Source | None, in_order: 
         if each.sop_class_uid in (SEGMENTATION, LABEL_MAP)
     }
     known: dict[str, Known] = dict(source.instances) if source is not None else {}
+    resolved: set[int] = set()
     if not in_order:
         known |= known_of(instances)
     for instance in instances:
-        yield from check_references(instance, known, segments, whole=source is not None)
+        yield from check_references(instance, known, segments, resolved, whole=source is not None)
         if in_order:
             known |= known_of([instance])
 

@@ -14,6 +14,7 @@ from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_VR
 
 from ctsma_node.validation.attributes import Attributes, Element, name_of
+from ctsma_node.validation.pointing import References
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
@@ -36,6 +37,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, bool, tuple[str, ...]], tuple[Attributes, ...]] = {}
+        self.references: References = {}  # of what was read
 
     def dataset(self, encoded: bytes, implicit: bool = False) -> Attributes:
         """The attributes of a whole dataset (PS3.5 7.1; implicit: 7.1.3); raises StructureError."""

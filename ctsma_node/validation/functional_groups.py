@@ -25,8 +25,11 @@ _CONDITIONAL = {
 }
 
 
-def check_functional_groups(instance: Instance) -> Iterator[Finding]:
-    """Each frame has the groups that its SOP class asks for, none of them twice."""
+def check_functional_groups(instance: Instance, complete: set[tuple[int, int]]) -> Iterator[Finding]:
+    """Each frame has the groups that its SOP class asks for, none of them twice.
+
+    `complete` is that of `required.missing`.
+    """
     wanted = tables().of(instance.sop_class_uid).groups
     if not wanted:
         return
@@ -37,10 +40,10 @@ def check_functional_groups(instance: Instance) -> Iterator[Finding]:
         yield instance.finding("functional_group", _EACH, _CLAUSE, "Shared or per-frame groups are absent.")
         return
     yield from _placed(instance, shared, each)
-    yield from _complete(instance, f"{_SHARED}[1]", shared, set())
+    yield from _complete(instance, f"{_SHARED}[1]", shared, set(), complete)
     seen: set[int] = set()
     for number, group in enumerate(each, start=1):
-        yield from _complete(instance, f"{_EACH}[{number}]", group, seen)
+        yield from _complete(instance, f"{_EACH}[{number}]", group, seen, complete)
 
 
 def _placed(instance: Instance, shared: Attributes, each: tuple[Attributes, ...]) -> Iterator[Finding]:
@@ -60,7 +63,9 @@ def _placed(instance: Instance, shared: Attributes, each: tuple[Attributes, ...]
             yield instance.finding("functional_group", f"{_EACH}[{first}].{name}", _CLAUSE, sentence)
 
 
-def _complete(instance: Instance, path: str, groups: Attributes, seen: set[int]) -> Iterator[Finding]:
+def _complete(
+    instance: Instance, path: str, groups: Attributes, seen: set[int], complete: set[tuple[int, int]]
+) -> Iterator[Finding]:
     """The attributes of the groups; `seen` holds items, by identity, that were looked at."""
     for macro in tables().macros:
         name = macro.keyword
@@ -72,7 +77,7 @@ def _complete(instance: Instance, path: str, groups: Attributes, seen: set[int])
                 continue
             seen.add(id(item))
             here = f"{path}.{name}[1]"
-            for below, code, sentence in (*missing(item, macro.items), *_conditional(name, item)):
+            for below, code, sentence in (*missing(item, macro.items, complete), *_conditional(name, item)):
                 yield instance.finding(code, f"{here}.{below}", _CLAUSE, sentence)
 
 

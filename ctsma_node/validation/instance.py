@@ -32,6 +32,7 @@ class Instance:
     name: str
     meta: Attributes
     ds: Attributes
+    reader: Reader
 
     @property
     def sop_class_uid(self) -> str:
@@ -51,7 +52,7 @@ class Instance:
     @cached_property
     def references(self) -> tuple[Reference, ...]:
         """The instances that this one refers to."""
-        return tuple(references(self.ds))
+        return tuple(references(self.ds, self.reader.references))
 
     def forget_pixels(self) -> None:
         """Let go of the pixel data, by far the most of an image."""
@@ -76,7 +77,7 @@ def parse(name: str, content: bytes, reader: Reader) -> Instance | Finding:
         )
     try:
         meta, begin = _file_meta(content, reader)
-        return Instance(name, meta, _dataset(content[begin:], meta.text("TransferSyntaxUID"), reader))
+        return Instance(name, meta, _dataset(content[begin:], meta.text("TransferSyntaxUID"), reader), reader)
     except StructureError as error:
         return Finding(name, "structure", "", "PS3.5 7.1", str(error))
 

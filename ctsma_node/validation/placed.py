@@ -30,9 +30,14 @@ class Placement:
 
     def is_border(self, frames: npt.NDArray[np.generic], value: float) -> bool:
         """Whether there is nothing but `value` around the part that the result covers."""
-        outside = np.ones(frames.shape[1:], bool)
-        self.inside(outside[np.newaxis])[...] = False
-        return bool(np.all(frames[:, outside] == value))
+        bottom, right = self.top + self.shape[0], self.left + self.shape[1]
+        around = (
+            frames[:, : self.top],
+            frames[:, bottom:],
+            frames[:, :, : self.left],
+            frames[:, :, right:],
+        )
+        return all(bool(np.all(part == value)) for part in around)
 
 
 def placement(knee: KneeResult, planes: Planes, positions: Sequence[Position]) -> Placement | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ctsma_node.validation.attributes import Attributes, name_of
+from ctsma_node.validation.attributes import Attributes, Element, name_of
 
 
 @dataclass(frozen=True)
@@ -20,17 +20,39 @@ class Reference:
     segments: tuple[int, ...] = ()
 
 
-def references(ds: Attributes) -> Iterator[Reference]:
-    """Every reference of a dataset; those of equal items are told once."""
-    return _below(ds, "", "", "", set())
+References = dict[tuple[int, int], tuple[Reference, ...]]
+"""Of sequences of a dataset, by tag and by the identity of their items (`elements.Reader`)."""
+
+
+def references(ds: Attributes, known: References) -> Iterator[Reference]:
+    """Every reference of a dataset; of equal items in a sequence once.
+
+    `known` keeps those of each sequence: a hundred planes list the same source images.
+    """
+    for element in ds:
+        if element.items:
+            key = (element.tag, id(element.items))
+            if key not in known:
+                known[key] = tuple(_of(element, "", "", "", set()))
+            yield from known[key]
+
+
+def _of(
+    element: Element, path: str, series: str, study: str, seen: set[tuple[int, str]]
+) -> Iterator[Reference]:
+    for number, item in enumerate(element.items or (), start=1):
+        key = (id(item), series)
+        if key not in seen:
+            seen.add(key)
+            here = f"{path}.{name_of(element.tag)}[{number}]".lstrip(".")
+            yield from _below(item, here, series, study, seen)
 
 
 def _below(
     ds: Attributes, path: str, series: str, study: str, seen: set[tuple[int, str]]
 ) -> Iterator[Reference]:
-    if path:  # the dataset's own study and series are where it is, not where it points
-        series = ds.text("SeriesInstanceUID") or series
-        study = ds.text("StudyInstanceUID") or study
+    series = ds.text("SeriesInstanceUID") or series
+    study = ds.text("StudyInstanceUID") or study
     if "ReferencedSOPInstanceUID" in ds:
         yield Reference(
             path,
@@ -41,9 +63,5 @@ def _below(
             tuple(map(int, ds.numbers("ReferencedSegmentNumber"))),
         )
     for element in ds:
-        for number, item in enumerate(element.items or (), start=1):
-            key = (id(item), series)
-            if key not in seen:
-                seen.add(key)
-                here = f"{path}.{name_of(element.tag)}[{number}]".lstrip(".")
-                yield from _below(item, here, series, study, seen)
+        if element.items:
+            yield from _of(element, path, series, study, seen)

@@ -18,10 +18,13 @@ _EACH = "PerFrameFunctionalGroupsSequence"
 _SOURCE_IMAGE = ("DerivationImageSequence", "SourceImageSequence")
 
 
-def check_promises(instance: Instance) -> Iterator[Finding]:
-    """Research use, private codes, order of frames, and what a segmentation holds."""
+def check_promises(instance: Instance, schemes: dict[int, frozenset[str]]) -> Iterator[Finding]:
+    """Research use, private codes, order of frames, and what a segmentation holds.
+
+    `schemes` keeps the coding schemes that are used below the items of a sequence, by their identity.
+    """
     yield from _research(instance)
-    yield from _private_schemes(instance)
+    yield from _private_schemes(instance, schemes)
     yield from _derived_frames(instance)
     if instance.sop_class_uid == PARAMETRIC_MAP:
         yield from _ascending(instance)
@@ -37,27 +40,28 @@ def _research(instance: Instance) -> Iterator[Finding]:
         yield instance.finding("not_research", path, "PS3.3 C.12.1", sentence)
 
 
-def _private_schemes(instance: Instance) -> Iterator[Finding]:
+def _private_schemes(instance: Instance, schemes: dict[int, frozenset[str]]) -> Iterator[Finding]:
     """A private coding scheme that is used is identified (PS3.3 8.2, C.12.1.1.5)."""
     identified = {
         item.text("CodingSchemeDesignator")
         for item in instance.ds.items("CodingSchemeIdentificationSequence")
     }
-    if {each for each in _designators(instance.ds, set()) if each.startswith("99")} - identified:
+    if {each for each in _designators(instance.ds, schemes) if each.startswith("99")} - identified:
         path, clause = "CodingSchemeIdentificationSequence", "PS3.3 C.12.1.1.5"
         sentence = "A private coding scheme is used and not identified."
         yield instance.finding("private_scheme", path, clause, sentence)
 
 
-def _designators(ds: Attributes, seen: set[int]) -> Iterator[str]:
-    """Coding schemes of all codes below a dataset; `seen` holds items, by identity, that were looked at."""
-    if "CodingSchemeDesignator" in ds:
-        yield ds.text("CodingSchemeDesignator")
+def _designators(ds: Attributes, schemes: dict[int, frozenset[str]]) -> frozenset[str]:
+    """Coding schemes of all codes below a dataset."""
+    found = {ds.text("CodingSchemeDesignator")}
     for element in ds:
-        for item in element.items or ():
-            if id(item) not in seen:
-                seen.add(id(item))
-                yield from _designators(item, seen)
+        if element.items:
+            if id(element.items) not in schemes:
+                below = (_designators(item, schemes) for item in element.items)
+                schemes[id(element.items)] = frozenset[str]().union(*below)
+            found |= schemes[id(element.items)]
+    return frozenset(found)
 
 
 def _derived_frames(instance: Instance) -> Iterator[Finding]:

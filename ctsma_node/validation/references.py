@@ -35,17 +35,22 @@ class Known:
 
 
 def check_references(
-    instance: Instance, known: Mapping[str, Known], segments: Mapping[str, frozenset[int]], whole: bool
+    instance: Instance,
+    known: Mapping[str, Known],
+    segments: Mapping[str, frozenset[int]],
+    resolved: set[int],
+    whole: bool,
 ) -> Iterator[Finding]:
     """References of one instance to instances that are `known`.
 
-    `segments` are the Segment Numbers of each segmentation by its UID.
+    `segments` are the Segment Numbers of each segmentation by its UID. `resolved` holds the references, by
+    identity, that instances have in common and that were found to be right.
     `whole` says that nothing else can be referred to; otherwise a reference to what is not here is no fault,
     unless its series is. What a document names as its predecessor is in an archive, not here.
     """
     series = {each.series_uid for each in known.values()}
     for reference in instance.references:
-        if reference.path.startswith((_EARLIER, *_NO_COMPOSITES)):
+        if id(reference) in resolved or reference.path.startswith((_EARLIER, *_NO_COMPOSITES)):
             continue
         target = known.get(reference.sop_instance_uid)
         if target is None:
@@ -53,8 +58,13 @@ def check_references(
                 sentence = "It refers to an instance that is neither in the set before it nor in the source."
                 yield instance.finding("dangling_reference", reference.path, _CLAUSE, sentence)
             continue
-        yield from _as_stated(instance, reference, target)
-        yield from _segments(instance, reference, segments)
+        wrong = [
+            *_as_stated(instance, reference, target),
+            *_segments(instance, reference, segments),
+        ]
+        yield from wrong
+        if not wrong:
+            resolved.add(id(reference))
     yield from _listed(instance)
     if tables().of(instance.sop_class_uid).value_types:
         yield from _label_maps(instance)

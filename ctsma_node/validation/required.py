@@ -13,21 +13,29 @@ from ctsma_node.validation.walk import Fault, faults_below
 _CODE_VALUES = ("CodeValue", "LongCodeValue", "URNCodeValue")
 
 
-def check_required(instance: Instance, known: dict[int, tuple[Fault, ...]]) -> Iterator[Finding]:
-    """Attributes of type 1 and 2, enumerated values, and codes; `known` is `walk.faults_below`'s."""
+def check_required(
+    instance: Instance, known: dict[int, tuple[Fault, ...]], complete: set[tuple[int, int]]
+) -> Iterator[Finding]:
+    """Attributes of type 1 and 2, enumerated values, and codes.
+
+    `known` is `walk.faults_below`'s, `complete` is that of `missing`.
+    """
     sop_class = tables().of(instance.sop_class_uid)
     for module in sop_class.modules_of(instance.ds):
-        for path, code, sentence in missing(instance.ds, module.attributes):
+        for path, code, sentence in missing(instance.ds, module.attributes, complete):
             yield instance.finding(code, path, f"PS3.3, {module.name} module", sentence)
     yield from _values_of_class(instance, sop_class)
     for path, code, sentence in faults_below(instance.ds, _level, known):
         yield instance.finding(code, path, "PS3.3", sentence)
 
 
-def missing(ds: Attributes, attributes: Iterable[Required]) -> Iterator[Fault]:
+def missing(
+    ds: Attributes, attributes: Iterable[Required], complete: set[tuple[int, int]]
+) -> Iterator[Fault]:
     """What is absent or empty and must not be, here and in items.
 
-    Type 1: absent or empty; 2: absent; 1C, and a sequence of type 3: there and empty.
+    Type 1: absent or empty; 2: absent; 1C, and a sequence of type 3: there and empty. `complete` holds items
+    in which nothing is missing, and what was asked of them, both by identity.
     """
     for each in attributes:
         empty = ds.is_empty(each.keyword)
@@ -38,9 +46,17 @@ def missing(ds: Attributes, attributes: Iterable[Required]) -> Iterator[Fault]:
         elif each.type in ("1C", "3") and empty and each.keyword in ds:
             sentence = f"It is empty, and if it is there it has a value (type {each.type})."
             yield each.keyword, "empty_attribute", sentence
-        for number, item in enumerate(ds.items(each.keyword) if each.items else (), start=1):
-            for path, code, sentence in missing(item, each.items):
-                yield f"{each.keyword}[{number}].{path}", code, sentence
+        items = ds.items(each.keyword) if each.items else ()
+        if not items or (id(items), id(each.items)) in complete:
+            continue
+        below = [
+            (f"{each.keyword}[{number}].{path}", code, sentence)
+            for number, item in enumerate(items, start=1)
+            for path, code, sentence in missing(item, each.items, complete)
+        ]
+        yield from below
+        if not below:
+            complete.add((id(items), id(each.items)))
 
 
 def _values_of_class(instance: Instance, sop_class: SopClass) -> Iterator[Finding]:

@@ -69,11 +69,10 @@ def check_segment_voxels(instance: Instance, planes: Planes, knee: KneeResult) -
             found[k] = table[inside[frame]]
     else:
         for frame, (k, number) in enumerate(zip(placed.planes, segments_of_frames(instance), strict=True)):
-            mask = inside[frame].view(bool)
-            doubled |= bool(found[k][mask].any())
-            found[k][mask] = label_of.get(number, 0)
+            found[k] += inside[frame] * np.uint8(label_of.get(number, 0))
+        doubled = np.count_nonzero(inside) != np.count_nonzero(found)
     if doubled:
-        sentence = "A voxel is in two segments, where Segments Overlap says NO."
+        sentence = "A voxel is in two segments, where Segments Overlap says NO, or in one that is none."
         yield instance.finding("voxels_differ", "PixelData", "PS3.3 C.8.20.2", sentence)
     if not np.array_equal(found, knee.subregion_labels) or not placed.is_border(frames, 0):
         sentence = "The voxels of the segments are not those of the subregions."

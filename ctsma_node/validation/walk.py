@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ctsma_node.validation.attributes import Attributes, name_of
 
@@ -14,14 +14,23 @@ Check = Callable[[Attributes], Iterator[Fault]]
 def faults_below(ds: Attributes, check: Check, known: dict[int, tuple[Fault, ...]]) -> Iterator[Fault]:
     """What a check of one level finds in a dataset and in every item below it.
 
-    Items that are one object (`elements.Reader`) are looked at once: `known` keeps what was found by the
-    identity of the item, and the caller keeps the items alive.
+    Sequences whose items are one object (`elements.Reader`) are looked at once: `known` keeps what was found
+    by the identity of the items, and the caller keeps the items alive.
     """
     yield from check(ds)
     for element in ds:
-        for number, item in enumerate(element.items or (), start=1):
-            found = known.get(id(item))
-            if found is None:
-                found = known[id(item)] = tuple(faults_below(item, check, known))
-            for path, code, sentence in found:
-                yield f"{name_of(element.tag)}[{number}].{path}", code, sentence
+        if not element.items:
+            continue
+        found = known.get(id(element.items))
+        if found is None:
+            found = known[id(element.items)] = tuple(_faults_in(element.items, check, known))
+        for path, code, sentence in found:
+            yield f"{name_of(element.tag)}{path}", code, sentence
+
+
+def _faults_in(
+    items: Iterable[Attributes], check: Check, known: dict[int, tuple[Fault, ...]]
+) -> Iterator[Fault]:
+    for number, item in enumerate(items, start=1):
+        for path, code, sentence in faults_below(item, check, known):
+            yield f"[{number}].{path}", code, sentence
