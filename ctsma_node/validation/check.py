@@ -23,25 +23,20 @@ from ctsma_node.validation.geometry import (
     check_volume,
     planes_by_series,
 )
+from ctsma_node.validation.inherited import is_inherited
 from ctsma_node.validation.instance import Instance, read_instance
-from ctsma_node.validation.patients import (
-    COPIED,
-    check_one_patient_and_study,
-    check_patient_and_study_of,
-    is_inherited,
-)
+from ctsma_node.validation.patients import check_one_patient_and_study, check_patient_and_study_of
 from ctsma_node.validation.pixels import check_pixels
 from ctsma_node.validation.promises import check_promises
 from ctsma_node.validation.references import Known, check_references, known_of
 from ctsma_node.validation.required import check_required
 from ctsma_node.validation.segments import LABEL_MAP, SEGMENTATION, check_segments, segment_numbers
-from ctsma_node.validation.series import check_series, check_unique
+from ctsma_node.validation.series import check_numbers, check_series, check_unique
 from ctsma_node.validation.sides import volumes_of
 from ctsma_node.validation.source import Source, source_of
 from ctsma_node.validation.values import check_values
 from ctsma_node.validation.walk import Fault
 
-_OF_THE_SOURCE = (*sorted(COPIED), "FrameOfReferenceUID")
 _ON_PLANES = (SEGMENTATION, LABEL_MAP, PARAMETRIC_MAP)
 
 
@@ -59,7 +54,7 @@ def check_files(paths: Iterable[Path], headers: Sequence[Dataset] = ()) -> Check
     With the `headers` of the series they were made from, references and patient are checked against it.
     Findings name files by their paths. Raises OSError where a file cannot be read.
     """
-    source = source_of(headers, _OF_THE_SOURCE) if headers else None
+    source = source_of(headers) if headers else None
     each = _Each(source)
     instances: list[Instance] = []
     findings: list[Finding] = []
@@ -90,7 +85,7 @@ def check_set(
     Raises:
         OSError: a file cannot be read.
     """
-    source = source_of(headers, _OF_THE_SOURCE)
+    source = source_of(headers)
     each = _Each(source)
     schemes: dict[int, frozenset[str]] = {}
     read = [read_instance(path, path.name, each.reader) for path in paths]
@@ -98,7 +93,7 @@ def check_set(
     findings = [found for found in read if isinstance(found, Finding)]
     for instance in instances:
         findings += each.check(instance)
-        findings += check_promises(instance, schemes)
+        findings += check_promises(instance, schemes, source)
     findings += _together(instances, source, in_order=True)
     if result is not None and instances:
         findings += check_values(instances, planes_by_series(instances), result)
@@ -116,10 +111,13 @@ class _Each:
         self._complete: set[tuple[int, int]] = set()
 
     def check(self, instance: Instance) -> Iterator[Finding]:
-        """Encoding, attributes, content, pixels."""
-        for finding in check_encoding(instance, self._encoding):
+        """Encoding, attributes, content, pixels; what is the source's own is let be."""
+        for finding in self._found(instance):
             if self._source is None or not is_inherited(finding, instance, self._source):
                 yield finding
+
+    def _found(self, instance: Instance) -> Iterator[Finding]:
+        yield from check_encoding(instance, self._encoding)
         yield from check_required(instance, self._required, self._complete)
         yield from check_conditions(instance)
         yield from check_functional_groups(instance, self._complete)
@@ -133,10 +131,12 @@ def _together(instances: Sequence[Instance], source: Source | None, *, in_order:
     """What can be said of instances beside one another, and of all beside their source."""
     yield from check_unique(instances)
     yield from check_series(instances)
+    if in_order:
+        yield from check_numbers(instances)
     yield from check_one_patient_and_study(instances)
     if source is not None:
         yield from check_patient_and_study_of(instances, source)
-        yield from check_space(instances, source.texts.get("FrameOfReferenceUID", ""))
+        yield from check_space(instances, source.text("FrameOfReferenceUID") or "")
     yield from _references(instances, source, in_order)
     yield from _geometry(instances, planes_by_series(instances))
 

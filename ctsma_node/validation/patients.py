@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ctsma_node.validation.attributes import Element, tag_of
 from ctsma_node.validation.finding import Finding
 from ctsma_node.validation.instance import Instance
-from ctsma_node.validation.representation import element_faults
 from ctsma_node.validation.source import Source
-from ctsma_node.validation.tables import tables
 
 PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex")
 STUDY = (
@@ -22,9 +20,14 @@ STUDY = (
     "ReferringPhysicianName",
     "StudyDescription",
 )
-_ALWAYS = frozenset(("PatientID", "PatientName", "StudyInstanceUID", "AccessionNumber"))
-"""Kept even where the source breaks a rule: an archive files by them."""
-COPIED = frozenset((*PATIENT, *STUDY))
+_DAY = re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|1\d|2[0-8])")
+_DROPPED = {
+    "PatientBirthDate": _DAY,
+    "StudyDate": _DAY,
+    "StudyTime": re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?"),
+    "PatientSex": re.compile(r"[MFO]"),
+}
+"""May be left empty where the source's value is not plainly of this form; all else is kept as it is."""
 _CLAUSES = {**dict.fromkeys(PATIENT, "PS3.3 C.7.1.1"), **dict.fromkeys(STUDY, "PS3.3 C.7.2.1")}
 
 
@@ -45,26 +48,13 @@ def check_one_patient_and_study(instances: Sequence[Instance]) -> Iterator[Findi
 
 def check_patient_and_study_of(instances: Sequence[Instance], source: Source) -> Iterator[Finding]:
     """Patient and study are the source's; a value that breaks a rule there may be left empty here."""
+    texts = {keyword: source.text(keyword) for keyword in (*PATIENT, *STUDY)}
     for instance in instances:
-        for keyword, wanted in source.texts.items():
+        for keyword, wanted in texts.items():
             found = instance.ds.text(keyword).rstrip("=^")
-            if keyword not in COPIED or found == wanted:
+            if wanted is None or found == wanted:
                 continue
-            if found or keyword in _ALWAYS or _is_valid(keyword, wanted):
+            form = _DROPPED.get(keyword)
+            if found or form is None or form.fullmatch(wanted):
                 sentence = "It differs from what the source says."
                 yield instance.finding("patient_or_study", keyword, _CLAUSES[keyword], sentence)
-
-
-def is_inherited(finding: Finding, instance: Instance, source: Source) -> bool:
-    """Whether a finding is about a value that was taken over from the source as it stands there."""
-    wanted = source.texts.get(finding.path) if finding.path in COPIED else None
-    return bool(wanted) and instance.ds.text(finding.path).rstrip("=^") == wanted
-
-
-def _is_valid(keyword: str, text: str) -> bool:
-    """Whether a value of the source may stand in a result."""
-    allowed = tables().enumerated.get(keyword)
-    if allowed is not None and text not in allowed:
-        return False
-    vr = {"PatientBirthDate": "DA", "StudyDate": "DA", "StudyTime": "TM", "PatientSex": "CS"}.get(keyword)
-    return vr is None or not element_faults(Element(tag_of(keyword), vr, text.encode()), ("utf-8",))

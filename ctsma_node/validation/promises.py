@@ -6,25 +6,28 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ctsma_node.validation.attributes import Attributes
+from ctsma_node.validation.attributes import Attributes, name_of
 from ctsma_node.validation.conditions import PARAMETRIC_MAP
 from ctsma_node.validation.dimensions import normal
 from ctsma_node.validation.finding import Finding
 from ctsma_node.validation.geometry import frame_position
 from ctsma_node.validation.instance import Instance
 from ctsma_node.validation.segments import SEGMENTATION, segment_numbers, segments_of_frames
+from ctsma_node.validation.source import Source
 
 _EACH = "PerFrameFunctionalGroupsSequence"
 _SOURCE_IMAGE = ("DerivationImageSequence", "SourceImageSequence")
 
 
-def check_promises(instance: Instance, schemes: dict[int, frozenset[str]]) -> Iterator[Finding]:
+def check_promises(
+    instance: Instance, schemes: dict[int, frozenset[str]], source: Source
+) -> Iterator[Finding]:
     """Research use, private codes, order of frames, and what a segmentation holds.
 
     `schemes` keeps the coding schemes that are used below the items of a sequence, by their identity.
     """
     yield from _research(instance)
-    yield from _private_schemes(instance, schemes)
+    yield from _private_schemes(instance, schemes, source)
     yield from _derived_frames(instance)
     if instance.sop_class_uid == PARAMETRIC_MAP:
         yield from _ascending(instance)
@@ -40,28 +43,30 @@ def _research(instance: Instance) -> Iterator[Finding]:
         yield instance.finding("not_research", path, "PS3.3 C.12.1", sentence)
 
 
-def _private_schemes(instance: Instance, schemes: dict[int, frozenset[str]]) -> Iterator[Finding]:
-    """A private coding scheme that is used is identified (PS3.3 8.2, C.12.1.1.5)."""
-    identified = {
-        item.text("CodingSchemeDesignator")
-        for item in instance.ds.items("CodingSchemeIdentificationSequence")
-    }
-    if {each for each in _designators(instance.ds, schemes) if each.startswith("99")} - identified:
-        path, clause = "CodingSchemeIdentificationSequence", "PS3.3 C.12.1.1.5"
-        sentence = "A private coding scheme is used and not identified."
-        yield instance.finding("private_scheme", path, clause, sentence)
+def _private_schemes(
+    instance: Instance, schemes: dict[int, frozenset[str]], source: Source
+) -> Iterator[Finding]:
+    """A private coding scheme is identified (PS3.3 8.2, C.12.1.1.5), unless it is one of the source's codes."""
+    path = "CodingSchemeIdentificationSequence"
+    identified = {item.text("CodingSchemeDesignator") for item in instance.ds.items(path)}
+    for element in instance.ds:
+        items = element.items or ()
+        private = {each for each in _designators(items, schemes) if each.startswith("99")}
+        if private - identified and not source.holds(name_of(element.tag), items):
+            sentence = "A private coding scheme is used and not identified."
+            yield instance.finding("private_scheme", path, "PS3.3 C.12.1.1.5", sentence)
+            return
 
 
-def _designators(ds: Attributes, schemes: dict[int, frozenset[str]]) -> frozenset[str]:
-    """Coding schemes of all codes below a dataset."""
-    found = {ds.text("CodingSchemeDesignator")}
-    for element in ds:
-        if element.items:
-            if id(element.items) not in schemes:
-                below = (_designators(item, schemes) for item in element.items)
-                schemes[id(element.items)] = frozenset[str]().union(*below)
-            found |= schemes[id(element.items)]
-    return frozenset(found)
+def _designators(items: tuple[Attributes, ...], schemes: dict[int, frozenset[str]]) -> frozenset[str]:
+    """Coding schemes of all codes in items and below them."""
+    if not items:
+        return frozenset()
+    if id(items) not in schemes:
+        found = {item.text("CodingSchemeDesignator") for item in items}
+        below = (_designators(element.items or (), schemes) for item in items for element in item)
+        schemes[id(items)] = frozenset(found.union(*below))
+    return schemes[id(items)]
 
 
 def _derived_frames(instance: Instance) -> Iterator[Finding]:

@@ -21,18 +21,22 @@ def check_unique(instances: Sequence[Instance]) -> Iterator[Finding]:
 
 
 def check_series(instances: Sequence[Instance]) -> Iterator[Finding]:
-    """Instances of a series agree in what a series is, and have numbers of their own."""
+    """Instances of a series agree in what a series is."""
     first: dict[str, Instance] = {}
-    numbers: set[tuple[str, str]] = set()
     for instance in instances:
-        ds, uid = instance.ds, instance.ds.text("SeriesInstanceUID")
-        reference = first.setdefault(uid, instance)
+        reference = first.setdefault(instance.ds.text("SeriesInstanceUID"), instance)
         for keyword in _OF_A_SERIES:
-            if ds.text(keyword) != reference.ds.text(keyword):
+            if instance.ds.text(keyword) != reference.ds.text(keyword):
                 sentence = "It differs from what another instance of the series says."
                 yield instance.finding("series_differs", keyword, "PS3.3 C.7.3.1", sentence)
-        number = (uid, ds.text("InstanceNumber"))
-        if ds.text("InstanceNumber") and number in numbers and ds.text("Modality") != "":
+
+
+def check_numbers(instances: Sequence[Instance]) -> Iterator[Finding]:
+    """No two instances of a series have one Instance Number: more than the standard asks for."""
+    seen: set[tuple[str, str]] = set()
+    for instance in instances:
+        number = instance.ds.text("SeriesInstanceUID"), instance.ds.text("InstanceNumber")
+        if number in seen:
             sentence = "Another instance of the series has the same number."
             yield instance.finding("repeated_number", "InstanceNumber", "PS3.3 C.7.6.1", sentence)
-        numbers.add(number)
+        seen.add(number)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import config
 from pydicom.dataset import Dataset
 
 from ctsma_node.analysis.result import AnalysisResult, KneeNotAnalysed, Side
@@ -59,6 +60,13 @@ def test_a_tilted_grid(node: NodeIdentity, tmp_path: Path) -> None:
     assert findings(result, source_headers(40), node, tmp_path, objects=objects) == []
 
 
+def item(**values: Any) -> Dataset:
+    ds = Dataset()
+    for keyword, value in values.items():
+        setattr(ds, keyword, value)
+    return ds
+
+
 HEADERS: list[dict[str, Any]] = [
     {"multi_frame": True},
     {"PatientSex": "X", "PatientBirthDate": "1955"},
@@ -72,14 +80,35 @@ HEADERS: list[dict[str, Any]] = [
     {"PatientName": "", "PatientID": ""},
     {"StudyDescription": "Knie links  "},
     {"LossyImageCompression": "01", "LossyImageCompressionRatio": "10"},
+    {"LossyImageCompression": "01"},
+    {"StudyInstanceUID": "1.2.03.4", "FrameOfReferenceUID": "1.2.840.00.1"},
+    {"SeriesInstanceUID": "1.02.3"},
+    {"StudyInstanceUID": "1." + "2" * 80},
+    {"AccessionNumber": "A" * 20, "StudyID": "S" * 20, "StudyDescription": "D" * 100},
+    {"IssuerOfPatientID": "I" * 70, "EthnicGroup": "E" * 20, "AdmissionID": "N" * 70},
+    {"PatientName": "A^B^C^D^E^F^G", "ReferringPhysicianName": "N" * 70},
+    {"PatientID": "A\\B", "PatientName": "A\\B"},
+    {"StudyDescription": "first\nsecond\tthird"},
+    {"Manufacturer": "M" * 80, "InstitutionName": "I" * 80, "StationName": "S" * 30},
+    {"SoftwareVersions": ["1", "2" * 70]},
+    {"StudyTime": "235960", "StudyDate": "20260230", "PatientBirthDate": "1955.03.12"},
+    {"PatientAge": "71Y", "PatientSize": None},
+    {"TimezoneOffsetFromUTC": "0100", "PatientPosition": "supine"},
+    {"OtherPatientIDsSequence": [Dataset()]},
+    {"ProcedureCodeSequence": [item(CodeValue="", CodingSchemeDesignator="99X", CodeMeaning="")]},
+    {"IssuerOfAccessionNumberSequence": [item()]},
+    {"ClinicalTrialProtocolID": "P" * 70},
 ]
 
 
 @pytest.mark.parametrize("changes", HEADERS, ids=[", ".join(each) for each in HEADERS])
 @pytest.mark.filterwarnings("ignore")  # pydicom's, of the headers made here
-def test_odd_headers_of_the_source(node: NodeIdentity, tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_odd_headers_of_the_source(
+    node: NodeIdentity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(config.settings, "writing_validation_mode", config.IGNORE)
     headers = source_headers(3, **changes)
-    objects = frozenset({"viewer_report", "picture"})
+    objects = frozenset({"parametric_map", "viewer_report", "picture"})
     assert findings(few_subregions(), headers, node, tmp_path, objects=objects) == []
 
 
