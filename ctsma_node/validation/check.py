@@ -136,7 +136,7 @@ def _together(instances: Sequence[Instance], source: Source | None, *, in_order:
     yield from check_one_patient_and_study(instances)
     if source is not None:
         yield from check_patient_and_study_of(instances, source)
-        yield from check_space(instances, source.text("FrameOfReferenceUID") or "")
+        yield from check_space(instances, source.frame_of_reference_uid)
     yield from _references(instances, source, in_order)
     yield from _geometry(instances, planes_by_series(instances))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ctsma_node.validation.attributes import Attributes, name_of
+from ctsma_node.validation.attributes import Attributes
 from ctsma_node.validation.conditions import PARAMETRIC_MAP
 from ctsma_node.validation.dimensions import normal
 from ctsma_node.validation.finding import Finding
@@ -46,16 +46,14 @@ def _research(instance: Instance) -> Iterator[Finding]:
 def _private_schemes(
     instance: Instance, schemes: dict[int, frozenset[str]], source: Source
 ) -> Iterator[Finding]:
-    """A private coding scheme is identified (PS3.3 8.2, C.12.1.1.5), unless it is one of the source's codes."""
+    """A private coding scheme is identified (PS3.3 8.2, C.12.1.1.5), unless it is one of the source."""
     path = "CodingSchemeIdentificationSequence"
     identified = {item.text("CodingSchemeDesignator") for item in instance.ds.items(path)}
-    for element in instance.ds:
-        items = element.items or ()
-        private = {each for each in _designators(items, schemes) if each.startswith("99")}
-        if private - identified and not source.holds(name_of(element.tag), items):
-            sentence = "A private coding scheme is used and not identified."
-            yield instance.finding("private_scheme", path, "PS3.3 C.12.1.1.5", sentence)
-            return
+    used = frozenset[str]().union(*(_designators(element.items or (), schemes) for element in instance.ds))
+    private = {each for each in used if each.startswith("99")} - identified
+    if private and private - source.coding_schemes:
+        sentence = "A private coding scheme is used and not identified."
+        yield instance.finding("private_scheme", path, "PS3.3 C.12.1.1.5", sentence)
 
 
 def _designators(items: tuple[Attributes, ...], schemes: dict[int, frozenset[str]]) -> frozenset[str]:

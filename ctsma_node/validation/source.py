@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pydicom import config
+from pydicom.charset import default_encoding, python_encoding
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.uid import UID
 
-from ctsma_node.validation.attributes import Attributes, name_of
 from ctsma_node.validation.references import Known
 
+_DESIGNATOR = 0x00080102
 _UNREADABLE = (KeyError, ValueError, TypeError, ArithmeticError, NotImplementedError)
 
 
@@ -36,13 +39,28 @@ class Source:
         own = {self.text(keyword) or "" for keyword in ("StudyInstanceUID", "FrameOfReferenceUID")}
         return frozenset((*self.instances, *known, *own)) - {""}
 
-    def holds(self, keyword: str, items: Sequence[Attributes]) -> bool:
-        """Whether a sequence of the header has just these items."""
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """Frame of Reference UID; "" where it is absent or no UID."""
+        text = self.text("FrameOfReferenceUID") or ""
+        return text if UID(text, validation_mode=config.IGNORE).is_valid else ""
+
+    @property
+    def letters_are_declared(self) -> bool:
+        """Whether one character set beyond ASCII is declared: then everybody reads the same letters."""
+        terms = (self.text("SpecificCharacterSet") or "").split("\\")
+        return (
+            len(terms) == 1 and terms[0] in python_encoding and python_encoding[terms[0]] != default_encoding
+        )
+
+    @cached_property
+    def coding_schemes(self) -> frozenset[str]:
+        """Coding schemes of the codes in the header, which an institution may have made for itself."""
         try:
-            sequence = self.header[keyword]
-            return sequence.VR == "SQ" and _are_equal(items, sequence.value)
-        except _UNREADABLE:
-            return False
+            elements = [element for element in self.header.iterall() if element.tag == _DESIGNATOR]
+            return frozenset(str(element.value) for element in elements)
+        except Exception:  # whatever a broken sequence makes of the parser
+            return frozenset()
 
 
 def source_of(headers: Sequence[Dataset]) -> Source:
@@ -66,23 +84,3 @@ def text_of(ds: Dataset, keyword: str) -> str:
         return ""
     whole = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
     return whole.strip(" \0").rstrip("=^")
-
-
-def _are_equal(items: Sequence[Attributes], others: Sequence[Dataset]) -> bool:
-    return len(items) == len(others) and all(
-        _is_equal(item, other) for item, other in zip(items, others, strict=True)
-    )
-
-
-def _is_equal(item: Attributes, other: Dataset) -> bool:
-    """Whether an item has the attributes of another, and says the same in each."""
-    if list(item.elements) != [int(element.tag) for element in other]:
-        return False
-    for element in item:
-        keyword = name_of(element.tag)
-        if element.items is not None:
-            if not _are_equal(element.items, other[keyword].value or ()):
-                return False
-        elif item.text(keyword).rstrip("=^") != text_of(other, keyword):
-            return False
-    return True

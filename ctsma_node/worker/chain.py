@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ctsma_node import log
 from ctsma_node.analysis.result import AnalysisResult
 from ctsma_node.config.settings import Settings
 from ctsma_node.deliver import in_reference_order
@@ -17,8 +16,8 @@ from ctsma_node.gate import GateSettings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import Case, SeriesState
-from ctsma_node.validation import Finding
 from ctsma_node.worker import steps
+from ctsma_node.worker.checking import check_written
 from ctsma_node.worker.notes import Notes
 from ctsma_node.worker.outbox import Outbox
 from ctsma_node.worker.picking import Picking
@@ -117,15 +116,11 @@ class Chain:
             earlier = replaced_by(case, self._cases)
             objects = steps.report(result, series, self._settings, case.revision, earlier)
             ordered = in_reference_order(objects, lambda obj: obj.sop_class_uid)
-            check = partial(self._check, case)
+            check = partial(check_written, case, result, series)
             self._cases.add_results(case.id, self._outbox.put(str(case.id), ordered, check))
         self._cases.add_deliveries(case.id, self._settings.destinations)
         self.forget()
         return SeriesState.REPORTED
-
-    def _check(self, case: Case, written: Sequence[Path]) -> None:
-        result, series = self._result(case), self._accepted(case).series
-        steps.validate(written, result, series, partial(_log_finding, case))
 
     def _accepted(self, case: Case) -> steps.Accepted:
         if self._at_hand.accepted is None:
@@ -170,14 +165,3 @@ class Chain:
         if before.instances_digest == case.instances_digest and not ended_without:
             reason = f"Revision {before.revision} holds the same instances, byte for byte."
             raise Refused("unchanged", reason)
-
-
-def _log_finding(case: Case, finding: Finding) -> None:
-    log.logger.error(
-        "result.invalid",
-        series=case.series_uid,
-        case=case.id,
-        path=finding.path,
-        code=finding.code,
-        reason=str(finding),
-    )

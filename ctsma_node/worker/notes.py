@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ctsma_node import log
 from ctsma_node.assemble import Series, read_series
 from ctsma_node.config.settings import Settings
-from ctsma_node.errors import Refused
+from ctsma_node.errors import InvalidResult, Refused
 from ctsma_node.gate import of_another_part
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import NOTE, Case, SeriesState
 from ctsma_node.worker import steps
+from ctsma_node.worker.checking import check_written
 from ctsma_node.worker.outbox import Outbox
 from ctsma_node.worker.predecessors import replaced_by
 
@@ -34,14 +37,16 @@ class Notes:
         """Make the note, unless the site does not want it or there is nothing that it could refer to.
 
         At the last attempt an error is logged: a note that cannot be made must not turn a refusal into a
-        failure. Before that it is raised, and the step is tried again.
+        failure. Before that it is raised, and the step is tried again; that would not help a note that is not
+        valid.
         """
         if not self._is_taken or refusal.code not in self._settings.report.explain_refusals:
             return
         try:
             self._put(case, refusal)
         except Exception as error:
-            if case.attempts < self._settings.worker.max_attempts:
+            again = not isinstance(error, InvalidResult)
+            if again and case.attempts < self._settings.worker.max_attempts:
                 raise
             log.logger.error("note.failed", series=case.series_uid, case=case.id, **log.describe(error))
 
@@ -54,7 +59,8 @@ class Notes:
         note = steps.note(refusal, series, self._settings, self._bundle_digest, case.revision, earlier)
         made = self._cases.results(case.id)
         if note.sop_instance_uid not in {each.sop_instance_uid for each in made}:
-            rows = self._outbox.put(f"{case.id}-note-{len(made) + 1}", [note])
+            check = partial(check_written, case, None, series)
+            rows = self._outbox.put(f"{case.id}-note-{len(made) + 1}", [note], check)
             self._cases.add_results(case.id, rows)
         self._cases.add_deliveries(case.id, self._settings.destinations)
 

@@ -129,7 +129,7 @@ def note(
 
 def validate(
     written: Sequence[Path],
-    result: AnalysisResult,
+    result: AnalysisResult | None,
     series: Series,
     on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import errno
+import json
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from ctsma_node import log
 from ctsma_node.config import DestinationSettings
 from ctsma_node.config.settings import ObjectKind
 from ctsma_node.errors import Refused
 from ctsma_node.records import Case, DeliveryState
+from ctsma_node.report import ReportObject
 from ctsma_node.worker import steps
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.outbox import Outbox
@@ -52,6 +57,27 @@ def test_what_the_analysis_refuses_is_explained(make_node: MakeNode) -> None:
         "not_analysed",
         DeliveryState.PENDING,
     )
+
+
+def test_a_note_that_is_not_valid_is_not_sent_and_the_refusal_stands(
+    make_node: MakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = StringIO()
+    log.configure("error", stream)
+    made = steps.note
+
+    def without_title(*arguments: Any) -> ReportObject:
+        note = made(*arguments)
+        del note.dataset.ConceptNameCodeSequence
+        return note
+
+    monkeypatch.setattr(steps, "note", without_title)
+    node = make_node(FakeAnalyser(error=CUT_OFF), TAKER)
+    case = node.finish(node.bring(single_frames(PLAN)))
+    assert (case.state, case.code) == (S.REFUSED, "knee_cut_off")
+    assert not node.cases.results(case.id)
+    actions = [json.loads(line)["action"] for line in stream.getvalue().splitlines()]
+    assert actions == ["result.invalid", "note.failed"]
 
 
 def test_what_the_gate_refuses_is_explained(make_node: MakeNode) -> None:

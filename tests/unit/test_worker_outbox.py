@@ -93,7 +93,7 @@ def test_a_check_sees_every_file_before_it_lasts(box: Outbox, monkeypatch: pytes
         assert all(path.is_file() for path in written)
         seen.extend(path.name for path in written)
 
-    box.put(7, [made(2), made(1)], check)
+    box.put("7", [made(2), made(1)], check)
     assert seen[:3] == ["L-931-picture-002.dcm", "L-931-picture-001.dcm", "fsync"]
 
 
@@ -102,7 +102,7 @@ def test_what_does_not_pass_the_check_leaves_nothing_behind(box: Outbox) -> None
         raise InvalidResult("no")
 
     with pytest.raises(InvalidResult):
-        box.put(7, [made(1)], check)
+        box.put("7", [made(1)], check)
     assert list(box.folder.iterdir()) == []
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctsma_node.report import NodeIdentity, build_set
+from ctsma_node.report import ALL_OBJECTS, NodeIdentity, build_set
 from tests.unit.report.knee_results import source_headers
 from tests.unit.validation.planted import Written, few_subregions
 
@@ -14,7 +14,7 @@ def node() -> NodeIdentity:
 
 @pytest.fixture(scope="session")
 def left(node: NodeIdentity, tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """The written set of `few_subregions`, in the order of sending; not to be changed."""
+    """The written set of `few_subregions` with objects of every kind; not to be changed."""
     folder = tmp_path_factory.mktemp("left")
     headers = source_headers(40)
-    return Written.of(build_set(few_subregions(), headers, node=node), folder, headers)
+    return Written.of(build_set(few_subregions(), headers, node=node, objects=ALL_OBJECTS), folder, headers)

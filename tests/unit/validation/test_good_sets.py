@@ -6,14 +6,17 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from pydicom import config
 from pydicom.dataset import Dataset
 
 from ctsma_node.analysis.result import AnalysisResult, KneeNotAnalysed, Side
-from ctsma_node.report import DEFAULT_OBJECTS, NodeIdentity, build_set
+from ctsma_node.assemble import read_series
+from ctsma_node.report import ALL_OBJECTS, NodeIdentity, build_note, build_set, secondary_capture
 from ctsma_node.validation import check_files, check_set
 from tests.unit.report.knee_results import analysis, source_headers
+from tests.unit.report.odd_headers import OddHeader, written
+from tests.unit.report.test_source_table import TABLE
 from tests.unit.validation.planted import Written, few_subregions
 
 
@@ -21,16 +24,16 @@ def findings(
     result: AnalysisResult, headers: tuple[Dataset, ...], node: NodeIdentity, folder: Path, **more: Any
 ) -> list[str]:
     objects = build_set(result, headers, node=node, **more)
-    written = Written.of(objects, folder, headers)
-    return [str(each) for each in check_set(written.paths(), result, headers)]
+    files = Written.of(objects, folder, headers)
+    return [str(each) for each in check_set(files.paths(), result, headers)]
 
 
 def test_two_whole_knees(node: NodeIdentity, tmp_path: Path) -> None:
     result = analysis(Side.LEFT, Side.RIGHT)
-    assert findings(result, source_headers(40), node, tmp_path) == []
+    assert findings(result, source_headers(40), node, tmp_path, objects=ALL_OBJECTS) == []
 
 
-@pytest.mark.parametrize("kind", sorted(DEFAULT_OBJECTS))
+@pytest.mark.parametrize("kind", sorted(ALL_OBJECTS))
 def test_a_set_of_one_kind(node: NodeIdentity, tmp_path: Path, kind: str) -> None:
     assert findings(few_subregions(), source_headers(40), node, tmp_path, objects=frozenset({kind})) == []
 
@@ -50,8 +53,23 @@ def test_a_revision_that_names_its_predecessor(node: NodeIdentity, tmp_path: Pat
 def test_a_knee_that_was_not_analysed(node: NodeIdentity, tmp_path: Path) -> None:
     other = KneeNotAnalysed(Side.RIGHT, "metal_implant", "an implant fills the joint")
     result = analysis(Side.LEFT, not_analysed=(other,))
-    objects = frozenset({"viewer_report"})
-    assert findings(result, source_headers(40), node, tmp_path, objects=objects) == []
+    objects = frozenset({"viewer_report", "not_analysed"})
+    more = {"objects": objects, "explained": {other.code}}
+    assert findings(result, source_headers(40), node, tmp_path, **more) == []
+
+
+def test_a_note_on_a_series_that_was_refused(node: NodeIdentity, tmp_path: Path) -> None:
+    headers = source_headers(3)
+    note = build_note(
+        "too_few_slices", "The series has 3 slices.", headers, node=node, bundle_digest="ab" * 32
+    )
+    written = Written.of([note], tmp_path, headers)
+    assert check_set(written.paths(), None, headers) == ()
+
+
+def test_words_in_another_language(node: NodeIdentity, tmp_path: Path) -> None:
+    more = {"objects": frozenset({"viewer_report", "text_report"}), "language": "de"}
+    assert findings(few_subregions(), source_headers(3), node, tmp_path, **more) == []
 
 
 def test_a_tilted_grid(node: NodeIdentity, tmp_path: Path) -> None:
@@ -60,55 +78,27 @@ def test_a_tilted_grid(node: NodeIdentity, tmp_path: Path) -> None:
     assert findings(result, source_headers(40), node, tmp_path, objects=objects) == []
 
 
-def item(**values: Any) -> Dataset:
-    ds = Dataset()
-    for keyword, value in values.items():
-        setattr(ds, keyword, value)
-    return ds
+ANSWERED = [case for case in TABLE if not {"assemble", "report"} & set(case.refused)]
 
 
-HEADERS: list[dict[str, Any]] = [
-    {"multi_frame": True},
-    {"PatientSex": "X", "PatientBirthDate": "1955"},
-    {"StudyID": None, "AccessionNumber": None, "PatientBirthDate": None, "ReferringPhysicianName": None},
-    {"PatientID": "P" * 70},
-    {"PatientName": "Tarou"},
-    {"FrameOfReferenceUID": None},
-    {"StudyTime": "99", "StudyDate": ""},
-    {"SpecificCharacterSet": "ISO_IR 192", "PatientName": "Yamada^Tarou=山田^太郎=やまだ^たろう"},
-    {"SpecificCharacterSet": "GB18030", "PatientName": "Wang^XiaoDong=王^小东="},
-    {"PatientName": "", "PatientID": ""},
-    {"StudyDescription": "Knie links  "},
-    {"LossyImageCompression": "01", "LossyImageCompressionRatio": "10"},
-    {"LossyImageCompression": "01"},
-    {"StudyInstanceUID": "1.2.03.4", "FrameOfReferenceUID": "1.2.840.00.1"},
-    {"SeriesInstanceUID": "1.02.3"},
-    {"StudyInstanceUID": "1." + "2" * 80},
-    {"AccessionNumber": "A" * 20, "StudyID": "S" * 20, "StudyDescription": "D" * 100},
-    {"IssuerOfPatientID": "I" * 70, "EthnicGroup": "E" * 20, "AdmissionID": "N" * 70},
-    {"PatientName": "A^B^C^D^E^F^G", "ReferringPhysicianName": "N" * 70},
-    {"PatientID": "A\\B", "PatientName": "A\\B"},
-    {"StudyDescription": "first\nsecond\tthird"},
-    {"Manufacturer": "M" * 80, "InstitutionName": "I" * 80, "StationName": "S" * 30},
-    {"SoftwareVersions": ["1", "2" * 70]},
-    {"StudyTime": "235960", "StudyDate": "20260230", "PatientBirthDate": "1955.03.12"},
-    {"PatientAge": "71Y", "PatientSize": None},
-    {"TimezoneOffsetFromUTC": "0100", "PatientPosition": "supine"},
-    {"OtherPatientIDsSequence": [Dataset()]},
-    {"ProcedureCodeSequence": [item(CodeValue="", CodingSchemeDesignator="99X", CodeMeaning="")]},
-    {"IssuerOfAccessionNumberSequence": [item()]},
-    {"ClinicalTrialProtocolID": "P" * 70},
-]
-
-
-@pytest.mark.parametrize("changes", HEADERS, ids=[", ".join(each) for each in HEADERS])
-@pytest.mark.filterwarnings("ignore")  # pydicom's, of the headers made here
+@pytest.mark.parametrize("case", ANSWERED, ids=lambda case: case.name)
+@pytest.mark.filterwarnings("ignore")  # pydicom's, while the cases are written
 def test_odd_headers_of_the_source(
-    node: NodeIdentity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+    case: OddHeader, node: NodeIdentity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config.settings, "writing_validation_mode", config.IGNORE)
-    headers = source_headers(3, **changes)
-    objects = frozenset({"parametric_map", "viewer_report", "picture"})
+    page = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+    monkeypatch.setattr(secondary_capture, "render_knee", lambda *_: page)
+    headers = tuple(read_series(written(case, tmp_path)).headers)
+    objects = frozenset({"text_report", "picture"})
+    assert findings(few_subregions(), headers, node, tmp_path, objects=objects) == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_uids_with_leading_zeros_and_an_unknown_ratio(node: NodeIdentity, tmp_path: Path) -> None:
+    headers = source_headers(3, StudyInstanceUID="1.2.03.4", LossyImageCompression="01")
+    for number, header in enumerate(headers):
+        header.SOPInstanceUID, header.SeriesInstanceUID = f"1.02.{number}", "1.02.5"
+    objects = frozenset({"parametric_map", "viewer_report"})
     assert findings(few_subregions(), headers, node, tmp_path, objects=objects) == []
 
 

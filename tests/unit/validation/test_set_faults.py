@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from ctsma_node.analysis.result import AnalysisResult
 from ctsma_node.validation import check_set
 from tests.unit.validation.planted import (
     PLANES,
@@ -406,3 +409,40 @@ def test_a_segmentation_of_something_else_is_found(
 ) -> None:
     paths = whole(left, kind, edit, tmp_path)
     assert code in {each for each, _ in found(paths, left)}
+
+
+def relabelled() -> AnalysisResult:
+    """The result, had one voxel been another subregion's."""
+    (knee,) = few_subregions().knees
+    labels = knee.subregion_labels.copy()
+    labels[tuple(np.argwhere(labels)[50])] = 0
+    return replace(few_subregions(), knees=(replace(knee, subregion_labels=labels),))
+
+
+@pytest.mark.parametrize("kind", ["segmentation", "labelmap"])
+def test_voxels_that_the_result_has_not_are_found(left: Written, kind: str) -> None:
+    findings = check_set(left.paths("volume", kind), relabelled(), left.headers)
+    assert [(each.instance, each.code) for each in findings] == [(left.files[kind][0].name, "voxels_differ")]
+
+
+def test_a_gap_in_the_numbers_of_a_label_map_is_found(left: Written, tmp_path: Path) -> None:
+    paths = whole(left, "labelmap", below(("SegmentSequence", -1), SegmentNumber=77), tmp_path)
+    assert "segment_number" in {code for code, _ in found(paths, left)}
+
+
+def test_key_objects_of_what_is_not_sent_are_found(left: Written) -> None:
+    kept = [path for path in left.paths() if path not in left.files["picture"]]
+    findings = check_set(kept, few_subregions(), left.headers)
+    assert {(each.instance, each.code) for each in findings} == {
+        (left.files["key_objects"][0].name, "dangling_reference")
+    }
+
+
+def test_a_text_that_is_lost_is_found(left: Written, tmp_path: Path) -> None:
+    planted = left.files["text_report"][0]
+    text = next(
+        number for number, item in enumerate(dcmread(planted).ContentSequence) if item.ValueType == "TEXT"
+    )
+    copy = plant(planted, below(("ContentSequence", text), TextValue=""), tmp_path)
+    paths = [copy if path == planted else path for path in left.paths("volume", "text_report")]
+    assert ("content_item", f"ContentSequence[{text + 1}].TextValue") in found(paths, left)
