@@ -24,12 +24,14 @@ _ROWS = {
     "spool": "errors records",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
+    # A commitment report comes to the receiver or to a courier: both read it alike.
+    "commitment": "records",
     # A migrated file's copy is made durable as the spool makes its files.
     "ledger": "errors records spool",
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool ledger.inbox",
+    "receive": "errors log records config spool ledger.inbox commitment",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -38,11 +40,11 @@ _ROWS = {
     "choice": "errors config assemble",
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
-    "deliver": "errors log records config",
+    "deliver": "errors log records config commitment",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool ledger completion assemble gate choice analysis"
-    " report deliver query",
+    " report deliver query commitment",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
@@ -65,10 +67,8 @@ The steps (receive, assemble, gate, analysis, report, deliver) take values and r
 names another step or the ledger, except where a comment says why.
 """
 
-LIGHT = tuple(
-    f"ctsma_node.{room}"
-    for room in ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
-)
+_LIGHT = ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
+LIGHT = tuple(f"ctsma_node.{room}" for room in (*_LIGHT, "commitment"))
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
 HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")
 """Whoever answers the network loads none of these, by whatever path."""

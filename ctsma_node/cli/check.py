@@ -80,7 +80,7 @@ def _bundle(settings: Settings) -> str:
 
 def _destinations(settings: Settings) -> Iterator[Finding]:
     from ctsma_node.deliver import echo
-    from ctsma_node.worker.couriers import peer_of
+    from ctsma_node.worker.routes import peer_of
 
     for each in settings.destinations:
         fine, text = echo(peer_of(settings, each))

@@ -102,6 +102,11 @@ class DestinationSettings(Section):
         "viewer_report",
         "picture",
     )
+    # What "delivered" means there: the status of its C-STORE, what a C-FIND returns, or Storage Commitment
+    proof: Literal["status", "find", "commitment"] = "status"
+    proof_ae_title: AETitle | None = None  # who is asked, where it is not who stores
+    proof_host: Host | None = None
+    proof_port: Port | None = None
 
 
 class CompletionSettings(Section):
@@ -176,6 +181,8 @@ class DeliverySettings(Section):
     acse_s: Seconds = 30.0
     dimse_s: Seconds = 120.0
     network_s: Seconds = 120.0
+    report_s: Seconds = 600.0  # until a Storage Commitment report that has not come is asked for again
+    linger_s: Annotated[float, Field(ge=0, le=600)] = 2.0  # for a report over the requesting association
 
 
 class WorkerSettings(Section):
@@ -225,6 +232,17 @@ class Settings(Section):
         names = [destination.name for destination in self.destinations]
         if len(set(names)) < len(names):
             raise ValueError("two destinations have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _reports_reach_the_node(self) -> Self:
+        for each in self.destinations:
+            called = each.calling_ae_title or self.node.ae_title
+            if each.proof == "commitment" and called != self.node.ae_title:
+                raise ValueError(
+                    f'destination {each.name} has proof = "commitment": its report comes to the AE title '
+                    "that asked, so calling_ae_title must be that of [node]"
+                )
         return self
 
     @property

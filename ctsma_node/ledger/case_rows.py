@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 
+from ctsma_node.ledger.delivery_rows import DeliveryQueries
 from ctsma_node.ledger.sqlite import LedgerError
-from ctsma_node.records import Case, Delivery, DeliveryState, Event, ResultObject, SeriesState, SourceCount
+from ctsma_node.records import Case, Event, ResultObject, SeriesState, SourceCount
 
 
-class CaseQueries:
+class CaseQueries(DeliveryQueries):
     """What can be asked of the ledger, over the writing connection or a read-only one."""
-
-    def __init__(self, rows: Callable[..., list[sqlite3.Row]]) -> None:
-        self._rows = rows
 
     def cursor(self) -> int:
         """Return the last inbox row that was taken over, 0 when none was."""
@@ -58,16 +55,6 @@ class CaseQueries:
         """Return the objects of a case in the order they are to be sent."""
         sql = "SELECT * FROM result WHERE revision_id = ? ORDER BY id"
         return [_result(row) for row in self._rows(sql, case_id)]
-
-    def deliveries(self, case_id: int) -> list[Delivery]:
-        """Return the deliveries of a case, in the order they were made."""
-        sql = "SELECT * FROM delivery_row WHERE revision_id = ? ORDER BY id"
-        return [_delivery(row) for row in self._rows(sql, case_id)]
-
-    def due_deliveries(self, now: float) -> list[Delivery]:
-        """Return the deliveries to be sent now, in the order of their sets."""
-        sql = "SELECT * FROM delivery_row WHERE state = 'pending' AND due_at <= ? ORDER BY revision_id, id"
-        return [_delivery(row) for row in self._rows(sql, now)]
 
     def source_count(self, series_uid: str) -> SourceCount | None:
         """Return what the source said how many instances a series has; None when it was never asked."""
@@ -120,25 +107,6 @@ def _result(row: sqlite3.Row) -> ResultObject:
         size=row["size"],
         sha256=row["sha256"],
         transfer_syntax=row["transfer_syntax"],
-    )
-
-
-def _delivery(row: sqlite3.Row) -> Delivery:
-    return Delivery(
-        id=row["id"],
-        case_id=row["revision_id"],
-        destination=row["destination"],
-        sop_instance_uid=row["sop_instance_uid"],
-        sop_class_uid=row["sop_class_uid"],
-        transfer_syntax=row["transfer_syntax"],
-        kind=row["kind"],
-        path=row["path"],
-        state=DeliveryState(row["state"]),
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        due_at=row["due_at"],
-        status=row["status"],
-        text=row["text"],
     )
 
 

@@ -16,8 +16,8 @@ from ctsma_node.errors import NodeError
 from ctsma_node.spool import sync_folder
 
 STEPS: dict[str, tuple[str, ...]] = {
-    "inbox.sql": (),
-    "cases.sql": ("cases_completion.sql",),
+    "inbox.sql": ("inbox_reports.sql",),
+    "cases.sql": ("cases_completion.sql", "cases_proofs.sql"),
 }
 """The scripts that follow each schema, oldest first; a new one goes to the end of its line."""
 

@@ -28,12 +28,15 @@ CALLED_AE_NOT_RECOGNIZED = Rejection(1, 1, 7)
 class Peers:
     """The allow-list; host names are looked up once, when it is made."""
 
-    def __init__(self, called_ae: str, sources: Sequence[SourceSettings]) -> None:
+    def __init__(
+        self,
+        called_ae: str,
+        sources: Sequence[SourceSettings],
+        reporters: Sequence[SourceSettings] = (),
+    ) -> None:
         self._called_ae = called_ae
-        self._networks: dict[str, list[Network]] = {}
-        for source in sources:
-            networks = self._networks.setdefault(source.ae_title, [])
-            networks.extend(network for each in source.addresses for network in _networks(each))
+        self._sources = _by_ae_title(sources)
+        self._networks = _by_ae_title([*sources, *reporters])
 
     @property
     def calling_ae_titles(self) -> list[str]:
@@ -51,6 +54,18 @@ class Peers:
         if called_ae.strip() != self._called_ae:
             return CALLED_AE_NOT_RECOGNIZED
         return None
+
+    def may_store(self, calling_ae: str, address: str) -> bool:
+        """Say whether the peer is a source, and not only one that reports what it has committed to."""
+        return _contains(self._sources.get(calling_ae.strip(), []), address)
+
+
+def _by_ae_title(peers: Sequence[SourceSettings]) -> dict[str, list[Network]]:
+    found: dict[str, list[Network]] = {}
+    for peer in peers:
+        networks = found.setdefault(peer.ae_title, [])
+        networks.extend(network for each in peer.addresses for network in _networks(each))
+    return found
 
 
 def _networks(text: str) -> list[Network]:

@@ -20,10 +20,11 @@ from ctsma_node import log
 from ctsma_node.config import Settings
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.acceptor import GuardedAssociation, NodeServer
-from ctsma_node.receive.contexts import supported_contexts
+from ctsma_node.receive.contexts import supported_contexts, verification_contexts
 from ctsma_node.receive.peers import Peers
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
+from ctsma_node.receive.reports import Reports, report_contexts, reporters
 from ctsma_node.receive.store import Store, StoreRequest
 from ctsma_node.records import Association
 from ctsma_node.spool import Spool, make_private
@@ -39,7 +40,8 @@ class Receiver:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._clock = clock
-        self._peers = Peers(settings.node.ae_title, settings.sources)
+        self._reporters = reporters(settings)
+        self._peers = Peers(settings.node.ae_title, settings.sources, self._reporters)
         self._open: dict[Peering, Association] = {}
         self._open_lock = threading.Lock()
 
@@ -73,8 +75,12 @@ class Receiver:
             self._ae.make_server(
                 (node.bind, node.port),
                 ae_title=node.ae_title,
-                contexts=supported_contexts(),
-                evt_handlers=[(evt.EVT_REQUESTED, self._on_requested), (evt.EVT_C_STORE, self._on_store)],
+                contexts=supported_contexts() + (report_contexts() if self._reporters else []),
+                evt_handlers=[
+                    (evt.EVT_REQUESTED, self._on_requested),
+                    (evt.EVT_C_STORE, self._on_store),
+                    (evt.EVT_N_EVENT_REPORT, Reports(self._inbox, self._clock)),
+                ],
                 server_class=NodeServer,
                 peers=self._peers,
                 limits=self._settings.limits,
@@ -102,11 +108,16 @@ class Receiver:
         return [a for a in self._ae.active_associations if isinstance(a, GuardedAssociation)]
 
     def _on_requested(self, event: evt.Event) -> None:
-        """Reject an association whose calling AE title, address or called AE title is not known."""
+        """Reject an association whose calling AE title, address or called AE title is not known.
+
+        A destination that is no source may report what it has committed to, and store nothing.
+        """
         request = event.assoc.requestor.primitive
         address = event.assoc.requestor.address_info.address
         rejection = self._peers.rejection(request.calling_ae_title, request.called_ae_title, address)
         if rejection is None:
+            if not self._peers.may_store(request.calling_ae_title, address):
+                event.assoc.acceptor.supported_contexts = [*verification_contexts(), *report_contexts()]
             return
         log.logger.warning(
             "association.rejected",

@@ -22,7 +22,10 @@ from ctsma_node.worker.enquirer import Enquirer
 from ctsma_node.worker.intake import Intake
 from ctsma_node.worker.notify import notify
 from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.reports import Reports
+from ctsma_node.worker.routes import schedule_of
 from ctsma_node.worker.steps import Analyses
+from ctsma_node.worker.verdicts import Verdicts
 
 STALLED_S = 240.0
 """The watchdog is not fed any more when the main thread has shown no sign of life for so long."""
@@ -45,6 +48,8 @@ class Worker:
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
         self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock)
         self._ending = Ending(self._cases)
+        verdicts = Verdicts(self._cases, schedule_of(settings), clock)
+        self._reports = Reports(self._inbox, self._cases, verdicts, self._ending)
         self._couriers = [
             Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
         ]
@@ -69,8 +74,11 @@ class Worker:
             if not self._cases.deliveries(case.id):
                 self._cases.add_deliveries(case.id, self._settings.destinations)
             self._ending.settle(case.id)
-        for name in {each.destination for each in self._cases.due_deliveries(float("inf"))} - configured:
-            log.logger.warning("destination.unknown", destination=name)
+        for each in self._cases.destinations():
+            if each.pending + each.sent and each.name not in configured:
+                log.logger.warning(
+                    "destination.unknown", destination=each.name, count=each.pending + each.sent
+                )
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop`, then end the step at hand, the instances on their way, and the files."""
@@ -97,6 +105,7 @@ class Worker:
         """Take over what has arrived; the scheduler and the enquirers call it from their threads."""
         try:
             with self._sweeping:
+                self._reports.sweep()
                 stable = self._intake.sweep()
             if stable:
                 self._wake.set()

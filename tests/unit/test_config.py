@@ -101,6 +101,13 @@ def test_two_destinations_cannot_share_a_name(tmp_path: Path) -> None:
     assert "two destinations have the same name" in complaint(tmp_path, one * 2)
 
 
+def test_a_report_that_cannot_reach_the_node_is_told(tmp_path: Path) -> None:
+    one = '[[destinations]]\nname = "a"\nae_title = "A"\nhost = "h"\nport = 1\nproof = "commitment"\n'
+    assert load(written(tmp_path, one), {}).destinations[0].proof == "commitment"
+    wrong = complaint(tmp_path, one + 'calling_ae_title = "OTHER"')
+    assert "calling_ae_title must be that of [node]" in wrong
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read: No such file"):
         load(tmp_path / "none.toml", {})
