@@ -12,18 +12,12 @@ from pynetdicom.events import Event
 from ctsma_node.config import DestinationSettings
 from ctsma_node.config.settings import ObjectKind
 from ctsma_node.records import DeliveryState, SeriesState
+from tests.fixtures.proving_node import Clock
 from tests.fixtures.reported_case import COUNT, SERIES, STUDY, UIDS, ReportedCase
 from tests.fixtures.scripted_archive import ScriptedArchive, match
 
 S, D = SeriesState, DeliveryState
 VOLUME: tuple[ObjectKind, ...] = ("volume",)
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Node(ReportedCase):
