@@ -24,6 +24,8 @@ _ROWS = {
     "spool": "errors records",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
+    # What operators pause is asked for by a command and followed by the worker.
+    "pauses": "errors spool",
     # A commitment report comes to the receiver or to a courier: both read it alike.
     "commitment": "records",
     # A migrated file's copy is made durable as the spool makes its files.
@@ -44,12 +46,12 @@ _ROWS = {
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool ledger completion assemble gate choice analysis"
-    " report deliver query commitment",
+    " report deliver query commitment pauses",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool ledger completion receive assemble gate choice analysis"
-    " report deliver worker web demo",
+    " report deliver worker web demo pauses",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from ctsma_node.cli.destinations import spoken, standing
 from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.inbox import InboxReader
@@ -32,21 +33,25 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for scripts.")] = False,
     last: Annotated[int, typer.Option("--last", "-n", min=1, help="How many cases are shown.")] = 20,
 ) -> None:
-    """Show each series with its state, its reason where it has one, and its deliveries."""
+    """Show each series with its state, reason and deliveries, and how each destination stands."""
     with spoken_errors():
         settings = settings_from(config)
         cases, inbox = CasesReader(settings.ledger_path), InboxReader(settings.inbox_path)
         found = cases.in_state()
         quarantined = inbox.quarantined()
+        destinations = standing(settings, cases.destinations(), cases.paused())
         if as_json:
             described = [_described(case, cases) for case in found]
             counts = Counter(each.code for each in quarantined)
-            out.out(json.dumps({"cases": described, "quarantined": counts}, indent=1), highlight=False)
+            found_all = {"cases": described, "quarantined": counts, "destinations": destinations}
+            out.out(json.dumps(found_all, indent=1), highlight=False)
             return
         if not found:
             out.print(f"No series yet in {settings.node.state_dir}.")
         for case in found[-last:]:
             out.print("\n".join(_lines(case, cases)), soft_wrap=True)
+        for each in destinations:
+            out.print(spoken(each), soft_wrap=True)
         if quarantined:
             codes = ", ".join(f"{n} x {code}" for code, n in Counter(q.code for q in quarantined).items())
             out.print(f"In quarantine: {codes} ({settings.quarantine_dir})")
@@ -87,10 +92,11 @@ def _deliveries(deliveries: list[Delivery]) -> list[str]:
     lines = []
     for name in dict.fromkeys(each.destination for each in deliveries):
         rows = [each for each in deliveries if each.destination == name]
-        sent = sum(each.state is DeliveryState.DELIVERED for each in rows)
+        done = sum(each.state is DeliveryState.DELIVERED for each in rows)
+        sent = sum(each.state is DeliveryState.SENT for each in rows)
         trouble = next(
             (each for each in rows if each.state is not DeliveryState.DELIVERED and each.text), None
         )
-        line = f"{name} {sent}/{len(rows)}"
+        line = f"{name} {done}/{len(rows)}" + (f" ({sent} more sent, not proven yet)" if sent else "")
         lines.append(line if trouble is None else f"{line}, {trouble.state}: {trouble.text}")
     return lines

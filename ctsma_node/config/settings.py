@@ -261,6 +261,11 @@ class Settings(Section):
         return self.node.state_dir / "outbox"
 
     @property
+    def paused_dir(self) -> Path:
+        """The destinations that an operator has paused."""
+        return self.node.state_dir / "paused"
+
+    @property
     def inbox_path(self) -> Path:
         """The receiver's ledger file."""
         return self.node.state_dir / "inbox.sqlite3"

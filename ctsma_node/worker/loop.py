@@ -12,6 +12,7 @@ from ctsma_node import log
 from ctsma_node.config.settings import Settings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.pauses import PauseFolder
 from ctsma_node.records import Case, SeriesState
 from ctsma_node.spool import free_bytes
 from ctsma_node.worker.advance import advance
@@ -22,6 +23,7 @@ from ctsma_node.worker.enquirer import Enquirer
 from ctsma_node.worker.intake import Intake
 from ctsma_node.worker.notify import notify
 from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.pausing import Pausing
 from ctsma_node.worker.reports import Reports
 from ctsma_node.worker.routes import schedule_of
 from ctsma_node.worker.steps import Analyses
@@ -50,6 +52,7 @@ class Worker:
         self._ending = Ending(self._cases)
         verdicts = Verdicts(self._cases, schedule_of(settings), clock)
         self._reports = Reports(self._inbox, self._cases, verdicts, self._ending)
+        self._pausing = Pausing(PauseFolder(settings.paused_dir), self._cases)
         self._couriers = [
             Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
         ]
@@ -67,6 +70,8 @@ class Worker:
     def recover(self) -> None:
         """Queue again what was running, and end what had been delivered, when the last worker died."""
         Outbox(self._settings.outbox_dir).prepare()
+        self._pausing.prepare()
+        self._pausing.sweep()  # before any courier looks
         count = self._cases.requeue_running()
         log.logger.info("worker.recovered", count=count)
         configured = {each.name for each in self._settings.destinations}
@@ -105,6 +110,7 @@ class Worker:
         """Take over what has arrived; the scheduler and the enquirers call it from their threads."""
         try:
             with self._sweeping:
+                self._pausing.sweep()
                 self._reports.sweep()
                 stable = self._intake.sweep()
             if stable:

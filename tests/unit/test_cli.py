@@ -23,7 +23,18 @@ from tests.fixtures.ct_series import StackPlan, single_frames, write
 from tests.unit.report.knee_results import analysis
 
 Run = Callable[..., Result]
-COMMANDS = ("serve", "receive", "work", "analyse", "send", "status", "explain", "check-config", "demo")
+COMMANDS = (
+    "serve",
+    "receive",
+    "work",
+    "analyse",
+    "send",
+    "status",
+    "explain",
+    "destination",
+    "check-config",
+    "demo",
+)
 
 
 @pytest.fixture
@@ -59,7 +70,11 @@ def test_settings_that_cannot_be_used_end_with_2_and_the_nearest_key(run: Run, c
 
 def test_status_before_anything_came(run: Run, config: Path) -> None:
     assert "No series yet" in run("status", "--config", config).output
-    assert json.loads(run("status", "--json", "--config", config).output) == {"cases": [], "quarantined": {}}
+    assert json.loads(run("status", "--json", "--config", config).output) == {
+        "cases": [],
+        "quarantined": {},
+        "destinations": [],
+    }
     assert not (config.parent / "state").exists()
 
 
