@@ -2,12 +2,21 @@
 
 from ctsma_node.config.choice import ChoiceSettings, RuleSettings
 from ctsma_node.config.load import load
-from ctsma_node.config.settings import OBJECT_KINDS, DestinationSettings, Settings, SourceSettings
+from ctsma_node.config.settings import (
+    OBJECT_KINDS,
+    AnyDestination,
+    DestinationSettings,
+    DicomWebSettings,
+    Settings,
+    SourceSettings,
+)
 
 __all__ = [
     "OBJECT_KINDS",
+    "AnyDestination",
     "ChoiceSettings",
     "DestinationSettings",
+    "DicomWebSettings",
     "RuleSettings",
     "Settings",
     "SourceSettings",

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ctsma_node.config.settings import Settings
+from ctsma_node.config.settings import DESTINATION_KINDS, AnyDestination, Settings
 from ctsma_node.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "CTSMA_"
@@ -21,7 +21,7 @@ ENVIRONMENT_PREFIX = "CTSMA_"
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of a file, or the defaults when there is none, under the environment's overrides.
 
-    A relative `state_dir` or bundle folder is taken from the file's own folder.
+    A relative `state_dir`, bundle folder or file of credentials is taken from the file's own folder.
     Raises SettingsError: one line for each thing that is wrong.
     """
     tree = {} if path is None else _read(path)
@@ -60,7 +60,15 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     analysis = settings.analysis
     if analysis.bundle != "default":
         analysis = analysis.model_copy(update={"bundle": str(folder / analysis.bundle)})
-    return settings.model_copy(update={"node": node, "analysis": analysis})
+    destinations = tuple(_anchored_destination(each, folder) for each in settings.destinations)
+    return settings.model_copy(update={"node": node, "analysis": analysis, "destinations": destinations})
+
+
+def _anchored_destination(destination: AnyDestination, folder: Path) -> AnyDestination:
+    if destination.kind != "dicomweb":
+        return destination
+    paths = {name: getattr(destination, name) for name in ("token_file", "basic_file", "ca_file")}
+    return destination.model_copy(update={name: str(folder / path) for name, path in paths.items() if path})
 
 
 def _line(location: tuple[str | int, ...], kind: str, message: str) -> str:
@@ -80,6 +88,8 @@ def _written(location: tuple[str | int, ...]) -> str:
     section, *rest = location
     listed = section in ("sources", "destinations")
     head = f"[[{section}]]" if listed and rest else f"[{section}]"
+    if section == "destinations" and len(rest) > 1 and rest[1] in DESTINATION_KINDS:
+        del rest[1]  # which kind it is stands in the file as a key
     numbered = [str(part + 1) if isinstance(part, int) else part for part in rest]
     return " ".join([head, *numbered])
 
@@ -87,10 +97,12 @@ def _written(location: tuple[str | int, ...]) -> str:
 def _keys(location: tuple[str | int, ...]) -> list[str]:
     model: type[BaseModel] = Settings
     for part in location:
-        if isinstance(part, str):
+        if part in DESTINATION_KINDS:
+            model = DESTINATION_KINDS[str(part)]
+        elif isinstance(part, str):
             annotation = model.model_fields[part].annotation
             found = [each for each in (annotation, *get_args(annotation)) if _is_model(each)]
-            model = found[0]
+            model = found[0] if found else model  # a list of several kinds: the next part says which
     return list(model.model_fields)
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from ctsma_node.config.choice import ChoiceSettings
 from ctsma_node.config.section import Name, Seconds, Section
 
 ObjectKind = Literal["volume", "segmentation", "parametric_map", "report", "viewer_report", "picture"]
-OBJECT_KINDS: tuple[str, ...] = get_args(ObjectKind)
+OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
 """What the node can make and send: the names a destination's `objects` may hold."""
 
 _HOST_NAME = re.compile(
@@ -53,6 +53,13 @@ def _host_or_network(text: str) -> str:
     return text
 
 
+def _web_root(text: str) -> str:
+    """The root of DICOMweb services, without a slash at its end."""
+    if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text) is None:
+        raise ValueError("not an http(s) address such as https://pacs.example/dicom-web")
+    return text.rstrip("/")
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Host = Annotated[str, AfterValidator(_host)]
 HostOrNetwork = Annotated[str, AfterValidator(_host_or_network)]
@@ -87,8 +94,9 @@ class SourceSettings(Section):
 
 
 class DestinationSettings(Section):
-    """`[[destinations]]`: a peer that gets the results."""
+    """`[[destinations]]`: a peer that gets the results, by C-STORE."""
 
+    kind: Literal["dicom"] = "dicom"
     name: Name
     ae_title: AETitle
     host: Host
@@ -107,6 +115,43 @@ class DestinationSettings(Section):
     proof_ae_title: AETitle | None = None  # who is asked, where it is not who stores
     proof_host: Host | None = None
     proof_port: Port | None = None
+
+
+class DicomWebSettings(Section):
+    """`[[destinations]]` with `kind = "dicomweb"`: an origin server that gets the results, by STOW-RS."""
+
+    kind: Literal["dicomweb"]
+    name: Name
+    url: Annotated[str, AfterValidator(_web_root)]
+    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = OBJECT_KINDS
+    # What "delivered" means there: the response to the STOW-RS, or what a QIDO-RS returns
+    proof: Literal["status", "find"] = "status"
+    token_file: str = ""  # holds a bearer token; readable by the service alone
+    basic_file: str = ""  # holds "user:password"; readable by the service alone
+    ca_file: str = ""  # PEM; "": the system's certificate authorities
+
+    @model_validator(mode="after")
+    def _credentials_are_safe(self) -> Self:
+        if self.token_file and self.basic_file:
+            raise ValueError("token_file and basic_file exclude one another")
+        if (self.token_file or self.basic_file) and self.url.startswith("http://"):
+            raise ValueError("credentials go over https only")
+        return self
+
+
+def _kind(given: Any) -> str | None:
+    """Which kind of destination is meant; DICOM where nothing is said."""
+    kind = given.get("kind", "dicom") if isinstance(given, dict) else getattr(given, "kind", None)
+    return kind if kind in DESTINATION_KINDS else None
+
+
+DESTINATION_KINDS: dict[str, type[Section]] = {"dicom": DestinationSettings, "dicomweb": DicomWebSettings}
+
+AnyDestination = DestinationSettings | DicomWebSettings
+_ByKind = Annotated[
+    Annotated[DestinationSettings, Tag("dicom")] | Annotated[DicomWebSettings, Tag("dicomweb")],
+    Discriminator(_kind, custom_error_type="kind", custom_error_message='kind is "dicom" or "dicomweb"'),
+]
 
 
 class CompletionSettings(Section):
@@ -216,7 +261,7 @@ class Settings(Section):
 
     node: NodeSettings = NodeSettings()
     sources: tuple[SourceSettings, ...] = ()
-    destinations: tuple[DestinationSettings, ...] = ()
+    destinations: tuple[_ByKind, ...] = ()
     completion: CompletionSettings = CompletionSettings()
     choice: ChoiceSettings = ChoiceSettings()
     gate: GateSection = GateSection()
@@ -237,8 +282,9 @@ class Settings(Section):
     @model_validator(mode="after")
     def _reports_reach_the_node(self) -> Self:
         for each in self.destinations:
-            called = each.calling_ae_title or self.node.ae_title
-            if each.proof == "commitment" and called != self.node.ae_title:
+            if each.kind != "dicom" or each.proof != "commitment":
+                continue
+            if (each.calling_ae_title or self.node.ae_title) != self.node.ae_title:
                 raise ValueError(
                     f'destination {each.name} has proof = "commitment": its report comes to the AE title '
                     "that asked, so calling_ae_title must be that of [node]"

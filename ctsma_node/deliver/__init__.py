@@ -5,6 +5,8 @@ from __future__ import annotations
 from ctsma_node.deliver.archive import Archive, DicomArchive
 from ctsma_node.deliver.association import DeliveryError, Peer
 from ctsma_node.deliver.commitment import Verdict
+from ctsma_node.deliver.dicomweb import WebArchive
+from ctsma_node.deliver.http import WebPeer
 from ctsma_node.deliver.order import in_reference_order
 from ctsma_node.deliver.schedule import RetrySchedule
 from ctsma_node.deliver.status import Outcome, StatusMeaning, classify
@@ -21,6 +23,8 @@ __all__ = [
     "RetrySchedule",
     "StatusMeaning",
     "Verdict",
+    "WebArchive",
+    "WebPeer",
     "classify",
     "echo",
     "in_reference_order",

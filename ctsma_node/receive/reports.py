@@ -27,7 +27,7 @@ def reporters(settings: Settings) -> tuple[SourceSettings, ...]:
             ae_title=each.proof_ae_title or each.ae_title, addresses=(each.proof_host or each.host,)
         )
         for each in settings.destinations
-        if each.proof == "commitment"
+        if each.kind == "dicom" and each.proof == "commitment"
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from ctsma_node import log
-from ctsma_node.config.settings import DestinationSettings, Settings
+from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.deliver import Answer, Outcome, Outgoing
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.records import Delivery
@@ -27,7 +27,7 @@ class Courier:
     def __init__(
         self,
         settings: Settings,
-        destination: DestinationSettings,
+        destination: AnyDestination,
         cases: Cases,
         ending: Ending,
         clock: Callable[[], float] = time.time,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from ctsma_node.config.settings import DestinationSettings, Settings
-from ctsma_node.deliver import Archive, DicomArchive, Peer, RetrySchedule
+from ctsma_node.config import AnyDestination, DestinationSettings, DicomWebSettings, Settings
+from ctsma_node.deliver import Archive, DicomArchive, Peer, RetrySchedule, WebArchive, WebPeer
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.worker.proofs import ByCommitment, ByFind, ByStatus, Proof
 from ctsma_node.worker.verdicts import Verdicts
@@ -41,14 +42,32 @@ def proof_peer_of(settings: Settings, destination: DestinationSettings) -> Peer:
     )
 
 
-def archive_of(settings: Settings, destination: DestinationSettings) -> Archive:
+def web_archive_of(settings: Settings, destination: DicomWebSettings) -> WebArchive:
+    """An origin server as its courier knows it."""
+    limits = settings.delivery
+    return WebArchive(
+        WebPeer(
+            url=destination.url,
+            token_file=_path(destination.token_file),
+            basic_file=_path(destination.basic_file),
+            ca_file=_path(destination.ca_file),
+            connect_s=limits.connect_s,
+            network_s=limits.network_s,
+            total_s=limits.dimse_s,
+        )
+    )
+
+
+def archive_of(settings: Settings, destination: AnyDestination) -> Archive:
     """The destination as its courier knows it."""
+    if destination.kind == "dicomweb":
+        return web_archive_of(settings, destination)
     return DicomArchive(peer_of(settings, destination), proof_peer_of(settings, destination))
 
 
 def proof_of(
     settings: Settings,
-    destination: DestinationSettings,
+    destination: AnyDestination,
     archive: Archive,
     cases: Cases,
     verdicts: Verdicts,
@@ -58,7 +77,7 @@ def proof_of(
     """What `delivered` means at this destination."""
     if destination.proof == "status":
         return ByStatus(verdicts)
-    if destination.proof == "find":
+    if destination.kind == "dicomweb" or destination.proof == "find":
         return ByFind(archive, verdicts)
     peer = proof_peer_of(settings, destination)
     return ByCommitment(peer, settings.delivery, cases, verdicts, halted, clock)
@@ -68,3 +87,7 @@ def schedule_of(settings: Settings) -> RetrySchedule:
     """When a failed delivery is tried again."""
     delivery = settings.delivery
     return RetrySchedule(delivery.first_s, delivery.factor, delivery.max_s, delivery.horizon_h * 3600.0)
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
