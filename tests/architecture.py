@@ -24,6 +24,8 @@ _ROWS = {
     "spool": "errors records",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
+    # The receiver leaves free what the worker may fill.
+    "quota": "errors",
     # What operators pause is asked for by a command and followed by the worker.
     "pauses": "errors spool",
     # A commitment report comes to the receiver or to a courier: both read it alike.
@@ -33,7 +35,7 @@ _ROWS = {
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool ledger.inbox commitment",
+    "receive": "errors log records config spool ledger.inbox commitment quota",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -46,12 +48,12 @@ _ROWS = {
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool ledger completion assemble gate choice analysis"
-    " report deliver query commitment pauses",
+    " report deliver query commitment pauses quota",
     "web": "errors log records config ledger",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
     "cli": "errors log records config volume spool ledger completion receive assemble gate choice analysis"
-    " report deliver worker web demo pauses",
+    " report deliver worker web demo pauses quota",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -70,7 +72,7 @@ names another step or the ledger, except where a comment says why.
 """
 
 _LIGHT = ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
-LIGHT = tuple(f"ctsma_node.{room}" for room in (*_LIGHT, "commitment"))
+LIGHT = tuple(f"ctsma_node.{room}" for room in (*_LIGHT, "commitment", "pauses", "quota"))
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
 HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")
 """Whoever answers the network loads none of these, by whatever path."""

@@ -15,6 +15,7 @@ from ctsma_node.cli.destinations import spoken, standing
 from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.quota import Quota
 from ctsma_node.records import Case, Delivery, DeliveryState, SourceCount
 
 _COLOURS = {"delivered": "green", "refused": "yellow", "failed": "red"}
@@ -39,11 +40,18 @@ def status(
         cases, inbox = CasesReader(settings.ledger_path), InboxReader(settings.inbox_path)
         found = cases.in_state()
         quarantined = inbox.quarantined()
+        quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
+        full = not quota.fits(cases.largest_set())
         destinations = standing(settings, cases.destinations(), cases.paused())
         if as_json:
             described = [_described(case, cases) for case in found]
             counts = Counter(each.code for each in quarantined)
-            found_all = {"cases": described, "quarantined": counts, "destinations": destinations}
+            found_all = {
+                "cases": described,
+                "quarantined": counts,
+                "destinations": destinations,
+                "outbox": {"bytes": quota.used(), "quota_bytes": quota.limit, "full": full},
+            }
             out.out(json.dumps(found_all, indent=1), highlight=False)
             return
         if not found:
@@ -52,6 +60,11 @@ def status(
             out.print("\n".join(_lines(case, cases)), soft_wrap=True)
         for each in destinations:
             out.print(spoken(each), soft_wrap=True)
+        if full:
+            held = f"it holds {quota.used()} of {quota.limit} bytes ([limits] outbox_quota_bytes)"
+            out.print(
+                escape(f"The outbox is full: {held}. What is delivered makes room; else the worker waits.")
+            )
         if quarantined:
             codes = ", ".join(f"{n} x {code}" for code, n in Counter(q.code for q in quarantined).items())
             out.print(f"In quarantine: {codes} ({settings.quarantine_dir})")

@@ -254,6 +254,7 @@ class LimitSettings(Section):
     network_s: Seconds = 60.0
     drain_s: Seconds = 30.0  # how long associations may go on after a stop
     min_free_bytes: Annotated[int, Field(ge=0)] = 1073741824  # refuse before the disk is full
+    outbox_quota_bytes: Annotated[int, Field(ge=0)] = 2147483648  # for results; instances leave it free
 
 
 class Settings(Section):

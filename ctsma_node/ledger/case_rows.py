@@ -66,6 +66,13 @@ class CaseQueries(DeliveryQueries):
         rows = self._rows("SELECT largest_gap_s FROM pace WHERE calling_ae = ?", calling_ae)
         return [row["largest_gap_s"] for row in rows]
 
+    def largest_set(self) -> int:
+        """Return the bytes of the largest set of results so far, 0 when there is none."""
+        sql = """SELECT coalesce(max(size), 0) AS size
+                 FROM (SELECT sum(size) AS size FROM result GROUP BY revision_id)"""
+        rows = self._rows(sql)
+        return int(rows[0]["size"]) if rows else 0
+
     def events(self, case_id: int) -> list[Event]:
         """Return the history of a case, oldest first."""
         sql = "SELECT * FROM event WHERE revision_id = ? ORDER BY id"

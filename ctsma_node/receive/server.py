@@ -19,6 +19,7 @@ from pynetdicom.dimse_primitives import C_STORE
 from ctsma_node import log
 from ctsma_node.config import Settings
 from ctsma_node.ledger.inbox import Inbox
+from ctsma_node.quota import Quota
 from ctsma_node.receive.acceptor import GuardedAssociation, NodeServer
 from ctsma_node.receive.contexts import supported_contexts, verification_contexts
 from ctsma_node.receive.peers import Peers
@@ -60,7 +61,15 @@ class Receiver:
         self._inbox = Inbox(settings.inbox_path)
         try:
             recover(self._inbox, spool, quarantine, self._clock)
-            self._store = Store(self._inbox, spool, quarantine, settings.limits.min_free_bytes, self._clock)
+            quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
+            self._store = Store(
+                self._inbox,
+                spool,
+                quarantine,
+                settings.limits.min_free_bytes,
+                self._clock,
+                quota.reserved,
+            )
             self._listen()
         except BaseException:
             self._inbox.close()

@@ -63,12 +63,14 @@ class Store:
         quarantine: Spool,
         min_free_bytes: int,
         clock: Callable[[], float] = time.time,
+        reserved: Callable[[], int] = lambda: 0,
     ) -> None:
         self._inbox = inbox
         self._spool = spool
         self._quarantine = quarantine
         self._min_free_bytes = min_free_bytes
         self._clock = clock
+        self._reserved = reserved  # bytes that are not for instances
         self._locks = tuple(Lock() for _ in range(_LOCKS))
 
     def __call__(self, request: StoreRequest) -> Refusal | None:
@@ -90,8 +92,8 @@ class Store:
         return None
 
     def _keep_room(self, size: int) -> None:
-        if free_bytes(self._spool.folder) - size < self._min_free_bytes:
-            raise OSError("less than min_free_bytes would be left")
+        if free_bytes(self._spool.folder) - size < self._min_free_bytes + self._reserved():
+            raise OSError("less than min_free_bytes and the room for results would be left")
 
     def _store(self, request: StoreRequest, logger: log.Logger) -> None:
         header = _checked(request)

@@ -45,6 +45,7 @@ class Chain:
         analyser: steps.Analyses,
         on_progress: Callable[[str, float], None] = lambda stage, fraction: None,
         clock: Callable[[], float] = time.time,
+        outbox: Outbox | None = None,
     ) -> None:
         self._settings = settings
         self._picking = Picking(settings.choice, Siblings(inbox, cases, settings.spool_dir), clock)
@@ -53,7 +54,7 @@ class Chain:
         self._cases = cases
         self._analyser = analyser
         self._on_progress = on_progress
-        self._outbox = Outbox(settings.outbox_dir)
+        self._outbox = outbox or Outbox(settings.outbox_dir)
         self._at_hand = _AtHand(case_id=0)
         self._steps = {
             SeriesState.STABLE: self._accept,

@@ -13,6 +13,7 @@ from ctsma_node.config.settings import Settings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.pauses import PauseFolder
+from ctsma_node.quota import Quota
 from ctsma_node.records import Case, SeriesState
 from ctsma_node.spool import free_bytes
 from ctsma_node.worker.advance import advance
@@ -25,6 +26,7 @@ from ctsma_node.worker.notify import notify
 from ctsma_node.worker.outbox import Outbox
 from ctsma_node.worker.pausing import Pausing
 from ctsma_node.worker.reports import Reports
+from ctsma_node.worker.room import Room
 from ctsma_node.worker.routes import schedule_of
 from ctsma_node.worker.steps import Analyses
 from ctsma_node.worker.verdicts import Verdicts
@@ -48,7 +50,10 @@ class Worker:
         self._cases = Cases(settings.ledger_path, settings.worker.max_attempts, clock)
         self._inbox = InboxReader(settings.inbox_path)
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
-        self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock)
+        quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
+        outbox = Outbox(settings.outbox_dir, quota)
+        self._room = Room(quota, outbox, self._cases)
+        self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock, outbox)
         self._ending = Ending(self._cases)
         verdicts = Verdicts(self._cases, schedule_of(settings), clock)
         self._reports = Reports(self._inbox, self._cases, verdicts, self._ending)
@@ -140,13 +145,18 @@ class Worker:
         self._inbox.close()
 
     def _next(self) -> Case | None:
-        """The case at hand, whose volume is in memory, else the oldest that is waiting and due."""
+        """The case at hand, whose volume is in memory, else the oldest that is waiting and due.
+
+        Where the outbox has no room for another set, nothing is analysed; what the gate refuses needs none.
+        """
         now, at_hand = self._clock(), self._chain.case_at_hand
         waiting = [
             case
             for case in self._cases.in_state(*WORKABLE)
             if not case.running and (case.due_at is None or case.due_at <= now)
         ]
+        if waiting and not self._room.is_there():
+            waiting = [case for case in waiting if case.state is SeriesState.STABLE]
         return min(waiting, key=lambda case: (case.id != at_hand, case.id), default=None)
 
     def _progress(self, stage: str, fraction: float) -> None:

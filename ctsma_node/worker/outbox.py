@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from ctsma_node.quota import NoRoom, Quota
 from ctsma_node.records import ResultObject
 from ctsma_node.report import ReportObject, write_object
 from ctsma_node.spool import make_private, sync_folder
@@ -16,8 +17,9 @@ from ctsma_node.spool import make_private, sync_folder
 class Outbox:
     """One folder for each case that was reported; a folder that is there is complete."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, quota: Quota | None = None) -> None:
         self.folder = folder
+        self._quota = quota
 
     def prepare(self) -> None:
         """Make the folder and remove what a worker that died was writing."""
@@ -29,7 +31,7 @@ class Outbox:
         """Write the objects of a case durably; their rows come back in the order given, with relative paths.
 
         A folder of the same case is replaced: it was written by an attempt that died before its rows were.
-        Raises OSError (disk full) and leaves nothing behind.
+        Raises OSError (disk full) and NoRoom (over the quota), and leaves nothing behind.
         """
         part, target = self.folder / f"{case_id}.part", self.folder / str(case_id)
         for leftover in (part, target):
@@ -41,6 +43,7 @@ class Outbox:
                 write_object(obj, part / obj.file_name)
             # Only now: the first sync brings the names and sizes of all of them to the disk, once.
             rows = tuple(_synced(obj, part, target.name) for obj in objects)
+            self._check_quota(sum(row.size for row in rows))
             sync_folder(part)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -48,6 +51,23 @@ class Outbox:
         part.rename(target)
         sync_folder(self.folder)
         return rows
+
+    def _check_quota(self, size: int) -> None:
+        """Raise NoRoom where a set that lies in its part folder by now is too much."""
+        if self._quota is not None:
+            self._quota.expect(size)
+            self._quota.count_again()
+            if not self._quota.fits(0):
+                self._quota.count_again()  # without the part folder, next time
+                raise NoRoom(size, self._quota.limit)
+
+    def remove(self, case_id: int) -> bool:
+        """Remove the objects of a case; False when none are there."""
+        target = self.folder / str(case_id)
+        if not target.exists():
+            return False
+        shutil.rmtree(target)
+        return True
 
     def path(self, relative: str) -> Path:
         """Where an object lies."""

@@ -74,6 +74,7 @@ def test_status_before_anything_came(run: Run, config: Path) -> None:
         "cases": [],
         "quarantined": {},
         "destinations": [],
+        "outbox": {"bytes": 0, "quota_bytes": 2147483648, "full": False},
     }
     assert not (config.parent / "state").exists()
 
