@@ -52,13 +52,12 @@ class ProofRows(OutgoingRows):
         case_id: int,
         destination: str,
         delivery_ids: Collection[int],
-        due_at: float,
         transaction_uid: Callable[[int], str],
     ) -> str:
         """Record a Storage Commitment request before it is sent; returns its Transaction UID.
 
         `transaction_uid` makes it from the request's number among those for this set and destination, from 1.
-        At `due_at` a report that has not come is given up.
+        The deliveries stay due until `await_report`: a worker that dies meanwhile asks at its next start.
         """
         now = self._clock()
         with self._writer.transaction() as connection:
@@ -69,11 +68,24 @@ class ProofRows(OutgoingRows):
             uid = transaction_uid(asked + 1)
             connection.execute("INSERT INTO commitment VALUES (?, ?, ?, ?)", (uid, case_id, destination, now))
             connection.executemany(
-                "UPDATE delivery SET due_at = ?, asked = asked + 1, updated_at = ? "
-                "WHERE id = ? AND state = 'sent'",
-                [(due_at, now, each) for each in delivery_ids],
+                "UPDATE delivery SET asked = asked + 1, updated_at = ? WHERE id = ? AND state = 'sent'",
+                [(now, each) for each in delivery_ids],
             )
         return uid
+
+    def await_report(self, transaction_uid: str, due_at: float, text: str) -> None:
+        """Record that the peer took a request; at `due_at` a report that has not come is given up.
+
+        A delivery that its report put off meanwhile is no longer due since before the request, and stays so.
+        """
+        with self._writer.transaction(repeatable=True) as connection:
+            connection.execute(
+                """UPDATE delivery SET due_at = ?, text = ?, updated_at = ? FROM commitment, result
+                   WHERE transaction_uid = ? AND delivery.destination = commitment.destination
+                   AND result.id = result_id AND result.revision_id = commitment.revision_id
+                   AND state = 'sent' AND due_at <= asked_at""",
+                (due_at, text, self._clock(), transaction_uid),
+            )
 
     def take(self, source: str, rowid: int) -> None:
         """Remember that another process's table was taken over up to and including a row."""

@@ -83,11 +83,10 @@ class ByCommitment:
         waiting = [row for row in rows if not self._given_up(row)]
         if not waiting:
             return
-        overdue_at = max(self._verdicts.next_due(row, row.asked + 1) or 0.0 for row in waiting)
-        overdue_at = max(overdue_at, self._clock() + self._limits.report_s)
         case_id, destination = waiting[0].case_id, waiting[0].destination
+        ids = [row.id for row in waiting]
         named = partial(_transaction_uid, destination, [row.sop_instance_uid for row in waiting])
-        uid = self._cases.ask_commitment(case_id, destination, [row.id for row in waiting], overdue_at, named)
+        uid = self._cases.ask_commitment(case_id, destination, ids, named)
         wanted = [Wanted(row.sop_class_uid, row.sop_instance_uid) for row in waiting]
         try:
             report = ask(self._peer, uid, wanted, partial(self._waits_for, uid), self._limits.linger_s)
@@ -97,6 +96,13 @@ class ByCommitment:
             return
         if report is not None and report.transaction_uid == uid:
             self._verdicts.take(report)
+        overdue_at = self._overdue_at(waiting)
+        self._cases.await_report(uid, overdue_at, "requested, and no report yet (PS3.4 J.3.2)")
+
+    def _overdue_at(self, rows: Sequence[Delivery]) -> float:
+        """When to ask again if no report comes: not before its time, and later each time."""
+        backoff = max(self._verdicts.next_due(row, row.asked + 1) or 0.0 for row in rows)
+        return max(backoff, self._clock() + self._limits.report_s)
 
     def _given_up(self, row: Delivery) -> bool:
         """End a row whose horizon has passed."""

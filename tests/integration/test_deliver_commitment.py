@@ -137,6 +137,24 @@ def test_a_report_that_never_comes_is_asked_for_until_the_horizon(archive: Archi
     assert set(peer.stored.values()) == {1}
 
 
+def test_a_worker_that_dies_before_the_request_leaves_asks_at_its_next_start(
+    archive: Archives, node: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    peer = archive(on_same_association)
+    n = node(peer, linger_s=10.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("ctsma_node.worker.proofs.ask", dies)
+        with pytest.raises(KeyboardInterrupt):
+            n.site.deliver()
+    assert n.states() == [D.SENT] * COUNT
+    n.site.deliver()
+    assert n.site.state() == (S.DELIVERED, None)
+    assert set(peer.stored.values()) == {1}
+
+
 def test_a_late_report_to_the_first_request_still_counts(archive: Archives, node: Nodes) -> None:
     kept: list[Dataset] = []
     peer = archive(lambda archive, event, report: kept.append(report))
