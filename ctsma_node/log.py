@@ -29,7 +29,7 @@ FIELDS = frozenset(
     """
     time level action process pid version
     association series study instance case revision delivery
-    calling_ae called_ae address port source destination
+    calling_ae called_ae address port tls source destination
     stage code reason status state from_state to_state error where attempt due_at signal exit_code library
     count size seconds path n_instances n_objects free_bytes bundle device
     completed_by
@@ -64,7 +64,12 @@ def safe(value: object) -> str | int | float | bool | None:
     """Return a value as it may stand in a log: numbers as they are, text printable ASCII and not long."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _UNSAFE.sub("?", str(value))[:_LONGEST]
+    return safe_text(str(value))
+
+
+def safe_text(text: str) -> str:
+    """Return a text as printable ASCII, and not long."""
+    return _UNSAFE.sub("?", text)[:_LONGEST]
 
 
 def describe(error: BaseException) -> dict[str, str]:

@@ -37,8 +37,21 @@ TRANSITIONS: dict[SeriesState, frozenset[SeriesState]] = {
 }
 """The only moves there are; the database holds the same table and checks it again."""
 
+REOPENINGS: dict[SeriesState, frozenset[SeriesState]] = {
+    SeriesState.REFUSED: frozenset({SeriesState.STABLE, SeriesState.ACCEPTED}),
+    SeriesState.FAILED: frozenset(
+        {SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED, SeriesState.REPORTED}
+    ),
+    SeriesState.DELIVERED: frozenset({SeriesState.REPORTED}),
+}
+"""Moves out of an end, back to the state that it was reached from: only where a person asks for them."""
+
 END_STATES = frozenset(state for state, following in TRANSITIONS.items() if not following)
-"""States that nothing leaves."""
+"""States that nothing leaves by itself."""
+
+
+NOTE = "not_analysed"
+"""Kind of the object that says of a series, or of one of its knees, that it was not analysed, and why."""
 
 
 class DeliveryState(StrEnum):

@@ -22,6 +22,8 @@ _ROWS = {
     "log": "errors",
     "records": "errors",
     "spool": "errors records",
+    "heartbeat": "spool",
+    "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
     # The receiver leaves free what the worker may fill.
@@ -34,8 +36,11 @@ _ROWS = {
     "ledger": "errors records spool",
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
     "config": "errors gate",
+    # Certificates and what both sides of a connection agree to: for whoever opens or takes one.
+    "tls": "errors log config",
+    "audit": "errors log config tls",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool ledger.inbox commitment quota",
+    "receive": "errors log records config spool heartbeat ledger.inbox tls audit commitment quota",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -44,16 +49,16 @@ _ROWS = {
     "choice": "errors config assemble",
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
-    "deliver": "errors log records config commitment",
+    "deliver": "errors log records config tls commitment",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
-    "worker": "errors log records config volume spool ledger completion assemble gate choice analysis"
-    " report deliver query commitment pauses quota",
-    "web": "errors log records config ledger",
+    "worker": "errors log records config volume spool heartbeat commands ledger completion assemble gate"
+    " choice analysis report deliver query audit tls commitment pauses quota",
+    "web": "errors log records config spool heartbeat commands ledger quota",
     "demo": "errors log records config ledger analysis.result",
     # The commands start everything.
-    "cli": "errors log records config volume spool ledger completion receive assemble gate choice analysis"
-    " report deliver worker web demo pauses quota",
+    "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
+    " choice analysis report deliver worker web demo tls pauses quota",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -71,8 +76,13 @@ The steps (receive, assemble, gate, analysis, report, deliver) take values and r
 names another step or the ledger, except where a comment says why.
 """
 
-_LIGHT = ("receive", "ledger", "spool", "config", "records", "log", "completion", "errors", "volume")
-LIGHT = tuple(f"ctsma_node.{room}" for room in (*_LIGHT, "commitment", "pauses", "quota"))
+LIGHT = tuple(
+    f"ctsma_node.{room}"
+    for room in (
+        *("receive", "web", "ledger", "spool", "heartbeat", "commands", "config", "records", "log"),
+        *("completion", "errors", "volume", "tls", "audit", "commitment", "pauses", "quota"),
+    )
+)
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")
 HEAVY = (*_HEAVY_PACKAGES, "ctsma_node.analysis", "ctsma_node.worker")
 """Whoever answers the network loads none of these, by whatever path."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctsma_node import __version__
-from ctsma_node.cli import analyse, check, demo, destination, explain, send, services, status
+from ctsma_node.cli import analyse, ask, check, demo, destination, explain, send, services, status
 from ctsma_node.cli.terminal import out
 
 app = typer.Typer(
@@ -36,5 +36,5 @@ def main(
     """Common options of every command."""
 
 
-for _commands in (services, analyse, send, status, explain, destination, check, demo):
+for _commands in (services, analyse, send, status, explain, ask, destination, check, demo):
     _commands.register(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,9 @@ from rich.table import Table
 
 from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.config import AnyDestination, Settings
+from ctsma_node.config.settings import CalledSettings, WebSettings
 from ctsma_node.errors import NodeError
+from ctsma_node.tls import ServerContext
 
 Finding = tuple[str, bool, str]
 
@@ -47,8 +50,9 @@ def check_config(
 
 def _local(settings: Settings) -> Iterator[Finding]:
     node = settings.node
-    yield "node", True, f"{node.ae_title} on {node.bind}:{node.port}"
+    yield "node", True, f"{node.ae_title} on {node.bind}: {_ports(settings)}"
     yield _writable(node.state_dir)
+    yield _found("tls", lambda: _certificate(settings))
     known = ", ".join(f"{each.ae_title} ({', '.join(each.addresses)})" for each in settings.sources)
     yield (
         "sources",
@@ -61,7 +65,44 @@ def _local(settings: Settings) -> Iterator[Finding]:
         bool(settings.destinations),
         named or "none: results stay here; add a [[destinations]]".replace("[", r"\["),
     )
+    called: dict[str, CalledSettings] = {
+        each.name: each for each in settings.destinations if each.kind == "dicom"
+    }
+    called |= {f"query of {each.ae_title}": each.query for each in settings.sources if each.query}
+    for name, peer in called.items():
+        if peer.tls:
+            yield _found(f"tls {name}", partial(_encrypted, settings, peer))
     yield _found("bundle", lambda: _bundle(settings))
+    yield _found("page", lambda: _page(settings.web))
+
+
+def _ports(settings: Settings) -> str:
+    plain = f"port {settings.node.port}, not encrypted"
+    if not settings.tls.enabled:
+        return plain
+    secure = f"port {settings.tls.port} over TLS"
+    return secure if settings.tls.required else f"{secure}, {plain}"
+
+
+def _certificate(settings: Settings) -> str:
+    """The node's own certificate; raises SettingsError where it could not serve."""
+    if not settings.tls.enabled:
+        return "off"
+    context = ServerContext(settings.tls)
+    unbound = [each.ae_title for each in settings.sources if not each.is_bound]
+    bound = f"; not bound to a certificate: {', '.join(unbound)}" if unbound else ""
+    return f"{settings.tls.certificate}, valid for {context.days} days{bound}"
+
+
+def _encrypted(settings: Settings, peer: CalledSettings) -> str:
+    """How a peer is called; raises SettingsError where a file is not what it should be."""
+    from ctsma_node.worker.encryption import client_tls
+
+    tls = client_tls(settings, peer)
+    assert tls is not None
+    tls.context()
+    known_by = "its fingerprint" if tls.sha256 else tls.name
+    return f"known by {known_by}, {tls.certificate or 'no certificate'} is shown"
 
 
 def _peer(destination: AnyDestination) -> str:
@@ -82,6 +123,15 @@ def _bundle(settings: Settings) -> str:
     bundle = read_bundle(chosen.bundle_folder, chosen.signer)
     signed = ", signed" if chosen.signer else ""
     return f"{bundle.plan.name} {bundle.plan.version}, sha256 {bundle.digest[:12]}{signed}"
+
+
+def _page(web: WebSettings) -> str:
+    from ctsma_node.web.tokens import read_token
+
+    if web.read_token_file:
+        read_token(Path(web.read_token_file))
+    scheme = "https" if web.tls_key else "http"
+    return f"{scheme}://{web.bind}:{web.port}" + ("" if web.enabled else ", not started by `serve`")
 
 
 def _destinations(settings: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""`serve`, `receive` and `work`: the node as processes that run until they are told to stop."""
+"""`serve`, `receive`, `work` and `web`: the node as processes that run until they are told to stop."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ def register(app: typer.Typer) -> None:
     )(serve)
     app.command(epilog="Example: [b]ctsma-node receive --config node.toml[/b]")(receive)
     app.command(epilog="Example: [b]ctsma-node work --config node.toml[/b]")(work)
+    app.command(epilog="Example: [b]ctsma-node web --config node.toml[/b]")(web)
 
 
 def serve(config: ConfigOption = None) -> None:
-    """Run the whole node: the receiver and the worker, as two processes."""
+    """Run the whole node: the receiver, the worker and the page, as processes of their own."""
     with spoken_errors():
         settings = settings_from(config)
         log.configure(settings.log.level)
         options = [] if config is None else ["--config", str(config)]
         program = [sys.executable, "-m", "ctsma_node.cli"]
-        code = supervise({name: [*program, name, *options] for name in ("receive", "work")})
+        beside = ("web",) if settings.web.enabled else ()
+        commands = {name: [*program, name, *options] for name in ("receive", "work", *beside)}
+        code = supervise(commands, beside)
     raise typer.Exit(code)
 
 
@@ -48,5 +51,15 @@ def work(config: ConfigOption = None) -> None:
         settings = settings_from(config)
         log.configure(settings.log.level)
         from ctsma_node.worker.service import run
+
+        run(settings)
+
+
+def web(config: ConfigOption = None) -> None:
+    """Run the page alone, with /health and /metrics: tells of the other two, and asks the worker."""
+    with spoken_errors():
+        settings = settings_from(config)
+        log.configure(settings.log.level)
+        from ctsma_node.web.service import run
 
         run(settings)

@@ -1,4 +1,4 @@
-"""Two processes that live and end together."""
+"""Processes that live and end together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import FrameType
 
 from ctsma_node import log
@@ -19,9 +19,10 @@ _DRAIN_S = 150.0
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
-def supervise(commands: Mapping[str, list[str]]) -> int:
+def supervise(commands: Mapping[str, list[str]], beside: Collection[str] = ()) -> int:
     """Run the commands until SIGTERM or SIGINT, or until one of them ends; then stop the others.
 
+    One of those named in `beside` may end by itself: the others go on without it, and the log says so.
     Returns the exit code: 0 after a stop that was asked for and went well, else 1. Nothing is started again
     here: that is for whoever started this, who can also see that it happens too often.
     """
@@ -33,11 +34,12 @@ def supervise(commands: Mapping[str, list[str]]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
     processes = {name: _start(command) for name, command in commands.items()}
-    while not asked and all(process.poll() is None for process in processes.values()):
+    dead: set[str] = set()
+    while not asked and not dead - set(beside):
         time.sleep(_POLL_S)
-    for name, process in processes.items():
-        if process.poll() is not None:
-            log.logger.error("process.died", stage=name, exit_code=process.returncode)
+        for name in [name for name, process in processes.items() if process.poll() is not None]:
+            dead.add(name)
+            log.logger.error("process.died", stage=name, exit_code=processes.pop(name).returncode)
     if asked:
         log.logger.info("serve.stopping", signal=signal.Signals(asked[0]).name)
     ended_well = [_stop(name, process) for name, process in processes.items()]

@@ -3,6 +3,8 @@
 from ctsma_node.config.choice import ChoiceSettings, RuleSettings
 from ctsma_node.config.load import load
 from ctsma_node.config.settings import (
+    DEFAULT_KINDS,
+    LANGUAGES,
     OBJECT_KINDS,
     AnyDestination,
     DestinationSettings,
@@ -12,6 +14,8 @@ from ctsma_node.config.settings import (
 )
 
 __all__ = [
+    "DEFAULT_KINDS",
+    "LANGUAGES",
     "OBJECT_KINDS",
     "AnyDestination",
     "ChoiceSettings",

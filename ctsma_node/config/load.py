@@ -7,12 +7,15 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from ctsma_node.config.settings import DESTINATION_KINDS, AnyDestination, Settings
 from ctsma_node.errors import SettingsError
+
+_TLS_PATHS = ("tls_ca", "tls_certificate", "tls_key")
+_Section = TypeVar("_Section", bound=BaseModel)
 
 ENVIRONMENT_PREFIX = "CTSMA_"
 """CTSMA_NODE__PORT=4242 stands for `port = 4242` in `[node]`, and wins over the file."""
@@ -60,15 +63,38 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     analysis = settings.analysis
     if analysis.bundle != "default":
         analysis = analysis.model_copy(update={"bundle": str(folder / analysis.bundle)})
-    destinations = tuple(_anchored_destination(each, folder) for each in settings.destinations)
-    return settings.model_copy(update={"node": node, "analysis": analysis, "destinations": destinations})
+    destinations = tuple(_destination(each, folder) for each in settings.destinations)
+    sources = tuple(
+        each.model_copy(update={"query": _with_paths(each.query, folder, *_TLS_PATHS)})
+        if each.query
+        else each
+        for each in settings.sources
+    )
+    tls = _with_paths(settings.tls, folder, "certificate", "key", "ca")
+    audit = _with_paths(settings.audit, folder, "syslog_ca")
+    return settings.model_copy(
+        update={
+            "node": node,
+            "analysis": analysis,
+            "sources": sources,
+            "destinations": destinations,
+            "tls": tls,
+            "audit": audit,
+            "web": _with_paths(settings.web, folder, "read_token_file", "tls_certificate", "tls_key"),
+        }
+    )
 
 
-def _anchored_destination(destination: AnyDestination, folder: Path) -> AnyDestination:
-    if destination.kind != "dicomweb":
-        return destination
-    paths = {name: getattr(destination, name) for name in ("token_file", "basic_file", "ca_file")}
-    return destination.model_copy(update={name: str(folder / path) for name, path in paths.items() if path})
+def _with_paths(section: _Section, folder: Path, *keys: str) -> _Section:
+    """The section with relative paths taken from the folder; an empty one stays empty."""
+    named = {key: getattr(section, key) for key in keys}
+    return section.model_copy(update={key: str(folder / path) for key, path in named.items() if path})
+
+
+def _destination(destination: AnyDestination, folder: Path) -> AnyDestination:
+    if destination.kind == "dicomweb":
+        return _with_paths(destination, folder, "token_file", "basic_file", "ca_file")
+    return _with_paths(destination, folder, *_TLS_PATHS)
 
 
 def _line(location: tuple[str | int, ...], kind: str, message: str) -> str:

@@ -10,14 +10,32 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ctsma_node.config.choice import ChoiceSettings
+from ctsma_node.config.refusals import EXPLAINED_BY_DEFAULT, in_full, known
 from ctsma_node.config.section import Name, Seconds, Section
 
-ObjectKind = Literal["volume", "segmentation", "parametric_map", "report", "viewer_report", "picture"]
+ObjectKind = Literal[
+    "volume",
+    "segmentation",
+    "labelmap",
+    "parametric_map",
+    "report",
+    "viewer_report",
+    "text_report",
+    "picture",
+    "key_objects",
+    "not_analysed",
+]
 OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
 """What the node can make and send: the names a destination's `objects` may hold."""
+DEFAULT_KINDS: tuple[ObjectKind, ...] = tuple(kind for kind in OBJECT_KINDS if kind != "labelmap")
+"""Those that a destination gets which does not choose: few archives know the label map's SOP class."""
+
+Language = Literal["en", "de"]
+LANGUAGES: tuple[str, ...] = get_args(Language)
+"""Those that `dicom_templates` has texts in."""
 
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?"
@@ -60,7 +78,16 @@ def _web_root(text: str) -> str:
     return text.rstrip("/")
 
 
+def _fingerprint(text: str) -> str:
+    """The SHA-256 of a certificate as `openssl x509 -fingerprint -sha256` prints it, or without colons."""
+    digits = text.replace(":", "").lower()
+    if re.fullmatch(r"[0-9a-f]{64}", digits) is None:
+        raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits")
+    return digits
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 Host = Annotated[str, AfterValidator(_host)]
 HostOrNetwork = Annotated[str, AfterValidator(_host_or_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -75,12 +102,29 @@ class NodeSettings(Section):
     state_dir: Path = Path("/var/lib/ctsma-node")
 
 
-class QuerySettings(Section):
+class CalledSettings(Section):
+    """A peer that the node calls: where it listens, and how it is known where that is over TLS."""
+
+    host: Host
+    port: Port
+    tls: bool = False
+    tls_ca: str = ""  # PEM file: who signs its certificate; "": that of [tls]
+    tls_certificate: str = ""  # PEM file: ours there; "": that of [tls]
+    tls_key: str = ""
+    tls_name: str = ""  # the name in its certificate; "": host
+    tls_certificate_sha256: tuple[Fingerprint, ...] = ()  # instead of a name
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key go together")
+        return self
+
+
+class QuerySettings(CalledSettings):
     """`[sources.query]`: where the source is asked, by C-FIND, how many instances a series has."""
 
     ae_title: AETitle
-    host: Host
-    port: Port
     calling_ae_title: AETitle | None = None  # None: the node's own
     timeout_s: Seconds = 5.0  # for each part of a question: connecting, the association, the answer
 
@@ -91,25 +135,23 @@ class SourceSettings(Section):
     ae_title: AETitle
     addresses: Annotated[tuple[HostOrNetwork, ...], Field(min_length=1)]
     query: QuerySettings | None = None  # None: it is not asked
+    certificate_sha256: tuple[Fingerprint, ...] = ()  # of its TLS certificate; two while it is renewed
+    certificate_names: tuple[str, ...] = ()  # or one of these names in its TLS certificate
+
+    @property
+    def is_bound(self) -> bool:
+        """Say whether the AE title may be used with certain TLS certificates only."""
+        return bool(self.certificate_sha256 or self.certificate_names)
 
 
-class DestinationSettings(Section):
+class DestinationSettings(CalledSettings):
     """`[[destinations]]`: a peer that gets the results, by C-STORE."""
 
     kind: Literal["dicom"] = "dicom"
     name: Name
     ae_title: AETitle
-    host: Host
-    port: Port
     calling_ae_title: AETitle | None = None  # None: the node's own
-    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = (
-        "volume",
-        "segmentation",
-        "parametric_map",
-        "report",
-        "viewer_report",
-        "picture",
-    )
+    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = DEFAULT_KINDS
     # What "delivered" means there: the status of its C-STORE, what a C-FIND returns, or Storage Commitment
     proof: Literal["status", "find", "commitment"] = "status"
     proof_ae_title: AETitle | None = None  # who is asked, where it is not who stores
@@ -123,7 +165,7 @@ class DicomWebSettings(Section):
     kind: Literal["dicomweb"]
     name: Name
     url: Annotated[str, AfterValidator(_web_root)]
-    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = OBJECT_KINDS
+    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = DEFAULT_KINDS
     # What "delivered" means there: the response to the STOW-RS, or what a QIDO-RS returns
     proof: Literal["status", "find"] = "status"
     token_file: str = ""  # holds a bearer token; readable by the service alone
@@ -152,6 +194,31 @@ _ByKind = Annotated[
     Annotated[DestinationSettings, Tag("dicom")] | Annotated[DicomWebSettings, Tag("dicomweb")],
     Discriminator(_kind, custom_error_type="kind", custom_error_message='kind is "dicom" or "dicomweb"'),
 ]
+
+
+class TlsSettings(Section):
+    """`[tls]`: DICOM over TLS (PS3.15 annex B); off while there is no certificate."""
+
+    certificate: str = ""  # PEM file: the node's certificate, then those between it and the CA's
+    key: str = ""  # PEM file, readable by the service alone
+    ca: str = ""  # PEM file: the CAs that sign the peers' certificates
+    port: Annotated[int, Field(ge=0, le=65535)] = 2762  # registered for DICOM over TLS; 0: any free port
+    required: bool = True  # [node] port, which is not encrypted, stays closed
+    client_certificate: bool = True  # who shows none is not let in
+    handshake_s: Seconds = 10.0
+
+    @property
+    def enabled(self) -> bool:
+        """Say whether the node listens for TLS."""
+        return bool(self.certificate)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key go together")
+        if self.certificate and self.client_certificate and not self.ca:
+            raise ValueError("client_certificate needs ca: who signs the certificates of the sources")
+        return self
 
 
 class CompletionSettings(Section):
@@ -208,8 +275,12 @@ class AnalysisSettings(Section):
 
 
 class ReportSettings(Section):
-    """`[report]`: how the node signs what it makes (PS3.3 C.7.5.1)."""
+    """`[report]`: in which language the node speaks, and how it signs what it makes (PS3.3 C.7.5.1)."""
 
+    language: Language = "en"
+    explain_refusals: Annotated[tuple[str, ...], BeforeValidator(in_full), AfterValidator(known)] = (
+        EXPLAINED_BY_DEFAULT
+    )
     institution_name: Annotated[str, Field(max_length=64)] = ""
     station_name: Annotated[str, Field(max_length=16)] = ""
     device_serial_number: Annotated[str, Field(max_length=64)] = ""
@@ -243,18 +314,71 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class AuditSettings(Section):
+    """`[audit]`: the audit trail of PS3.15 annex A.5, and where else it goes."""
+
+    enabled: bool = True  # in files below the state folder
+    patient_ids: bool = False  # the Patient ID stands in messages about transfers
+    site_id: str = Field(default="", max_length=64)  # AuditEnterpriseSiteID
+    file_bytes: Annotated[int, Field(ge=65536)] = 10485760
+    files: Annotated[int, Field(ge=2, le=10000)] = 10  # of each process; then the oldest goes
+    syslog_host: Annotated[str, AfterValidator(lambda text: text and _host(text))] = ""
+    syslog_port: Port = 6514  # syslog over TLS (RFC 5425 section 4.1)
+    syslog_ca: str = ""  # PEM file; "": that of [tls]
+
+
 class LimitSettings(Section):
     """`[limits]`: what one node takes upon itself when peers misbehave."""
 
     max_associations: Annotated[int, Field(ge=1, le=1000)] = 50
-    backlog: Annotated[int, Field(ge=1, le=4096)] = 128
+    max_per_address: Annotated[int, Field(ge=1, le=1000)] = 20  # of them, from one address
+    max_new_per_s: Annotated[float, Field(gt=0, le=10000)] = 50.0  # connections from one address, on average
+    backlog: Annotated[int, Field(ge=1, le=4096)] = 1024
     max_pdu: Annotated[int, Field(ge=4096, le=1048576)] = 131072
     acse_s: Seconds = 30.0
     dimse_s: Seconds = 60.0
     network_s: Seconds = 60.0
     drain_s: Seconds = 30.0  # how long associations may go on after a stop
+    max_instance_bytes: Annotated[int, Field(ge=1 << 20)] = 4294967296
     min_free_bytes: Annotated[int, Field(ge=0)] = 1073741824  # refuse before the disk is full
     outbox_quota_bytes: Annotated[int, Field(ge=0)] = 2147483648  # for results; instances leave it free
+
+
+class WebSettings(Section):
+    """`[web]`: the page, /health and /metrics, served by a process of their own.
+
+    Listening to more than this machine takes a token for reading, and TLS here or at a proxy.
+    """
+
+    enabled: bool = True  # whether `serve` starts it
+    bind: Host = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8112  # 0: any free port
+    hosts: tuple[Host, ...] = ()  # names it is reached by, besides addresses and "localhost"
+    read_token_file: str = ""  # whoever reads must know its content; "": whoever reaches the port may read
+    tls_certificate: str = ""  # PEM files
+    tls_key: str = ""
+    behind_proxy: bool = False  # a proxy in front ends TLS
+    destination_failing_s: Seconds = 900.0  # from when on /health counts a destination that fails
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key go together")
+        if self.is_local:
+            return self
+        if not self.read_token_file:
+            raise ValueError(f"bind {self.bind} reaches beyond this machine: it needs read_token_file")
+        if not self.tls_key and not self.behind_proxy:
+            raise ValueError(f"bind {self.bind} needs tls_certificate and tls_key, or behind_proxy = true")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.bind).is_loopback
+        except ValueError:
+            return self.bind == "localhost"
 
 
 class Settings(Section):
@@ -263,6 +387,7 @@ class Settings(Section):
     node: NodeSettings = NodeSettings()
     sources: tuple[SourceSettings, ...] = ()
     destinations: tuple[_ByKind, ...] = ()
+    tls: TlsSettings = TlsSettings()
     completion: CompletionSettings = CompletionSettings()
     choice: ChoiceSettings = ChoiceSettings()
     gate: GateSection = GateSection()
@@ -272,6 +397,8 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     limits: LimitSettings = LimitSettings()
+    audit: AuditSettings = AuditSettings()
+    web: WebSettings = WebSettings()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -290,6 +417,21 @@ class Settings(Section):
                     f'destination {each.name} has proof = "commitment": its report comes to the AE title '
                     "that asked, so calling_ae_title must be that of [node]"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _tls_is_complete(self) -> Self:
+        bound = [each.ae_title for each in self.sources if each.is_bound]
+        if bound and not self.tls.enabled:
+            raise ValueError(f"{bound[0]} is bound to a certificate, but [tls] has none: nobody can show it")
+        called = [each for each in self.destinations if each.kind == "dicom"]
+        for each in (*called, *(source.query for source in self.sources if source.query)):
+            if each.tls and not (each.tls_ca or self.tls.ca):
+                raise ValueError(f"{each.host} has tls, but neither tls_ca nor [tls] ca says whom to trust")
+        if self.audit.syslog_host and not (self.audit.syslog_ca or self.tls.ca):
+            raise ValueError(
+                "[audit] syslog_host needs syslog_ca or [tls] ca: audit messages go over TLS alone"
+            )
         return self
 
     @property
@@ -313,6 +455,11 @@ class Settings(Section):
         return self.node.state_dir / "paused"
 
     @property
+    def audit_dir(self) -> Path:
+        """The audit trails, a folder for each process."""
+        return self.node.state_dir / "audit"
+
+    @property
     def inbox_path(self) -> Path:
         """The receiver's ledger file."""
         return self.node.state_dir / "inbox.sqlite3"
@@ -321,3 +468,17 @@ class Settings(Section):
     def ledger_path(self) -> Path:
         """The worker's ledger file."""
         return self.node.state_dir / "ledger.sqlite3"
+
+    @property
+    def commands_dir(self) -> Path:
+        """What people ask of cases, until the worker has done it."""
+        return self.node.state_dir / "commands"
+
+    @property
+    def web_token_path(self) -> Path:
+        """The token that whoever asks by the page must know."""
+        return self.node.state_dir / "web.token"
+
+    def heartbeat_path(self, name: Literal["receive", "work"]) -> Path:
+        """Where a process says that it lives."""
+        return self.node.state_dir / "alive" / f"{name}.json"

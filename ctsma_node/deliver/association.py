@@ -14,7 +14,8 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext, build_context
 
-from ctsma_node.errors import NodeError
+from ctsma_node.errors import NodeError, SettingsError
+from ctsma_node.tls import CheckingContext, ClientContext
 
 NATIVE = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 """Transfer syntaxes that one can be rewritten into the other without touching a pixel."""
@@ -35,6 +36,7 @@ class Peer:
     acse_s: float = 30.0  # A-ASSOCIATE-AC and A-RELEASE-RP
     dimse_s: float = 120.0  # one C-STORE-RSP, counted from when its request was queued: the transfer included
     network_s: float = 120.0  # silence on the association; a blocked send, too
+    tls: ClientContext | None = None  # None: not encrypted
 
 
 class DeliveryError(NodeError):
@@ -82,14 +84,21 @@ def open_association(
         (evt.EVT_CONN_CLOSE, _wake_sender),
         *handlers,
     ]
+    security = _security(peer)
+    name = peer.host if peer.tls is None else peer.tls.name
     try:
         assoc = ae.associate(
-            peer.host, peer.port, contexts=contexts, ae_title=peer.ae_title, evt_handlers=bound
+            peer.host,
+            peer.port,
+            contexts=contexts,
+            ae_title=peer.ae_title,
+            evt_handlers=bound,
+            tls_args=None if security is None else (security, name),
         )
     except OSError as error:  # a host name that does not resolve
         raise AssociationError(f"{peer.host}: {error.strerror or type(error).__name__}") from error
     if not assoc.is_established:
-        raise _why_not(assoc, peer)
+        raise _why_not(assoc, peer, security)
     keep_responses_for_sender(assoc)
     return assoc
 
@@ -125,7 +134,17 @@ def keep_responses_for_sender(assoc: Association) -> None:
     assoc.dimse.get_msg = lambda block=False: take(block=True) if block else (None, None)
 
 
-def _why_not(assoc: Association, peer: Peer) -> NodeError:
+def _security(peer: Peer) -> CheckingContext | None:
+    """The TLS context of an association; its files may be renewed between one and the next."""
+    try:
+        return None if peer.tls is None else peer.tls.context()
+    except SettingsError as error:
+        raise AssociationError(str(error)) from error
+
+
+def _why_not(assoc: Association, peer: Peer, security: CheckingContext | None) -> NodeError:
+    if security is not None and security.failure is not None:
+        return AssociationError(f"no TLS with {peer.host}:{peer.port}: {security.failure}")
     answer = assoc.acceptor.primitive
     if assoc.is_rejected and answer is not None:
         where = f"{answer.result}/{answer.result_source}/{answer.diagnostic}"

@@ -41,6 +41,9 @@ port = {destination_port}
 
 [limits]
 min_free_bytes = 0
+
+[web]
+port = {web_port}
 """
 
 
@@ -58,6 +61,7 @@ class Node:
             _SETTINGS.format(
                 ae_title=self.ae_title,
                 port=self.port,
+                web_port=free_port(),
                 source=pacs.ae_title,
                 destination=pacs.ae_title,
                 destination_port=pacs.port,

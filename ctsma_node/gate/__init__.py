@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ctsma_node.assemble.series import Series
 from ctsma_node.gate import calibration, content, geometry, kind, patient
+from ctsma_node.gate.part import of_another_part
 from ctsma_node.gate.refusals import REASONS
 from ctsma_node.gate.settings import GateSettings
 from ctsma_node.volume import CTVolume
 
-__all__ = ["REASONS", "GateSettings", "accept_headers", "accept_volume"]
+__all__ = ["REASONS", "GateSettings", "accept_headers", "accept_volume", "of_another_part"]
 
 
 def accept_headers(series: Series, limits: GateSettings) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 
 from ctsma_node.ledger.delivery_rows import DeliveryQueries
 from ctsma_node.ledger.sqlite import LedgerError
-from ctsma_node.records import Case, Event, ResultObject, SeriesState, SourceCount
+from ctsma_node.records import NOTE, Case, Event, ResultObject, SeriesState, SourceCount
 
 
 class CaseQueries(DeliveryQueries):
@@ -46,6 +46,13 @@ class CaseQueries(DeliveryQueries):
             for row in self._rows(f"SELECT * FROM case_row WHERE state IN ({marks}) ORDER BY id", *wanted)
         ]
 
+    def latest(self, count: int, before: int | None, *states: SeriesState) -> list[Case]:
+        """Return at most so many cases in any of the states, latest first, numbered below `before`."""
+        marks = ", ".join("?" * len(states))
+        sql = f"SELECT * FROM case_row WHERE state IN ({marks}) AND id < ? ORDER BY id DESC LIMIT ?"
+        last = 2**63 - 1 if before is None else before
+        return [case_from(row) for row in self._rows(sql, *states, last, count)]
+
     def due(self, now: float) -> list[Case]:
         """Return the cases whose timer has run out and that nobody works on, the longest due first."""
         sql = "SELECT * FROM case_row WHERE due_at <= ? AND running = 0 ORDER BY due_at, id"
@@ -55,6 +62,10 @@ class CaseQueries(DeliveryQueries):
         """Return the objects of a case in the order they are to be sent."""
         sql = "SELECT * FROM result WHERE revision_id = ? ORDER BY id"
         return [_result(row) for row in self._rows(sql, case_id)]
+
+    def has_set(self, case_id: int) -> bool:
+        """Return whether measurements were made of a case; the note that none were is no set."""
+        return any(each.kind != NOTE for each in self.results(case_id))
 
     def source_count(self, series_uid: str) -> SourceCount | None:
         """Return what the source said how many instances a series has; None when it was never asked."""

@@ -32,6 +32,7 @@ DROP TABLE delivery;
 ALTER TABLE delivery_2 RENAME TO delivery;
 
 CREATE INDEX delivery_due ON delivery (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_standing ON delivery (destination, state, updated_at);
 
 -- What is there stays there; what was rejected or given up can only be taken up again.
 CREATE TRIGGER delivery_ends BEFORE UPDATE OF state ON delivery

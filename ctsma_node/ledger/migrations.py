@@ -17,7 +17,7 @@ from ctsma_node.spool import sync_folder
 
 STEPS: dict[str, tuple[str, ...]] = {
     "inbox.sql": ("inbox_reports.sql",),
-    "cases.sql": ("cases_completion.sql", "cases_proofs.sql"),
+    "cases.sql": ("cases_completion.sql", "cases_reopening.sql", "cases_proofs.sql"),
 }
 """The scripts that follow each schema, oldest first; a new one goes to the end of its line."""
 

@@ -21,14 +21,21 @@ _SUCCESS, _PROCESSING_FAILURE, _INVALID_ARGUMENT, _UNRECOGNISED = 0x0000, 0x0110
 
 
 def reporters(settings: Settings) -> tuple[SourceSettings, ...]:
-    """The destinations that are asked to commit, as peers that may open an association to report."""
-    return tuple(
+    """The destinations that are asked to commit, as peers that may open an association to report.
+
+    One whose AE title is that of a source bound to a certificate comes in as that source, or not at all.
+    """
+    bound = {source.ae_title for source in settings.sources if source.is_bound}
+    found = (
         SourceSettings(
-            ae_title=each.proof_ae_title or each.ae_title, addresses=(each.proof_host or each.host,)
+            ae_title=each.proof_ae_title or each.ae_title,
+            addresses=(each.proof_host or each.host,),
+            certificate_sha256=each.tls_certificate_sha256,
         )
         for each in settings.destinations
         if each.kind == "dicom" and each.proof == "commitment"
     )
+    return tuple(each for each in found if each.ae_title not in bound)
 
 
 def report_contexts() -> list[PresentationContext]:

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from io import BytesIO
-from typing import Any, cast
+from typing import cast
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE, _config, evt
+from pynetdicom import evt
 from pynetdicom.association import Association as Peering
 from pynetdicom.dimse_primitives import C_STORE
 
 from ctsma_node import log
+from ctsma_node.audit import Recorder
 from ctsma_node.config import Settings
+from ctsma_node.heartbeat import BEAT_S, Pulse
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.quota import Quota
-from ctsma_node.receive.acceptor import GuardedAssociation, NodeServer
+from ctsma_node.receive.alerts import Alerts
 from ctsma_node.receive.contexts import supported_contexts, verification_contexts
+from ctsma_node.receive.door import Door
 from ctsma_node.receive.peers import Peers
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
 from ctsma_node.receive.reports import Reports, report_contexts, reporters
 from ctsma_node.receive.store import Store, StoreRequest
+from ctsma_node.receive.tally import Tally
+from ctsma_node.receive.transfers import Transfers
 from ctsma_node.records import Association
 from ctsma_node.spool import Spool, make_private
 
 _SUCCESS = 0x0000
-_IDLE_S = 1.0  # an association silent for so long at a stop is between instances
-_POLL_S = 0.05
 
 
 class Receiver:
@@ -43,13 +46,24 @@ class Receiver:
         self._clock = clock
         self._reporters = reporters(settings)
         self._peers = Peers(settings.node.ae_title, settings.sources, self._reporters)
+        self._tally = Tally()
+        self._pulse = Pulse(settings.heartbeat_path("receive"), clock)
+        self._beaten_at = 0.0
+        self._recorder = Recorder(settings, "receive", clock)
+        self._alerts = Alerts(self._recorder, self._tally.count)
+        self._transfers = Transfers(self._recorder, self._alerts)
         self._open: dict[Peering, Association] = {}
         self._open_lock = threading.Lock()
 
     @property
     def port(self) -> int:
         """The port that is listened on, also where the settings say 0."""
-        return int(self._server.server_address[1])
+        return self._door.port(secure=False)
+
+    @property
+    def tls_port(self) -> int:
+        """The same for DICOM over TLS."""
+        return self._door.port(secure=True)
 
     def start(self) -> None:
         """Bring the inbox in line with the spool, then listen."""
@@ -68,80 +82,67 @@ class Receiver:
                 quarantine,
                 settings.limits.min_free_bytes,
                 self._clock,
+                lambda outcome: self._tally.count(f"answered {outcome}"),
+                self._transfers,
                 quota.reserved,
             )
-            self._listen()
+            contexts = supported_contexts() + (report_contexts() if self._reporters else [])
+            self._door = Door(
+                settings, self._peers, self._alerts, contexts, self._handlers(), self._on_end, self._beat
+            )
+            self._recorder.open()
+            self._door.open()
         except BaseException:
             self._inbox.close()
             raise
 
-    def _listen(self) -> None:
-        node = self._settings.node
-        _configure_pynetdicom()
-        self._ae = _application_entity(self._settings, self._peers)
-        self._server = cast(
-            NodeServer,
-            self._ae.make_server(
-                (node.bind, node.port),
-                ae_title=node.ae_title,
-                contexts=supported_contexts() + (report_contexts() if self._reporters else []),
-                evt_handlers=[
-                    (evt.EVT_REQUESTED, self._on_requested),
-                    (evt.EVT_C_STORE, self._on_store),
-                    (evt.EVT_N_EVENT_REPORT, Reports(self._inbox, self._clock)),
-                ],
-                server_class=NodeServer,
-                peers=self._peers,
-                limits=self._settings.limits,
-                on_end=self._on_end,
-            ),
-        )
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="listen", daemon=True).start()
-        log.logger.info("receive.listening", called_ae=node.ae_title, address=node.bind, port=self.port)
-        if not self._settings.sources:
-            log.logger.warning("receive.no_sources", reason="Nobody may send: no [[sources]] are configured.")
+    def _handlers(self) -> list[evt.EventHandlerType]:
+        return [
+            (evt.EVT_REQUESTED, self._on_requested),
+            (evt.EVT_C_STORE, self._on_store),
+            (evt.EVT_N_EVENT_REPORT, Reports(self._inbox, self._clock)),
+        ]
 
     def stop(self) -> None:
         """Take no new associations, let those at work finish within `drain_s`, then close."""
-        self._server.stop_listening()
-        deadline = time.monotonic() + self._settings.limits.drain_s
-        while (alive := self._associations()) and time.monotonic() < deadline:
-            _abort(assoc for assoc in alive if assoc.is_idle(_IDLE_S))
-            time.sleep(_POLL_S)
-        _abort(self._associations())
+        self._door.close(self._settings.limits.drain_s)
         self._inbox.close_all_associations(self._clock())
         self._inbox.close()
+        self._recorder.close()
+        self._pulse.end()
         log.logger.info("receive.stopped")
 
-    def _associations(self) -> list[GuardedAssociation]:
-        return [a for a in self._ae.active_associations if isinstance(a, GuardedAssociation)]
+    def _beat(self) -> None:
+        """Say that the receiver lives; called when each loop that takes connections in has come round."""
+        if (now := time.monotonic()) - self._beaten_at < BEAT_S:
+            return
+        self._beaten_at = now
+        oldest = self._tally.oldest()
+        answered_at = self._clock() if oldest is None else oldest
+        self._pulse.beat("ready", {"answers": answered_at}, self._tally.counts())
 
     def _on_requested(self, event: evt.Event) -> None:
-        """Reject an association whose calling AE title, address or called AE title is not known.
+        """Reject an association of a calling AE, address, certificate or called AE that is not known.
 
         A destination that is no source may report what it has committed to, and store nothing.
         """
-        request = event.assoc.requestor.primitive
-        address = event.assoc.requestor.address_info.address
-        rejection = self._peers.rejection(request.calling_ae_title, request.called_ae_title, address)
+        request, caller = event.assoc.requestor.primitive, event.assoc.caller
+        calling_ae, address = request.calling_ae_title, str(caller.address[0])
+        rejection = self._peers.rejection(calling_ae, request.called_ae_title, address, caller.certificate)
         if rejection is None:
-            if not self._peers.may_store(request.calling_ae_title, address):
+            if not self._peers.may_store(calling_ae, address, caller.certificate):
                 event.assoc.acceptor.supported_contexts = [*verification_contexts(), *report_contexts()]
             return
-        log.logger.warning(
-            "association.rejected",
-            calling_ae=request.calling_ae_title,
-            called_ae=request.called_ae_title,
-            address=address,
-            code="/".join(map(str, rejection)),
-        )
+        code = "/".join(map(str, rejection))
+        self._alerts.rejected(caller.host, code, request.calling_ae_title, request.called_ae_title)
         event.assoc.acse.send_reject(*rejection)
         event.assoc.kill()
 
     def _on_store(self, event: evt.Event) -> Dataset | int:
         """Answer a C-STORE request."""
         try:
-            refusal = self._store(self._request(event))
+            with self._tally.answering(self._clock()):
+                refusal = self._store(self._request(event))
         except Exception:
             # Nothing is acknowledged that was not stored, whatever it was that went wrong.
             log.logger.error("instance.failed", code=OUT_OF_RESOURCES.code, exc_info=True)
@@ -178,6 +179,7 @@ class Receiver:
         with self._open_lock:
             record = self._open.pop(peering, None)
         if record is not None:
+            self._transfers.ended(record)
             self._inbox.close_association(record.id, self._clock())
             log.logger.info("association.closed", association=record.id)
 
@@ -189,33 +191,11 @@ def run(settings: Settings, ready: Callable[[Receiver], None] | None = None) -> 
         signal.signal(number, lambda *_: stop.set())
     receiver = Receiver(settings)
     receiver.start()
+    gc.freeze()  # modules and tables stay: the collector need not look at them again and again
     if ready is not None:
         ready(receiver)
     stop.wait()
     receiver.stop()
-
-
-def _configure_pynetdicom() -> None:
-    """Let every UID through to the store, and write no PDU or message into a log.
-
-    A UID of more than 64 characters would otherwise abort the association; the store answers with a status.
-    """
-    _config.VALIDATORS["UI"] = lambda _: (True, "")
-    _config.LOG_HANDLER_LEVEL = "none"
-
-
-def _application_entity(settings: Settings, peers: Peers) -> AE:
-    """Return the AE with every limit set; its own AE title checks stay on, as a second line."""
-    limits = settings.limits
-    ae = AE(ae_title=settings.node.ae_title)
-    ae.require_called_aet = True
-    ae.require_calling_aet = peers.calling_ae_titles
-    ae.maximum_associations = limits.max_associations
-    ae.maximum_pdu_size = limits.max_pdu
-    ae.acse_timeout = limits.acse_s
-    ae.dimse_timeout = limits.dimse_s
-    ae.network_timeout = limits.network_s
-    return ae
 
 
 def _answer(refusal: Refusal) -> Dataset:
@@ -223,9 +203,3 @@ def _answer(refusal: Refusal) -> Dataset:
     answer.Status = refusal.status
     answer.ErrorComment = refusal.comment
     return answer
-
-
-def _abort(associations: Iterable[Any]) -> None:
-    for assoc in associations:
-        with suppress(Exception):
-            assoc.abort()

@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from threading import Lock
 
 from ctsma_node import log
 from ctsma_node.ledger.inbox import Inbox
+from ctsma_node.receive.arriving import ArrivingDataset, chunks_of
 from ctsma_node.receive.header import Header, is_valid_uid, read_header
 from ctsma_node.receive.part10 import preamble_and_meta
 from ctsma_node.receive.refusal import (
@@ -27,6 +29,7 @@ from ctsma_node.receive.refusal import (
     Refusal,
     Unfit,
 )
+from ctsma_node.receive.transfers import Transfers
 from ctsma_node.records import Association, Instance, Quarantined, Received
 from ctsma_node.spool import Spool, free_bytes
 
@@ -63,13 +66,17 @@ class Store:
         quarantine: Spool,
         min_free_bytes: int,
         clock: Callable[[], float] = time.time,
+        count: Callable[[str], None] = lambda outcome: None,
+        transfers: Transfers | None = None,
         reserved: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._transfers = transfers
         self._inbox = inbox
         self._spool = spool
         self._quarantine = quarantine
         self._min_free_bytes = min_free_bytes
         self._clock = clock
+        self._count = count
         self._reserved = reserved  # bytes that are not for instances
         self._locks = tuple(Lock() for _ in range(_LOCKS))
 
@@ -79,37 +86,46 @@ class Store:
             association=request.association.id, calling_ae=request.association.calling_ae
         )
         try:
-            self._keep_room(request.size)
+            self._keep_room(request)
             try:
                 self._store(request, logger)
             except Unfit as unfit:
                 path = self._set_aside(request, unfit.refusal.code)
                 logger.warning("instance.not_stored", code=unfit.refusal.code, path=path)
+                self._count(unfit.refusal.code)
                 return unfit.refusal
         except (OSError, sqlite3.Error) as error:
             logger.error("instance.out_of_resources", code=OUT_OF_RESOURCES.code, error=type(error).__name__)
+            self._count(OUT_OF_RESOURCES.code)
             return OUT_OF_RESOURCES
         return None
 
-    def _keep_room(self, size: int) -> None:
-        if free_bytes(self._spool.folder) - size < self._min_free_bytes + self._reserved():
+    def _keep_room(self, request: StoreRequest) -> None:
+        if isinstance(request.dataset, ArrivingDataset) and request.dataset.is_lost:
+            raise OSError("too long, or there was no room for it when it came")
+        if free_bytes(self._spool.folder) - request.size < self._min_free_bytes + self._reserved():
             raise OSError("less than min_free_bytes and the room for results would be left")
 
     def _store(self, request: StoreRequest, logger: log.Logger) -> None:
         header = _checked(request)
         digest = hashlib.sha256(header.sop_instance_uid.encode("ascii")).hexdigest()
-        sha256 = hashlib.sha256(request.dataset.getbuffer()).hexdigest()
+        sha256 = _sha256(request.dataset)
         logger = logger.bind(series=header.series_uid, instance=header.sop_instance_uid)
         with self._locks[int(digest[:8], 16) % _LOCKS]:
             there = self._present(header.sop_instance_uid)
             if there is None:
-                self._add(request, header, digest, sha256)
+                path = self._add(request, header, digest, sha256)
                 logger.info("instance.stored", size=request.size)
+                self._tell(request, header, path, is_new=True)
+                self._count("stored")
             elif there.sha256 == sha256:
                 logger.info("instance.sent_again")
+                self._tell(request, header, there.path, is_new=False)
+                self._count("sent_again")
             else:
                 path = self._set_aside(request, CONFLICT)
                 logger.error("instance.conflict", code=CONFLICT, path=path)
+                self._count(CONFLICT)
 
     def _present(self, sop_instance_uid: str) -> Instance | None:
         """Return the row of an instance whose file is really there; marks a row whose file is not."""
@@ -121,7 +137,17 @@ class Store:
         self._inbox.mark_missing([row.path], self._clock())
         return None
 
-    def _add(self, request: StoreRequest, header: Header, digest: str, sha256: str) -> None:
+    def _tell(self, request: StoreRequest, header: Header, path: str, *, is_new: bool) -> None:
+        if self._transfers is not None:
+            self._transfers.stored(
+                request.association,
+                header.study_uid,
+                header.sop_class_uid,
+                self._spool.path(path),
+                is_new=is_new,
+            )
+
+    def _add(self, request: StoreRequest, header: Header, digest: str, sha256: str) -> str:
         """File first, row second: the file is the truth, and a file without a row is adopted at start."""
         meta = preamble_and_meta(
             header.sop_class_uid,
@@ -130,7 +156,7 @@ class Store:
             request.association.calling_ae,
             request.called_ae,
         )
-        path = self._spool.write(digest, (meta, request.dataset.getbuffer()))
+        path = self._spool.write(digest, chain((meta,), chunks_of(request.dataset)))
         try:
             self._inbox.add(
                 Received(
@@ -152,21 +178,32 @@ class Store:
         except BaseException:
             self._spool.remove(path)
             raise
+        return path
 
     def _set_aside(self, request: StoreRequest, code: str) -> str:
         """Put the bytes into quarantine, once; returns where."""
-        sha256 = hashlib.sha256(request.dataset.getbuffer()).hexdigest()
+        if self._transfers is not None:
+            self._transfers.set_aside(request.association, code)
+        sha256 = _sha256(request.dataset)
         path = self._quarantine.relative(sha256)
         with self._locks[int(sha256[:8], 16) % _LOCKS]:
             if self._quarantine.path(path).exists():
                 return path
-            self._quarantine.write(sha256, (_quarantine_meta(request), request.dataset.getbuffer()))
+            meta = _quarantine_meta(request)
+            self._quarantine.write(sha256, chain((meta,), chunks_of(request.dataset)))
             try:
                 self._inbox.add_quarantined(_quarantined(request, code, path, sha256, self._clock()))
             except BaseException:
                 self._quarantine.remove(path)
                 raise
         return path
+
+
+def _sha256(dataset: BytesIO) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunks_of(dataset):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _checked(request: StoreRequest) -> Header:

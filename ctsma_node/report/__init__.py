@@ -2,13 +2,15 @@
 
 from ctsma_node.report.file import write_object
 from ctsma_node.report.identity import NodeIdentity, ObjectReference, ReportObject
-from ctsma_node.report.set import DEFAULT_OBJECTS, build_set
+from ctsma_node.report.set import ALL_OBJECTS, DEFAULT_OBJECTS, build_note, build_set
 
 __all__ = [
+    "ALL_OBJECTS",
     "DEFAULT_OBJECTS",
     "NodeIdentity",
     "ObjectReference",
     "ReportObject",
+    "build_note",
     "build_set",
     "write_object",
 ]

@@ -7,8 +7,16 @@ from collections.abc import Iterable, Sequence
 
 from pydicom.dataset import Dataset
 
-from ctsma_node.report.items import add, code_element, explicit_dataset, item, reference_item
-from ctsma_node.report.templates import Code
+from ctsma_node.report.codes import Code
+from ctsma_node.report.items import (
+    add,
+    code_element,
+    code_string,
+    decimal_string,
+    explicit_dataset,
+    item,
+    reference_item,
+)
 
 
 def container(
@@ -53,7 +61,7 @@ def number(
     """
     ds = _content("NUM", name, relationship, tuple(children))
     measured = explicit_dataset()
-    measured.NumericValue = f"{finite(name, value):.9g}"
+    add(measured, decimal_string("NumericValue", f"{finite(name, value):.9g}"))
     add(measured, code_element("MeasurementUnitsCodeSequence", unit))
     ds.MeasuredValueSequence = [measured]
     return ds
@@ -66,8 +74,19 @@ def finite(name: Code, value: float) -> float:
     return float(value)
 
 
+def composite(name: Code | None, sop_class_uid: str, sop_instance_uid: str, relationship: str) -> Dataset:
+    """A COMPOSITE item: an instance that is no image."""
+    ds = _content("COMPOSITE", name, relationship)
+    ds.ReferencedSOPSequence = [reference_item(sop_class_uid, sop_instance_uid)]
+    return ds
+
+
 def image(
-    name: Code, sop_class_uid: str, sop_instance_uid: str, relationship: str, segment: int | None = None
+    name: Code | None,
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    relationship: str,
+    segment: int | None = None,
 ) -> Dataset:
     """An IMAGE item: an instance, or one segment of it."""
     ds = _content("IMAGE", name, relationship)
@@ -79,13 +98,14 @@ def image(
 
 
 def _content(
-    value_type: str, name: Code, relationship: str | None, children: Sequence[Dataset] = ()
+    value_type: str, name: Code | None, relationship: str | None, children: Sequence[Dataset] = ()
 ) -> Dataset:
     ds = explicit_dataset()
     if relationship is not None:
-        ds.RelationshipType = relationship
-    ds.ValueType = value_type
-    add(ds, code_element("ConceptNameCodeSequence", name))
+        add(ds, code_string("RelationshipType", relationship))
+    add(ds, code_string("ValueType", value_type))
+    if name is not None:
+        add(ds, code_element("ConceptNameCodeSequence", name))
     if children:
         ds.ContentSequence = list(children)
     return ds

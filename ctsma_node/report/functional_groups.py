@@ -24,8 +24,8 @@ class FrameGroups:
     def __init__(self, basis: Basis) -> None:
         self._basis = basis
 
-    def encoded(self, frame: int, dimension_values: Sequence[int], last_group: bytes) -> bytes:
-        """One item: derivation, frame content, position, and an encoded group that sorts after them."""
+    def encoded(self, frame: int, dimension_values: Sequence[int], last_group: bytes = b"") -> bytes:
+        """One item: derivation, frame content, position, and any encoded group that sorts after them."""
         before, after = self._encoded_planes[frame]
         return _item(before + _frame_content(dimension_values) + after + last_group)
 

@@ -19,10 +19,11 @@ from ctsma_node.analysis.result import (
     Parameter,
 )
 from ctsma_node.report.basis import Basis
+from ctsma_node.report.codes import Code
 from ctsma_node.report.content import finite
 from ctsma_node.report.items import coded
 from ctsma_node.report.reasons import sentences
-from ctsma_node.report.templates import Code
+from ctsma_node.report.remarks import comments
 
 _REGION_BONES = {
     CartilageRegion.MEDIAL_FEMUR: Bone.FEMUR,
@@ -144,13 +145,3 @@ class Groups:
         reasons = sentences(self.basis.knee.explanation, self.basis.templates) if with_explanation else []
         for text in [*comments(self.basis), *reasons]:
             yield sr.TextContentItem(concept, text, relationship_type="CONTAINS")
-
-
-def comments(basis: Basis) -> list[str]:
-    """Research use, the uncertainty's meaning, the other knee, and what marks this one."""
-    others = (
-        basis.text("other_knee", side=knee.side.value if knee.side else "?", reason=knee.reason)
-        for knee in basis.result.not_analysed
-    )
-    marks = (f"{mark.code}: {mark.text}" for mark in basis.knee.marks)
-    return [basis.text("research"), basis.text("uncertainty"), *others, *marks]

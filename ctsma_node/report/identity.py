@@ -40,7 +40,7 @@ class ObjectReference:
     """Where to find an object, for instance one of the set that a revision replaces."""
 
     kind: str
-    side: Side
+    side: Side | None
     study_uid: str
     series_uid: str
     sop_class_uid: str
@@ -51,8 +51,8 @@ class ObjectReference:
 class ReportObject:
     """One composite instance of a report, ready to be written or sent."""
 
-    kind: str  # volume, segmentation, parametric_map, report, viewer_report or picture
-    side: Side
+    kind: str  # as in the set's ALL_OBJECTS
+    side: Side | None  # None: about a whole series, or a knee whose side is not known
     sop_class_uid: str
     sop_instance_uid: str
     series_uid: str
@@ -70,7 +70,7 @@ class ReportObject:
     def file_name(self) -> PurePath:
         """A name that sorts a folder in the order of sending, such as L-901-segmentation-001.dcm."""
         number, instance = self.dataset.SeriesNumber, self.dataset.InstanceNumber
-        return PurePath(f"{self.side}-{number}-{self.kind}-{int(instance):03d}.dcm")
+        return PurePath(f"{self.side or 'series'}-{number}-{self.kind}-{int(instance):03d}.dcm")
 
 
 @dataclass(frozen=True)

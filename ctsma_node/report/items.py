@@ -14,7 +14,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_sequence_item
 from pydicom.tag import Tag
 
-from ctsma_node.report.templates import Code
+from ctsma_node.report.codes import Code
 
 CHARACTER_SET = "ISO_IR 192"
 """UTF-8 in every object, whatever the source used: names keep their letters, own texts fit beside them."""
@@ -38,6 +38,17 @@ def coded(code: Code) -> CodedConcept:
 def code_element(keyword: str, code: Code) -> RawDataElement:
     """A code sequence of one item, encoded; for a dataset that `explicit_dataset` made."""
     return encoded_sequence(keyword, [coded(code)])
+
+
+@lru_cache(maxsize=256)
+def code_string(keyword: str, value: str) -> RawDataElement:
+    """An attribute of VR CS, encoded; for a dataset that `explicit_dataset` made."""
+    return _raw(keyword, "CS", value.encode("ascii"))
+
+
+def decimal_string(keyword: str, value: str) -> RawDataElement:
+    """An attribute of VR DS, encoded; `value` has at most 16 characters (PS3.5 6.2)."""
+    return _raw(keyword, "DS", value.encode("ascii"))
 
 
 def explicit_dataset() -> Dataset:
@@ -88,18 +99,15 @@ def encoded_sequence(keyword: str, items: Iterable[Dataset]) -> RawDataElement:
 
 def raw_sequence(keyword: str, encoded_items: bytes) -> RawDataElement:
     """A sequence of items that are encoded already, in explicit VR little endian."""
+    return _raw(keyword, "SQ", encoded_items)
+
+
+def _raw(keyword: str, vr: str, value: bytes) -> RawDataElement:
     tag = tag_for_keyword(keyword)
     if tag is None:
         raise ValueError(f"{keyword} is no attribute of the standard")
-    return RawDataElement(
-        Tag(tag),
-        "SQ",
-        len(encoded_items),
-        encoded_items,
-        0,
-        is_implicit_VR=False,
-        is_little_endian=True,
-    )
+    padded = value + b" " * (len(value) % 2)  # the items of a sequence are of even length as they are
+    return RawDataElement(Tag(tag), vr, len(padded), padded, 0, is_implicit_VR=False, is_little_endian=True)
 
 
 def little_endian_buffer() -> DicomBytesIO:

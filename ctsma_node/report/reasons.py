@@ -12,22 +12,25 @@ MOST = 3
 def sentences(explanation: Explanation, templates: Templates) -> list[str]:
     """What the contributions are relative to, and a sentence for each of the strongest reasons."""
     texts = templates.texts
-    first = texts["explanation"].format(
-        reference=explanation.reference, probability=f"{explanation.reference_probability:.2f}"
+    first = texts.of(
+        "explanation",
+        reference=texts.term(explanation.reference),
+        probability=f"{explanation.reference_probability:.2f}",
     )
     return [first, *(_sentence(reason, templates) for reason in explanation.raising(MOST))]
 
 
 def change_of(reason: Reason, templates: Templates) -> str:
     """Such as "less bone"."""
-    below, above = templates.changes[reason.parameter]
+    below, above = templates.texts.changes[reason.parameter]
     return above if reason.ratio > 1.0 else below
 
 
 def _sentence(reason: Reason, templates: Templates) -> str:
-    return templates.texts["reason"].format(
+    return templates.texts.of(
+        "reason",
         change=change_of(reason, templates),
-        compartment=reason.compartment.value,
+        compartment=templates.texts.term(reason.compartment),
         parameter=reason.parameter.value,
         percent=f"{100 * reason.ratio:.0f}",
         contribution=f"{reason.contribution:+.2f}",

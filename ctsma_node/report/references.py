@@ -1,4 +1,4 @@
-"""Headers of the instances an object refers to, as highdicom takes them: no pixels, and nobody's name.
+"""The instances that an object refers to, and their headers as highdicom takes them: without pixels or names.
 
 What an object says of patient and study is added when it is signed, as the source said it: highdicom would
 check those values, refuse some, and quote others in warnings.
@@ -7,6 +7,7 @@ check those values, refuse some, and quote others in warnings.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, SegmentationStorage
@@ -16,15 +17,49 @@ from ctsma_node.report.basis import Basis
 from ctsma_node.report.grid import decimal
 from ctsma_node.report.identity import ObjectReference
 from ctsma_node.report.items import item
+from ctsma_node.report.origin import Origin
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where an instance is: table C.17-3 (Hierarchical SOP Instance Reference)."""
+
+    study_uid: str
+    series_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+def volume(basis: Basis) -> list[Reference]:
+    """The instances of the analysed volume, in the order of the grid's frames."""
+    instances = ((CTImageStorage, basis.instance_uid("volume", n + 1)) for n in range(basis.grid.frames))
+    return _series(basis, basis.series_uid("volume"), instances)
+
+
+def source(origin: Origin) -> list[Reference]:
+    """The instances of the series that came in."""
+    instances = ((each.sop_class_uid, each.sop_instance_uid) for each in origin.source.instances)
+    return _series(origin, origin.source.series_uid, instances)
+
+
+def segmentation(basis: Basis) -> list[Reference]:
+    """The segmentation, a series of its own."""
+    instances = [(SegmentationStorage, basis.instance_uid("segmentation"))]
+    return _series(basis, basis.series_uid("segmentation"), instances)
+
+
+def made(obj: ObjectReference) -> Reference:
+    """An object of this set or of the one that is replaced."""
+    return Reference(obj.study_uid, obj.series_uid, obj.sop_class_uid, obj.sop_instance_uid)
 
 
 def planes(basis: Basis) -> list[Dataset]:
-    """The instances of the analysed volume with their geometry, in the order of the grid's frames."""
-    grid, source = basis.grid, basis.source
-    headers = volume(basis)
+    """Headers of the analysed volume's instances with their geometry."""
+    grid, space = basis.grid, basis.source
+    headers = [_header(reference) for reference in volume(basis)]
     for frame, header in enumerate(headers):
-        header.FrameOfReferenceUID = source.frame_of_reference_uid
-        header.PositionReferenceIndicator = source.position_reference_indicator
+        header.FrameOfReferenceUID = space.frame_of_reference_uid
+        header.PositionReferenceIndicator = space.position_reference_indicator
         header.Rows, header.Columns = grid.rows, grid.columns
         header.PixelSpacing, header.SliceThickness = grid.pixel_spacing, decimal(grid.spacing[2])
         header.ImageOrientationPatient = grid.orientation
@@ -32,41 +67,16 @@ def planes(basis: Basis) -> list[Dataset]:
     return headers
 
 
-def volume(basis: Basis) -> list[Dataset]:
-    """The instances of the analysed volume."""
-    instances = ((CTImageStorage, basis.instance_uid("volume", n + 1)) for n in range(basis.grid.frames))
-    return _series(basis, basis.series_uid("volume"), instances)
+def _series(origin: Origin, series_uid: str, instances: Iterable[tuple[str, str]]) -> list[Reference]:
+    study = origin.source.study_uid
+    return [Reference(study, series_uid, sop_class, sop_instance) for sop_class, sop_instance in instances]
 
 
-def source(basis: Basis) -> list[Dataset]:
-    """The instances of the series that was analysed."""
-    instances = ((each.sop_class_uid, each.sop_instance_uid) for each in basis.source.instances)
-    return _series(basis, basis.source.series_uid, instances)
-
-
-def segmentation(basis: Basis) -> list[Dataset]:
-    """The segmentation, a series of its own."""
-    instances = [(SegmentationStorage, basis.instance_uid("segmentation"))]
-    return _series(basis, basis.series_uid("segmentation"), instances)
-
-
-def earlier(reference: ObjectReference) -> Dataset:
-    """An object of the revision that is replaced."""
-    return _header(
-        reference.study_uid, reference.series_uid, reference.sop_class_uid, reference.sop_instance_uid
-    )
-
-
-def _series(basis: Basis, series_uid: str, instances: Iterable[tuple[str, str]]) -> list[Dataset]:
-    study = basis.source.study_uid
-    return [_header(study, series_uid, sop_class, sop_instance) for sop_class, sop_instance in instances]
-
-
-def _header(study_uid: str, series_uid: str, sop_class_uid: str, sop_instance_uid: str) -> Dataset:
+def _header(reference: Reference) -> Dataset:
     return item(
         **dict.fromkeys(TYPE_2, ""),
-        StudyInstanceUID=study_uid,
-        SeriesInstanceUID=series_uid,
-        SOPClassUID=sop_class_uid,
-        SOPInstanceUID=sop_instance_uid,
+        StudyInstanceUID=reference.study_uid,
+        SeriesInstanceUID=reference.series_uid,
+        SOPClassUID=reference.sop_class_uid,
+        SOPInstanceUID=reference.sop_instance_uid,
     )

@@ -1,36 +1,32 @@
 """The analysed series as the objects of a report need it: patient and study, references, an instant.
 
-Headers of real series break the rules (absent type 2 attributes, sex "X", birth date "1955"); what is copied
-from them is brought into form here, on copies. The headers themselves are never changed.
+Headers of real series break the rules (absent type 2 attributes, sex "X", birth date "1955"). What is copied
+from them is brought into form on copies; the headers themselves are never changed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
-from pydicom import config
-from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from ctsma_node.errors import Refused
-from ctsma_node.report.attributes import EQUIPMENT, LOSSY, PATIENT_AND_STUDY, TYPE_2
+from ctsma_node.report.attributes import (
+    EQUIPMENT,
+    LOSSY,
+    PATIENT_AND_STUDY,
+    REQUIRED_BESIDE,
+    TYPE_2,
+    TYPE_2_BESIDE,
+)
+from ctsma_node.report.header_text import text
+from ctsma_node.report.header_values import copied, value
 from ctsma_node.report.identity import uid_from
 
-_VALID = {
-    "PatientSex": re.compile(r"[MFO]?"),
-    "PatientAge": re.compile(r"\d{3}[DWMY]"),
-    "PatientSize": re.compile(r"\d{1,3}(\.\d{1,10})?"),
-    "PatientWeight": re.compile(r"\d{1,4}(\.\d{1,10})?"),
-    "SeriesNumber": re.compile(r"\d{1,8}"),
-    "PatientPosition": re.compile(r"[HF]F(S|P|DR|DL)|[AP]F(S|P|DR|DL)|[LR]F[PS]"),
-    "PositionReferenceIndicator": re.compile(r".{0,64}"),
-    "TimezoneOffsetFromUTC": re.compile(r"[+-][01]\d[0-5]\d"),
-}
-_TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
+# PS3.5 9.1, but for leading zeros in a component: real equipment writes them, and the archive knows them.
+_UID = re.compile(r"(?=.{1,64}$)\d+(\.\d+)*", re.ASCII)
 _INSTANTS = (
     ("AcquisitionDate", "AcquisitionTime"),
     ("SeriesDate", "SeriesTime"),
@@ -73,69 +69,57 @@ def read_source(headers: Sequence[Dataset]) -> Source:
     """The source of a report from the pixel-free headers of a series, single- or multi-frame.
 
     Raises:
-        Refused: a header has no study, series or instance UID, so that no object could refer to it.
+        Refused: a study, series, instance or class has no UID, or none that an object could refer to.
     """
     if not headers:
         raise ValueError("a report needs the headers of the series that was analysed")
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID"):
-        if not all(_text(ds, keyword) for ds in headers):
-            raise Refused(
-                "missing_uid", f"{keyword} is absent or empty, so no result can refer to the images"
-            )
+        _check_uids(headers, keyword)
     first = headers[0]
-    series_uid = _text(first, "SeriesInstanceUID")
+    series_uid = text(first, "SeriesInstanceUID")
     return Source(
         patient_and_study=_patient_and_study(first),
-        equipment=_copy(first, EQUIPMENT),
-        lossy=_copy(first, LOSSY) if _text(first, "LossyImageCompression") == "01" else Dataset(),
+        equipment=copied(first, EQUIPMENT),
+        lossy=copied(first, LOSSY) if text(first, "LossyImageCompression") == "01" else Dataset(),
         series_uid=series_uid,
-        series_number=_valid_text(first, "SeriesNumber") or "-",
+        series_number=value(first, "SeriesNumber") or "-",
         # The results share one space even where the source names none.
-        frame_of_reference_uid=_text(first, "FrameOfReferenceUID")
+        frame_of_reference_uid=value(first, "FrameOfReferenceUID")
         or uid_from("frame of reference", series_uid),
-        position_reference_indicator=_valid_text(first, "PositionReferenceIndicator"),
-        patient_position=_valid_text(first, "PatientPosition"),
+        position_reference_indicator=value(first, "PositionReferenceIndicator"),
+        patient_position=value(first, "PatientPosition"),
         instant=_instant(headers),
         instances=tuple(
-            SourceInstance(_text(ds, "SOPClassUID"), _text(ds, "SOPInstanceUID")) for ds in headers
+            SourceInstance(text(ds, "SOPClassUID"), text(ds, "SOPInstanceUID")) for ds in headers
         ),
     )
 
 
+def _check_uids(headers: Sequence[Dataset], keyword: str) -> None:
+    for ds in headers:
+        uid = text(ds, keyword)
+        if not uid:
+            raise Refused(
+                "missing_uid", f"{keyword} is absent or empty, so no result can refer to the images."
+            )
+        if not _UID.fullmatch(uid):
+            raise Refused(
+                "invalid_uid",
+                f"{keyword} is no UID of at most 64 characters, so no result can refer to the images.",
+            )
+
+
 def _patient_and_study(header: Dataset) -> Dataset:
-    copied = _copy(header, [*TYPE_2, *PATIENT_AND_STUDY])
-    for keyword in TYPE_2:
-        if keyword not in copied:
-            setattr(copied, keyword, "")
-    return copied
-
-
-def _copy(header: Dataset, keywords: Iterable[str]) -> Dataset:
-    """Copies of the attributes that are there with a valid value, written as they were read.
-
-    An identifier that is longer than its value representation allows is kept: the archive files the results
-    under the patient and study by it. Validation is off, since a warning would quote the value.
-    """
-    copied = Dataset()
-    for keyword in keywords:
-        element = _element(header, keyword)
-        if element is not None and not element.is_empty and _is_valid(header, keyword):
-            copied.add(DataElement(element.tag, element.VR, element.value, validation_mode=config.IGNORE))
-    return copied
-
-
-def _is_valid(header: Dataset, keyword: str) -> bool:
-    vr = dictionary_VR(keyword)
-    if vr == "DA":
-        return _is_date(_text(header, keyword))
-    if vr == "TM":
-        return _TIME.fullmatch(_text(header, keyword)) is not None
-    pattern = _VALID.get(keyword)
-    return pattern is None or pattern.fullmatch(_text(header, keyword)) is not None
-
-
-def _valid_text(header: Dataset, keyword: str) -> str:
-    return _text(header, keyword) if _is_valid(header, keyword) else ""
+    ds = copied(header, [*TYPE_2, *PATIENT_AND_STUDY])
+    for dependent, alternatives in REQUIRED_BESIDE.items():
+        if not any(all(required in ds for required in each) for each in alternatives):
+            for keyword in dependent:
+                ds.pop(keyword, None)
+    present = [keyword for beside, keywords in TYPE_2_BESIDE.items() if beside in ds for keyword in keywords]
+    for keyword in (*TYPE_2, *present):
+        if keyword not in ds:
+            setattr(ds, keyword, "")
+    return ds
 
 
 def _instant(headers: Sequence[Dataset]) -> tuple[str, str]:
@@ -145,33 +129,8 @@ def _instant(headers: Sequence[Dataset]) -> tuple[str, str]:
     that is repeated must give the same bytes, and a Content Date is type 1 in most of the objects.
     """
     for date_keyword, time_keyword in _INSTANTS:
-        pairs = [(_text(ds, date_keyword), _text(ds, time_keyword)) for ds in headers]
-        valid = [pair for pair in pairs if _is_date(pair[0]) and _TIME.fullmatch(pair[1])]
+        pairs = [(value(ds, date_keyword), value(ds, time_keyword)) for ds in headers]
+        valid = [pair for pair in pairs if all(pair)]
         if valid:
             return max(valid)
     return _NO_INSTANT
-
-
-def _is_date(text: str) -> bool:
-    if re.fullmatch(r"\d{8}", text) is None:
-        return False
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _element(header: Dataset, keyword: str) -> DataElement | None:
-    """An attribute of a header; None where it is absent or its value cannot be decoded."""
-    try:
-        return header[keyword]
-    except KeyError:
-        return None
-    except (ValueError, TypeError, ArithmeticError, NotImplementedError):
-        return None
-
-
-def _text(header: Dataset, keyword: str) -> str:
-    element = _element(header, keyword)
-    return "" if element is None or element.value is None else str(element.value).strip()

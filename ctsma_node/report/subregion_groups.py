@@ -11,7 +11,7 @@ from pydicom.uid import SegmentationStorage
 from ctsma_node.analysis.result import UNITS, Estimate, Parameter, Subregion
 from ctsma_node.report import content
 from ctsma_node.report.basis import Basis
-from ctsma_node.report.templates import Code
+from ctsma_node.report.codes import Code
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class SubregionGroups:
             *(self._estimate(p, subregion.values[p]) for p in Parameter),
             self._number(self._concept("volume"), subregion.volume, "mm3"),
             self._number(self._concept("contribution"), subregion.contribution, "log_odds"),
-            *(self._comment(f"{mark.code}: {mark.text}") for mark in subregion.marks),
+            *(self._comment(self.basis.templates.texts.coded_mark(mark)) for mark in subregion.marks),
             *self._segment(segment),
         ]
         return content.container(self._concept("measurement_group"), "CONTAINS", children, "1411")

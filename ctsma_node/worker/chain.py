@@ -15,10 +15,11 @@ from ctsma_node.gate import GateSettings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import Case, SeriesState
-from ctsma_node.report import ObjectReference
 from ctsma_node.worker import steps
+from ctsma_node.worker.notes import Notes
 from ctsma_node.worker.outbox import Outbox
 from ctsma_node.worker.picking import Picking
+from ctsma_node.worker.predecessors import replaced_by
 from ctsma_node.worker.siblings import Siblings
 
 WORKABLE = (SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED)
@@ -55,7 +56,9 @@ class Chain:
         self._analyser = analyser
         self._on_progress = on_progress
         self._outbox = outbox or Outbox(settings.outbox_dir)
+        self._notes = Notes(settings, inbox, cases, analyser.digest)
         self._at_hand = _AtHand(case_id=0)
+        self._timings: dict[str, float] = {}
         self._steps = {
             SeriesState.STABLE: self._accept,
             SeriesState.ACCEPTED: self._analyse,
@@ -68,10 +71,22 @@ class Chain:
         return self._at_hand.case_id
 
     def step(self, case: Case) -> SeriesState:
-        """Do what the case's state asks for; returns the state that follows, raises what the step raises."""
+        """Do what the case's state asks for; returns the state that follows, raises what the step raises.
+
+        Before a refusal is raised, the note that explains it is on its way, where the site wants one.
+        """
         if self._at_hand.case_id != case.id:
             self._at_hand = _AtHand(case.id)
-        return self._steps[case.state](case)
+        try:
+            return self._steps[case.state](case)
+        except Refused as refusal:
+            self._notes.explain(case, refusal)
+            raise
+
+    def timings(self) -> dict[str, float]:
+        """What the stages of the step that has just run took, in seconds; told once."""
+        told, self._timings = self._timings, {}
+        return told
 
     def forget(self) -> None:
         """Let go of the volume at hand."""
@@ -95,11 +110,12 @@ class Chain:
 
     def _report(self, case: Case) -> SeriesState:
         """Build the set, unless an attempt that died had come as far as its rows."""
-        if not self._cases.results(case.id):
+        if not self._cases.has_set(case.id):  # a note may be there, from before limits were changed
             result, series = self._result(case), self._accepted(case).series
-            objects = steps.report(result, series, self._settings, case.revision, self._predecessor(case))
+            earlier = replaced_by(case, self._cases)
+            objects = steps.report(result, series, self._settings, case.revision, earlier)
             ordered = in_reference_order(objects, lambda obj: obj.sop_class_uid)
-            self._cases.add_results(case.id, self._outbox.put(case.id, ordered))
+            self._cases.add_results(case.id, self._outbox.put(str(case.id), ordered))
         self._cases.add_deliveries(case.id, self._settings.destinations)
         self.forget()
         return SeriesState.REPORTED
@@ -117,16 +133,8 @@ class Chain:
         if self._at_hand.result is None:
             accepted = self._accepted(case)
             self._at_hand.result = steps.analyse(self._analyser, accepted, self._on_progress)
+            self._timings = self._at_hand.result.seconds
         return self._at_hand.result
-
-    def _predecessor(self, case: Case) -> tuple[ObjectReference, ...]:
-        """The set that this one replaces: of the latest earlier revision that has one."""
-        while case.predecessor is not None:
-            case = self._cases.get(case.predecessor)
-            results = self._cases.results(case.id)
-            if results:
-                return steps.references(case.study_uid, results)
-        return ()
 
     def _refuse_superseded(self, case: Case) -> None:
         """A revision that has a successor before it was analysed would only be replaced at once."""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from ctsma_node import log
+from ctsma_node.audit import Recorder
 from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.deliver import Answer, Outcome, Outgoing
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.records import Delivery
+from ctsma_node.worker.dispatches import Dispatches
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.outbox import Outbox
 from ctsma_node.worker.routes import archive_of, proof_of, schedule_of
@@ -31,7 +33,9 @@ class Courier:
         cases: Cases,
         ending: Ending,
         clock: Callable[[], float] = time.time,
+        recorder: Recorder | None = None,
     ) -> None:
+        self._dispatches = Dispatches(recorder, destination, settings) if recorder else None
         self.destination = destination
         self._cases = cases
         self._ending = ending
@@ -94,10 +98,16 @@ class Courier:
         rows = {each.sop_instance_uid: each for each in deliveries}
         outgoing = [self._outgoing(each) for each in deliveries]
         started, counts = self._clock(), dict.fromkeys(Outcome, 0)
+        if self._dispatches is not None:
+            self._dispatches.begin(self._cases.get(case_id).study_uid, outgoing)
         for answer in self._archive.store(outgoing, self._halted):
             self._record(rows[answer.instance.sop_instance_uid], answer)
             counts[answer.outcome] += 1
             last = answer
+            if self._dispatches is not None:
+                self._dispatches.note(answer)
+        if self._dispatches is not None:
+            self._dispatches.end()
         if not any(counts.values()):
             return
         log.logger.info(

@@ -15,6 +15,7 @@ from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.query import CountAnswer, SeriesKey, count_instances
 from ctsma_node.query.count import Told
 from ctsma_node.records import Case, SeriesState
+from ctsma_node.worker.encryption import client_tls
 from ctsma_node.worker.intake import standing_of
 
 _LOOK_S = 0.1
@@ -124,4 +125,5 @@ def peer_of(settings: Settings, query: QuerySettings) -> Peer:
         acse_s=limit,
         dimse_s=limit,
         network_s=limit,
+        tls=client_tls(settings, query),
     )

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from ctsma_node import log
+from ctsma_node.audit import Recorder
+from ctsma_node.commands import CommandFolder
 from ctsma_node.config.settings import Settings
-from ctsma_node.ledger.cases import Cases
+from ctsma_node.heartbeat import BEAT_S, Pulse
+from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.pauses import PauseFolder
 from ctsma_node.quota import Quota
@@ -18,6 +21,7 @@ from ctsma_node.records import Case, SeriesState
 from ctsma_node.spool import free_bytes
 from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import WORKABLE, Chain
+from ctsma_node.worker.commands import Commands
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.enquirer import Enquirer
@@ -47,7 +51,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._cases = Cases(settings.ledger_path, settings.worker.max_attempts, clock)
+        self._cases = AskedCases(settings.ledger_path, settings.worker.max_attempts, clock)
         self._inbox = InboxReader(settings.inbox_path)
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
         quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
@@ -58,8 +62,11 @@ class Worker:
         verdicts = Verdicts(self._cases, schedule_of(settings), clock)
         self._reports = Reports(self._inbox, self._cases, verdicts, self._ending)
         self._pausing = Pausing(PauseFolder(settings.paused_dir), self._cases)
+        self._recorder = Recorder(settings, "work", clock)
+        self._commands = Commands(CommandFolder(settings.commands_dir), self._cases, self._ending)
         self._couriers = [
-            Courier(settings, each, self._cases, self._ending, clock) for each in settings.destinations
+            Courier(settings, each, self._cases, self._ending, clock, self._recorder)
+            for each in settings.destinations
         ]
         enquirers = [
             Enquirer(settings, each, each.query, self._cases, self.sweep, clock)
@@ -71,12 +78,16 @@ class Worker:
         self._wake = threading.Event()
         self._stop_asked = False
         self._alive_at = time.monotonic()
+        self._swept_at = time.monotonic()
+        self._pulse = Pulse(settings.heartbeat_path("work"), clock)
+        self._bundle = analyser.digest
 
     def recover(self) -> None:
         """Queue again what was running, and end what had been delivered, when the last worker died."""
         Outbox(self._settings.outbox_dir).prepare()
         self._pausing.prepare()
         self._pausing.sweep()  # before any courier looks
+        self._commands.prepare()
         count = self._cases.requeue_running()
         log.logger.info("worker.recovered", count=count)
         configured = {each.name for each in self._settings.destinations}
@@ -93,6 +104,8 @@ class Worker:
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop`, then end the step at hand, the instances on their way, and the files."""
         self.recover()
+        self._recorder.open()
+        self._beat()
         scheduler = self._scheduler()
         scheduler.start()
         for beside in self._beside:
@@ -101,6 +114,7 @@ class Worker:
         try:
             while not self._stop_asked:
                 self._alive_at = time.monotonic()
+                self._commands.carry_out()
                 if not self.work_once():
                     self._wake.wait(_LOOK_S)
                     self._wake.clear()
@@ -120,6 +134,7 @@ class Worker:
                 stable = self._intake.sweep()
             if stable:
                 self._wake.set()
+            self._swept_at = time.monotonic()
         except Exception:  # the next sweep comes in a moment; the inbox is unchanged
             log.logger.error("sweep.failed", exc_info=True)
 
@@ -128,13 +143,12 @@ class Worker:
         case = self._next()
         if case is None:
             return False
-        moved = advance(
-            self._cases, case.id, self._chain.step, self._settings.worker.max_attempts, self._clock
-        )
+        attempts = self._settings.worker.max_attempts
+        moved = advance(self._cases, case.id, self._chain.step, attempts, self._clock, self._chain.timings)
         if moved.state not in WORKABLE:
             self._chain.forget()
             self._cases.wake(moved.study_uid, "waiting_for_sibling")
-        if moved.state is SeriesState.REPORTED:
+        if moved.state in (SeriesState.REPORTED, SeriesState.REFUSED):
             for courier in self._couriers:
                 courier.wake()
         return True
@@ -169,12 +183,20 @@ class Worker:
         )
         scheduler.add_job(self.sweep, "interval", seconds=self._settings.worker.sweep_s)
         scheduler.add_job(self._watch, "interval", seconds=_WATCHDOG_S)
+        scheduler.add_job(self._beat, "interval", seconds=BEAT_S)
         scheduler.add_job(self._housekeep, "interval", seconds=_HOUSEKEEPING_S)
         return scheduler
 
     def _watch(self) -> None:
         if time.monotonic() - self._alive_at < STALLED_S:
             notify("WATCHDOG=1")
+
+    def _beat(self) -> None:
+        """Say that the worker lives, and when its loops last showed it."""
+        ago = {"steps": self._alive_at, "sweep": self._swept_at}
+        now = time.monotonic()
+        alive = {loop: self._clock() - (now - at) for loop, at in ago.items()}
+        self._pulse.beat("ready", alive, bundle=self._bundle)
 
     def _housekeep(self) -> None:
         free = free_bytes(self._settings.node.state_dir)
@@ -189,4 +211,6 @@ class Worker:
             beside.stop()
         for beside in self._beside:
             beside.join()
+        self._recorder.close()
         self.close()
+        self._pulse.end()

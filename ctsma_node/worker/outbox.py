@@ -15,7 +15,7 @@ from ctsma_node.spool import make_private, sync_folder
 
 
 class Outbox:
-    """One folder for each case that was reported; a folder that is there is complete."""
+    """One folder for each set or note that was made; a folder that is there is complete."""
 
     def __init__(self, folder: Path, quota: Quota | None = None) -> None:
         self.folder = folder
@@ -27,13 +27,13 @@ class Outbox:
         for part in self.folder.glob("*.part"):
             shutil.rmtree(part)
 
-    def put(self, case_id: int, objects: Sequence[ReportObject]) -> tuple[ResultObject, ...]:
-        """Write the objects of a case durably; their rows come back in the order given, with relative paths.
+    def put(self, name: str, objects: Sequence[ReportObject]) -> tuple[ResultObject, ...]:
+        """Write objects durably; their rows come back in the order given, with relative paths.
 
-        A folder of the same case is replaced: it was written by an attempt that died before its rows were.
+        A folder of the same name is replaced: it was written by an attempt that died before its rows were.
         Raises OSError (disk full) and NoRoom (over the quota), and leaves nothing behind.
         """
-        part, target = self.folder / f"{case_id}.part", self.folder / str(case_id)
+        part, target = self.folder / f"{name}.part", self.folder / name
         for leftover in (part, target):
             if leftover.exists():
                 shutil.rmtree(leftover)
@@ -83,7 +83,7 @@ def _synced(obj: ReportObject, folder: Path, name: str) -> ResultObject:
         sop_class_uid=obj.sop_class_uid,
         series_uid=obj.series_uid,
         kind=obj.kind,
-        side=obj.side.value,
+        side=None if obj.side is None else obj.side.value,
         path=f"{name}/{path.name}",
         size=size,
         sha256=sha256,

@@ -9,6 +9,7 @@ from pathlib import Path
 from ctsma_node.config import AnyDestination, DestinationSettings, DicomWebSettings, Settings
 from ctsma_node.deliver import Archive, DicomArchive, Peer, RetrySchedule, WebArchive, WebPeer
 from ctsma_node.ledger.cases import Cases
+from ctsma_node.worker.encryption import client_tls
 from ctsma_node.worker.proofs import ByCommitment, ByFind, ByStatus, Proof
 from ctsma_node.worker.verdicts import Verdicts
 
@@ -25,6 +26,7 @@ def peer_of(settings: Settings, destination: DestinationSettings) -> Peer:
         acse_s=limits.acse_s,
         dimse_s=limits.dimse_s,
         network_s=limits.network_s,
+        tls=client_tls(settings, destination),
     )
 
 

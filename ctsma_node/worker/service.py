@@ -10,6 +10,7 @@ from types import FrameType
 
 from ctsma_node import __version__, log
 from ctsma_node.config.settings import Settings
+from ctsma_node.heartbeat import Pulse
 from ctsma_node.spool import make_private
 from ctsma_node.worker.loop import Worker
 from ctsma_node.worker.notify import notify
@@ -43,9 +44,10 @@ def run(settings: Settings, load: Callable[[Settings], Analyses] = load_analyser
     """
     started = time.monotonic()
     make_private(settings.node.state_dir)
+    Pulse(settings.heartbeat_path("work")).beat("loading")
     analyser = load(settings)
     worker = Worker(settings, analyser)
-    _spare_the_collector()
+    spare_the_collector()
 
     def stop(_: int, __: FrameType | None) -> None:
         worker.stop()
@@ -61,7 +63,7 @@ def run(settings: Settings, load: Callable[[Settings], Analyses] = load_analyser
     log.logger.info("worker.stopped")
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Keep Python's cyclic garbage collector off what stays: modules, networks, tables of the standard.
 
     A report is some 100,000 objects, nearly all freed by their reference counts. At the default threshold of

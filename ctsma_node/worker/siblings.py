@@ -32,7 +32,7 @@ class Siblings:
         """Every series of the study that has been measured or may yet be."""
         study = self._cases.by_study(case.study_uid)
         latest = {each.series_uid: each for each in study if each.series_uid != case.series_uid}
-        measured = {each.series_uid for each in study if self._cases.results(each.id)}
+        measured = {each.series_uid for each in study if self._cases.has_set(each.id)}
         found = (self._sibling(each, each.series_uid in measured) for each in latest.values())
         return [each for each in found if each is not None]
 

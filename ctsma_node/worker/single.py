@@ -49,5 +49,5 @@ def analyse_series(
         written[-1].unlink(missing_ok=True)  # of an earlier run
         write_object(obj, written[-1])
     picture = target / "picture.png"
-    Image.fromarray(render(result)).save(picture)
+    Image.fromarray(render(result, settings.report.language)).save(picture)
     return Single(result, tuple(written), picture)

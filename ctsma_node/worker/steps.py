@@ -13,10 +13,18 @@ from ctsma_node import __version__
 from ctsma_node.analysis.result import AnalysisResult, Side
 from ctsma_node.assemble import Series, read_series, to_volume
 from ctsma_node.config.settings import Settings
-from ctsma_node.errors import Transient
+from ctsma_node.errors import Refused, Transient
 from ctsma_node.gate import GateSettings, accept_headers, accept_volume
 from ctsma_node.records import Instance, ResultObject
-from ctsma_node.report import DEFAULT_OBJECTS, NodeIdentity, ObjectReference, ReportObject, build_set
+from ctsma_node.report import (
+    ALL_OBJECTS,
+    DEFAULT_OBJECTS,
+    NodeIdentity,
+    ObjectReference,
+    ReportObject,
+    build_note,
+    build_set,
+)
 from ctsma_node.volume import CTVolume
 
 Progress = Callable[[str, float], None]
@@ -83,7 +91,7 @@ def report(
     revision: int = 1,
     predecessor: Sequence[ObjectReference] = (),
 ) -> tuple[ReportObject, ...]:
-    """The set of objects that says what was measured."""
+    """The set of objects that says what was measured, and which knee of the field of view was not."""
     return build_set(
         result,
         series.headers,
@@ -91,6 +99,30 @@ def report(
         revision=revision,
         predecessor=predecessor,
         objects=wanted_objects(settings),
+        tied=tied_objects(settings),
+        explained=settings.report.explain_refusals,
+        language=settings.report.language,
+    )
+
+
+def note(
+    refusal: Refused,
+    series: Series,
+    settings: Settings,
+    bundle_digest: str,
+    revision: int = 1,
+    predecessor: Sequence[ObjectReference] = (),
+) -> ReportObject:
+    """The report that a series was not analysed, and why."""
+    return build_note(
+        refusal.code,
+        refusal.reason,
+        series.headers,
+        node=identity(settings),
+        bundle_digest=bundle_digest,
+        revision=revision,
+        predecessor=predecessor,
+        language=settings.report.language,
     )
 
 
@@ -98,6 +130,12 @@ def wanted_objects(settings: Settings) -> frozenset[str]:
     """The kinds of object that some destination takes; every kind where there is no destination."""
     kinds = {kind for destination in settings.destinations for kind in destination.objects}
     return frozenset(kinds) or DEFAULT_OBJECTS
+
+
+def tied_objects(settings: Settings) -> frozenset[str]:
+    """The kinds that a key object selection may name: those that each destination takes which takes it."""
+    takers = [frozenset[str](each.objects) for each in settings.destinations if "key_objects" in each.objects]
+    return frozenset.intersection(*takers) if takers else ALL_OBJECTS
 
 
 def identity(settings: Settings) -> NodeIdentity:
@@ -116,14 +154,13 @@ def references(study_uid: str, results: Iterable[ResultObject]) -> tuple[ObjectR
     return tuple(
         ObjectReference(
             each.kind,
-            Side(each.side),
+            Side(each.side) if each.side is not None else None,
             study_uid,
             each.series_uid,
             each.sop_class_uid,
             each.sop_instance_uid,
         )
         for each in results
-        if each.side is not None
     )
 
 

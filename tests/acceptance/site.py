@@ -52,6 +52,9 @@ max_s = 1.0
 
 [limits]
 min_free_bytes = 0
+
+[web]
+port = {web_port}
 """
 
 
@@ -113,12 +116,13 @@ class Site:
         proof: str = "status",
     ) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port, self.web_port = free_port(), free_port()
         self.config = folder / "node.toml"
         self.log = folder / "node.log"
         filled = {"pacs_ae": pacs_ae, "pacs_port": pacs_port, "objects": json.dumps(list(objects))}
         filled["proof"] = proof
-        settings = _SETTINGS.format(port=self.port, long_quiet_s=long_quiet_s, **filled)
+        ports = {"port": self.port, "web_port": self.web_port}
+        settings = _SETTINGS.format(long_quiet_s=long_quiet_s, **ports, **filled)
         self.config.write_text(settings + more_settings)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -139,6 +143,11 @@ class Site:
         since = self._log_size()
         self._start("work", [*CLI, "work", "--config", str(self.config)])
         self.wait_for_log("worker.ready", since, 180.0)
+
+    def start_web(self) -> None:
+        since = self._log_size()
+        self._start("web", [*CLI, "web", "--config", str(self.config)])
+        self.wait_for_log("web.serving", since)
 
     def start_node(self) -> None:
         """The whole real node, as one command."""

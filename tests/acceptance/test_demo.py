@@ -43,7 +43,7 @@ def test_the_objects_and_the_picture_lie_where_it_says(demonstrated: tuple[str, 
     with Image.open(out / "picture.png") as picture:
         assert min(picture.size) > 500
     objects = list((out / "results").glob("*.dcm"))
-    assert len(objects) == 98
+    assert len(objects) == 100
     assert len({dcmread(path, stop_before_pixels=True).StudyInstanceUID for path in objects}) == 1
     for place in ("picture.png", "results", "phantom/2026-R/002026/dicom", "node"):
         assert str(out / place) in shown

@@ -18,8 +18,10 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    BasicTextSRStorage,
     Comprehensive3DSRStorage,
     CTImageStorage,
+    KeyObjectSelectionDocumentStorage,
     ParametricMapStorage,
     SecondaryCaptureImageStorage,
     SegmentationStorage,
@@ -28,6 +30,7 @@ from pydicom.uid import (
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import UNITS, KneeResult, Parameter, Side
 from ctsma_node.assemble import read_series, to_volume
+from ctsma_node.config import DEFAULT_KINDS
 from ctsma_node.demo.pacs import Orthanc
 from ctsma_node.report.parametric_map import values_by_voxel
 from tests.acceptance.site import Site, until
@@ -36,7 +39,7 @@ from tests.fixtures.itk_volumes import analysed_part
 RequireTool = Callable[[str], Path]
 Run = Callable[..., str]
 
-EVERYTHING = ("volume", "segmentation", "parametric_map", "report", "viewer_report", "picture")
+
 ONE_THREAD = "\n[analysis]\nthreads = 1\n"
 """As the tests run: sums of floats depend on how many threads share them."""
 
@@ -70,7 +73,7 @@ def back(
     folder = tmp_path_factory.mktemp("site")
     orthanc = Orthanc(require_tool("Orthanc"), folder / "orthanc")
     orthanc.start()
-    site = Site(folder, orthanc.port, orthanc.ae_title, EVERYTHING, more_settings=ONE_THREAD)
+    site = Site(folder, orthanc.port, orthanc.ae_title, DEFAULT_KINDS, more_settings=ONE_THREAD)
     try:
         site.start_node()
         send_with_dcmtk(require_tool("storescu"), site, knee_series)
@@ -130,9 +133,11 @@ def test_the_archive_holds_the_whole_set_in_the_study_of_the_source(back: Back) 
         SegmentationStorage: 1,
         ParametricMapStorage: 4,
         Comprehensive3DSRStorage: 2,
+        BasicTextSRStorage: 1,
         SecondaryCaptureImageStorage: 1,
+        KeyObjectSelectionDocumentStorage: 1,
     }
-    assert len({ds.SeriesInstanceUID for ds in back.paths.values()}) == 9
+    assert len({ds.SeriesInstanceUID for ds in back.paths.values()}) == 11
 
 
 def test_dsrdump_prints_every_value(run: Run, back: Back, computed: KneeResult) -> None:
@@ -202,7 +207,7 @@ def test_the_same_series_again_is_not_analysed_again(
 def test_dciodvfy_finds_no_error_in_any_object(verdicts: Future[dict[str, list[str]]]) -> None:
     """Last in this file, for it waits."""
     said = verdicts.result(timeout=240)
-    assert len(said) == 98
+    assert len(said) == 100
     for name, lines in said.items():
         assert lines, "dciodvfy names the object at least"
         assert [line for line in lines if line.startswith("Error")] == [], name

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset, FileDataset, dcmread
@@ -82,7 +83,7 @@ def scp() -> Iterator[Callable[..., StorageSCP]]:
         each.close()
 
 
-def peer_at(port: int, **limits: float) -> Peer:
+def peer_at(port: int, **limits: Any) -> Peer:
     return Peer("127.0.0.1", port, "PACS", "CTSMA", **limits)
 
 

@@ -25,10 +25,10 @@ from pynetdicom.dimse_primitives import C_STORE
 from ctsma_node.config import Settings, SourceSettings
 from ctsma_node.config.settings import LimitSettings, NodeSettings
 from ctsma_node.ledger.inbox import Inbox, InboxReader
-from ctsma_node.receive.acceptor import GuardedSocket
 from ctsma_node.receive.contexts import ENCAPSULATED, NATIVE, STORAGE_CLASSES
 from ctsma_node.receive.refusal import INVALID_UID, MISMATCH, NO_PIXELS, OUT_OF_RESOURCES, TRUNCATED
 from ctsma_node.receive.server import Receiver
+from ctsma_node.receive.transport import GuardedSocket
 from tests.conftest import RequireTool
 from tests.fixtures.encoded import changed, ct_slice, encapsulated, encoded
 
@@ -351,14 +351,14 @@ def test_a_peer_that_stalls_inside_a_pdu_is_let_go(start: Callable[..., Running]
         started = time.monotonic()
         assert peer.recv(100)[:1] in (b"", b"\x07")  # closed, or A-ABORT
         assert time.monotonic() - started < 5
-    until(lambda: not node.receiver._associations())
+    until(lambda: not node.receiver._door.associations())
 
 
 def test_an_endless_pdu_is_not_read(node: Running) -> None:
     with socket.create_connection(("127.0.0.1", node.receiver.port), timeout=10) as peer:
         peer.sendall(struct.pack(">BBL", 1, 0, 0xFFFFFFF0))
         assert peer.recv(100)[:1] in (b"", b"\x07")
-    until(lambda: not node.receiver._associations())
+    until(lambda: not node.receiver._door.associations())
 
 
 @pytest.mark.parametrize("noise", [b"", b"GET / HTTP/1.0\r\n\r\n", bytes(range(256)), b"\x04\0\0\0\0\4abcd"])
@@ -366,7 +366,7 @@ def test_noise_does_not_stop_the_receiver(node: Running, noise: bytes) -> None:
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", node.receiver.port), timeout=10) as peer:
             peer.sendall(noise)
-    until(lambda: not node.receiver._associations())  # and their places are free at once
+    until(lambda: not node.receiver._door.associations())  # and their places are free at once
     assoc = node.associate()
     assert assoc.send_c_store(with_meta(ct_slice())).Status == 0x0000
     assoc.release()

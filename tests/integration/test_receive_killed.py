@@ -142,7 +142,8 @@ def test_sigterm_ends_it_with_a_good_conscience(begin: Callable[[], Process], se
     assert process.end(signal.SIGTERM) == 0
     assert len(acknowledged.queue) == 4
     files = {path.name for path in load(settings, {}).node.state_dir.iterdir()}
-    assert files == {"spool", "quarantine", "inbox.sqlite3", "inbox.lock"}  # the log was taken over: no -wal
+    # The log was taken over: no -wal.
+    assert files == {"spool", "quarantine", "audit", "alive", "inbox.sqlite3", "inbox.lock"}
 
 
 def test_the_receiver_is_light() -> None:

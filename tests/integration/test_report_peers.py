@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ctsma_node.analysis.result import UNITS, Parameter, Side
-from ctsma_node.report import NodeIdentity, ReportObject, build_set, write_object
+from ctsma_node.report import ALL_OBJECTS, NodeIdentity, ReportObject, build_note, build_set, write_object
 from ctsma_node.report.parametric_map import values_by_voxel
 from tests.fixtures.itk_volumes import analysed_part
 from tests.unit.report.knee_results import analysis, knee, source_headers
@@ -25,7 +25,11 @@ SIDES = [Side.LEFT, Side.RIGHT]
 @pytest.fixture(scope="module")
 def objects() -> tuple[ReportObject, ...]:
     node = NodeIdentity("ctsma_node project", "ctsma-node", "0.1.0", "test-1", "Klinikum Süd")
-    return build_set(analysis(Side.LEFT, Side.RIGHT), source_headers(40), node=node)
+    headers = source_headers(40)
+    made = build_set(analysis(Side.LEFT, Side.RIGHT), headers, node=node, objects=ALL_OBJECTS)
+    reason = "The femur is cut off by the field of view."
+    note = build_note("knee_cut_off", reason, headers, node=node, bundle_digest="ab" * 32, language="de")
+    return *made, note
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +51,14 @@ def run(require_tool: RequireTool) -> Run:
     return run_tool
 
 
-def files(objects: tuple[ReportObject, ...], folder: Path, kind: str, side: Side) -> list[Path]:
+def files(objects: tuple[ReportObject, ...], folder: Path, kind: str, side: Side | None) -> list[Path]:
     return [folder / o.file_name for o in objects if o.kind == kind and o.side == side]
 
 
 def test_dciodvfy_finds_no_error(run: Run, objects: tuple[ReportObject, ...], folder: Path) -> None:
-    chosen = [o for o in objects if o.kind != "volume" or int(o.dataset.InstanceNumber) in (1, 45, 90)]
+    # The tool is from 2022 and does not know the label map's SOP class.
+    chosen = [o for o in objects if o.kind not in ("volume", "labelmap")]
+    chosen += [o for o in objects if o.kind == "volume" and int(o.dataset.InstanceNumber) in (1, 45, 90)]
     for obj in chosen:
         said = run("dciodvfy", folder / obj.file_name)
         messages = (said.stdout + said.stderr).splitlines()
@@ -61,7 +67,8 @@ def test_dciodvfy_finds_no_error(run: Run, objects: tuple[ReportObject, ...], fo
 
 
 def test_dcentvfy_finds_one_patient_and_study(run: Run, folder: Path) -> None:
-    said = run("dcentvfy", *sorted(folder.glob("*.dcm")))
+    known = [path for path in sorted(folder.glob("*.dcm")) if "labelmap" not in path.name]
+    said = run("dcentvfy", *known)
     lines = (said.stdout + said.stderr).splitlines()
     # It files AccessionNumber under Series in a Secondary Capture, in whomever's.
     assert [line for line in lines if "AccessionNumber" not in line] == []
@@ -75,6 +82,28 @@ def test_dcmtk_reads_the_reports(
     said = run("dsrdump", "+Pc", *files(objects, folder, kind, side))
     assert said.returncode == 0, said.stderr
     assert said.stdout.count('"Measurement Group"') == (203 if kind == "report" else 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "sentence"),
+    [
+        ("text_report", Side.LEFT, "Probability of knee osteoarthritis: 0.88."),
+        ("text_report", Side.RIGHT, "Right knee in series 5 of this study (40 CT instances)"),
+        ("not_analysed", None, "Grund: Das Knie ist vom Bildfeld abgeschnitten."),
+        ("key_objects", Side.RIGHT, "What CT-SMA made of this knee in series 5 of this study."),
+    ],
+)
+def test_dcmtk_reads_what_is_in_words(
+    run: Run,
+    objects: tuple[ReportObject, ...],
+    folder: Path,
+    kind: str,
+    side: Side | None,
+    sentence: str,
+) -> None:
+    said = run("dsrdump", "+Pl", *files(objects, folder, kind, side))
+    assert said.returncode == 0, said.stderr
+    assert sentence in said.stdout
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -103,13 +132,14 @@ def test_dcmqi_reads_every_value_of_the_report(
 
 
 @pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", ["segmentation", "labelmap"])
 def test_dcmqi_reads_the_segments_where_they_are(
-    run: Run, objects: tuple[ReportObject, ...], folder: Path, tmp_path: Path, side: Side
+    run: Run, objects: tuple[ReportObject, ...], folder: Path, tmp_path: Path, kind: str, side: Side
 ) -> None:
     said = run(
         "segimage2itkimage",
         "--inputDICOM",
-        *files(objects, folder, "segmentation", side),
+        *files(objects, folder, kind, side),
         "--outputDirectory",
         tmp_path,
         "--outputType",

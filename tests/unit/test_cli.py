@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from ctsma_node.analysis.result import Side
 from ctsma_node.cli import app
 from ctsma_node.cli.tables import write_measurements
+from ctsma_node.commands import Action, Command, CommandFolder
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.records import SeriesState
 from tests.fixtures.ct_series import StackPlan, single_frames, write
@@ -24,16 +25,8 @@ from tests.unit.report.knee_results import analysis
 
 Run = Callable[..., Result]
 COMMANDS = (
-    "serve",
-    "receive",
-    "work",
-    "analyse",
-    "send",
-    "status",
-    "explain",
-    "destination",
-    "check-config",
-    "demo",
+    *("serve", "receive", "work", "analyse", "send", "status", "explain", "requeue", "cancel"),
+    *("destination", "check-config", "demo"),
 )
 
 
@@ -92,6 +85,54 @@ def test_status_names_state_code_and_reason(run: Run, config: Path) -> None:
     described = json.loads(run("status", "--json", "--config", config).output)["cases"][0]
     assert (described["state"], described["code"], described["deliveries"]) == ("refused", "not_ct", [])
     cases.close()
+
+
+@pytest.fixture
+def ended(config: Path) -> Iterator[Cases]:
+    """A ledger whose first case was refused and whose second one is receiving."""
+    (config.parent / "state").mkdir()
+    cases = Cases(config.parent / "state" / "ledger.sqlite3")
+    case = cases.upsert_series("1.2.3", "1.2", 1.0, 3, "SCANNER")
+    cases.move(case.id, SeriesState.STABLE)
+    cases.move(case.id, SeriesState.REFUSED, code="not_ct", reason="None of the instances is a CT.")
+    cases.upsert_series("1.2.4", "1.2", 1.0, 3, "SCANNER")
+    yield cases
+    cases.close()
+
+
+def test_a_requeue_is_left_for_the_worker(
+    run: Run, config: Path, ended: Cases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctsma_node.cli.ask._PATIENCE_S", 0.1)
+    folder = CommandFolder(config.parent / "state" / "commands")
+    nobody = run("requeue", 1, "--config", config)
+    assert (nobody.exit_code, "No worker has run here yet" in nobody.output) == (1, True)
+    folder.prepare()
+    shown = run("requeue", 1, "--config", config)
+    assert (shown.exit_code, "when it starts" in shown.output) == (0, True)
+    assert folder.waiting() == [Command(1, ended.events(1)[-1].id, Action.REQUEUE)]
+
+
+@pytest.mark.parametrize(
+    ("command", "case", "expected"),
+    [
+        ("cancel", 1, "case 1 is refused and cannot be cancelled"),
+        ("cancel", 2, "case 2 is receiving and cannot be cancelled"),
+        ("requeue", 2, "case 2 is receiving and cannot be tried again"),
+        ("requeue", 3, "There is no case 3"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(
+    run: Run, config: Path, ended: Cases, command: str, case: int, expected: str
+) -> None:
+    shown = run(command, case, "--config", config)
+    assert (shown.exit_code, expected in shown.output) == (1, True)
+
+
+def test_a_page_for_everybody_needs_a_token(run: Run, config: Path) -> None:
+    config.write_text('[web]\nbind = "0.0.0.0"\n')
+    shown = run("web", "--config", config)
+    assert (shown.exit_code, "read_token_file" in shown.output) == (2, True)
 
 
 def test_check_config_says_what_is_missing(run: Run, config: Path) -> None:

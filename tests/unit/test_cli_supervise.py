@@ -18,7 +18,8 @@ _SUPERVISOR = """
 import sys
 from ctsma_node.cli.supervise import supervise
 program = [sys.executable, "-c"]
-sys.exit(supervise({name: [*program, text] for name, text in zip(("receive", "work"), sys.argv[1:])}))
+names = ("receive", "work", "web")
+sys.exit(supervise({name: [*program, text] for name, text in zip(names, sys.argv[1:])}, ("web",)))
 """
 _LASTING = """
 import pathlib, signal, sys, time
@@ -102,3 +103,18 @@ def test_nobody_is_left_behind_by_a_supervisor_that_is_killed(
     until(marks.ready.exists)
     os.kill(process.pid, signal.SIGKILL)
     until(marks.done.exists)
+
+
+def test_the_page_may_end_and_the_others_go_on(
+    start: Callable[..., subprocess.Popen[bytes]], marks: Marks, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    page = f"import pathlib; pathlib.Path({str(gone)!r}).touch(); raise SystemExit(1)"
+    process = start(marks.program, "import time; time.sleep(60)", page)
+    until(lambda: marks.ready.exists() and gone.exists())
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1.0)
+    assert not marks.done.exists()
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    assert marks.done.exists()

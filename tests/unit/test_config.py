@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib import resources
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from ctsma_node.config import OBJECT_KINDS, DestinationSettings, DicomWebSettings, Settings, load
+from ctsma_node.config import (
+    DEFAULT_KINDS,
+    LANGUAGES,
+    OBJECT_KINDS,
+    DestinationSettings,
+    DicomWebSettings,
+    Settings,
+    load,
+)
+from ctsma_node.config.refusals import EXPLAINABLE
 from ctsma_node.errors import SettingsError
 from ctsma_node.gate import GateSettings
+from ctsma_node.report import ALL_OBJECTS, DEFAULT_OBJECTS
+from ctsma_node.report.templates import load_templates
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "node.example.toml"
 
@@ -38,7 +50,35 @@ def test_the_example_loads_and_says_the_defaults() -> None:
     for section in Settings.model_fields:
         if section not in ("sources", "destinations"):
             assert getattr(example, section) == getattr(defaults, section), section
-    assert example.destinations[0].objects == OBJECT_KINDS
+    assert example.destinations[0].objects == DEFAULT_KINDS
+
+
+def test_the_languages_are_those_of_the_templates() -> None:
+    files = sorted(each.name for each in resources.files("dicom_templates").iterdir())
+    assert [name for name in files if name.startswith("texts.")] == sorted(
+        f"texts.{language}.toml" for language in LANGUAGES
+    )
+
+
+def test_the_kinds_of_object_are_those_of_the_report() -> None:
+    assert set(OBJECT_KINDS) == ALL_OBJECTS
+    assert set(DEFAULT_KINDS) == DEFAULT_OBJECTS
+
+
+def test_the_refusals_that_can_be_explained_are_those_with_a_code() -> None:
+    assert set(EXPLAINABLE) == set(load_templates().reasons) - {"other"}
+    assert len(set(EXPLAINABLE)) == len(EXPLAINABLE)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [('"all"', EXPLAINABLE), ('"none"', ()), ("[]", ()), ('["localizer"]', ("localizer",))],
+)
+def test_refusals_are_chosen_by_code_or_all_or_none(
+    tmp_path: Path, said: str, meant: tuple[str, ...]
+) -> None:
+    settings = load(written(tmp_path, f"[report]\nexplain_refusals = {said}"), {})
+    assert settings.report.explain_refusals == meant
 
 
 def test_the_example_names_every_setting() -> None:
@@ -86,6 +126,11 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
         ("[completion]\nshort_quiet_s = nan", "[completion] short_quiet_s: "),
         ('[analysis]\ndevice = "gpu"', "[analysis] device: "),
         ('[log]\nlevel = "loud"', "[log] level: "),
+        (
+            '[report]\nexplain_refusals = ["knee_cutoff"]',
+            "no refusal `knee_cutoff` can be explained; did you mean `knee_cut_off`?",
+        ),
+        ('[report]\nlanguage = "fr"', "[report] language: "),
         ("port = ", "is not TOML"),
     ],
 )
@@ -116,7 +161,7 @@ def test_a_destination_can_be_a_web_server(tmp_path: Path) -> None:
     text = WEB + 'url = "https://pacs.example/dicom-web/"\ntoken_file = "token"\nca_file = "/etc/ca.pem"\n'
     (web,) = load(written(tmp_path, text), {}).destinations
     assert isinstance(web, DicomWebSettings)
-    assert (web.url, web.objects) == ("https://pacs.example/dicom-web", OBJECT_KINDS)
+    assert (web.url, web.objects) == ("https://pacs.example/dicom-web", DEFAULT_KINDS)
     assert (web.token_file, web.basic_file, web.ca_file) == (str(tmp_path / "token"), "", "/etc/ca.pem")
 
 

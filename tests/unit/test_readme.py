@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
+from starlette.routing import Route
 
 from ctsma_node.config import Settings
+from ctsma_node.config.settings import NodeSettings
+from ctsma_node.web.app import make_site
+from ctsma_node.web.metrics import NodeMetrics
+from ctsma_node.web.observe import Observer
+from ctsma_node.web.tokens import Token
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,8 +57,22 @@ def test_folders_and_files_exist() -> None:
         r" (requirements/\S+|deploy/\S+)", README
     )
     assert named
-    missing = [name for name in named if not name.startswith("./out") and not list(ROOT.glob(name))]
-    assert missing == []
+    local = [name for name in named if not name.startswith(("./out", "/"))]
+    assert [name for name in local if not list(ROOT.glob(name))] == []
+
+
+def test_paths_and_metrics_of_the_page_exist(tmp_path: Path) -> None:
+    settings = Settings(node=NodeSettings(state_dir=tmp_path))
+    routes = {
+        route.path
+        for route in make_site(settings, Token("x" * 16), time.time).routes
+        if isinstance(route, Route)
+    }
+    assert set(re.findall(r"`(/[a-z/]+)`", README)) <= routes
+    described = set(re.findall(r"`(ctsma_[a-z_]+)`", README)) - {"ctsma_node"}
+    families = {family.name: family.type for family in NodeMetrics(settings, Observer(settings)).collect()}
+    named = {f"{name}_total" if kind == "counter" else name for name, kind in families.items()}
+    assert described == named
 
 
 def test_every_section_of_the_settings_is_described() -> None:

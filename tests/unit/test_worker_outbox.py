@@ -37,7 +37,7 @@ def names(box: Outbox) -> list[str]:
 
 
 def test_rows_name_the_files_and_their_bytes(box: Outbox) -> None:
-    rows = box.put(7, [made(1), made(2, "parametric_map")])
+    rows = box.put("7", [made(1), made(2, "parametric_map")])
     assert [row.path for row in rows] == ["7/L-931-picture-001.dcm", "7/L-931-parametric_map-002.dcm"]
     assert sorted(row.path for row in rows) == names(box)
     assert [row.kind for row in rows] == ["picture", "parametric_map"]
@@ -45,8 +45,8 @@ def test_rows_name_the_files_and_their_bytes(box: Outbox) -> None:
 
 
 def test_the_same_set_has_the_same_bytes(box: Outbox) -> None:
-    first = box.put(7, [made(1)])
-    assert box.put(7, [made(1)]) == first
+    first = box.put("7", [made(1)])
+    assert box.put("7", [made(1)]) == first
     assert len(names(box)) == 1
 
 
@@ -71,7 +71,7 @@ def test_files_and_names_are_on_the_disk_before_the_rows_are_given(
     monkeypatch.setattr(os, "fsync", traced_fsync)
     monkeypatch.setattr(Path, "rename", traced_rename)
     monkeypatch.setattr(outbox, "write_object", traced_write)
-    box.put(7, [made(1), made(2)])
+    box.put("7", [made(1), made(2)])
     assert done == [
         "write L-931-picture-001.dcm",
         "write L-931-picture-002.dcm",
@@ -94,13 +94,13 @@ def test_a_full_disk_leaves_nothing_behind(box: Outbox, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(outbox, "write_object", full)
     with pytest.raises(OSError, match="No space"):
-        box.put(7, [made(1), made(2)])
+        box.put("7", [made(1), made(2)])
     assert list(box.folder.iterdir()) == []
 
 
 def test_what_a_dead_worker_was_writing_is_removed(box: Outbox) -> None:
     (box.folder / "7.part").mkdir()
     (box.folder / "7.part" / "half.dcm").write_bytes(b"x")
-    box.put(6, [made(1)])
+    box.put("6", [made(1)])
     box.prepare()
     assert names(box) == ["6/L-931-picture-001.dcm"]

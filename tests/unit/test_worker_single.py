@@ -24,7 +24,7 @@ def test_objects_and_picture(tmp_path: Path) -> None:
         paths, Settings(), FakeAnalyser(), tmp_path / "out", lambda stage, share: told.append(share)
     )
     assert sorted(single.objects) == sorted((tmp_path / "out" / "dicom").iterdir())
-    assert len(single.objects) == 98
+    assert len(single.objects) == 100
     assert told == sorted(told)
     with Image.open(single.picture) as picture:
         assert picture.mode == "RGB"

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 
 from ctsma_node.analysis.result import KneeResult, Parameter
 from ctsma_node.report.parametric_map import by_label
-from ctsma_node.report.picture.numbers import UNIT_NAMES
+from ctsma_node.report.picture.numbers import unit_name
 from ctsma_node.report.templates import Templates
 
 
@@ -46,7 +46,7 @@ def _parameter(knee: KneeResult, parameter: Parameter, templates: Templates) -> 
     low, high = templates.display_range[parameter]
     ticks = (f"{low:.2f}", f"{(low + high) / 2:.2f}", f"{high:.2f}")
     values = by_label(knee, parameter)
-    return Map(parameter.value, UNIT_NAMES[parameter], values, (low, high), ticks, COLOURS)
+    return Map(parameter.value, unit_name(parameter, templates.texts), values, (low, high), ticks, COLOURS)
 
 
 def _contribution(knee: KneeResult, templates: Templates) -> Map:
@@ -54,5 +54,6 @@ def _contribution(knee: KneeResult, templates: Templates) -> Map:
     values = np.zeros(256, dtype=np.float32)
     for subregion in knee.subregions:
         values[subregion.label] = subregion.contribution
-    ticks = (f"{-most:.2f} lowers", "0", f"raises {most:+.2f}")
-    return Map("Share in P(OA)", "log-odds", values, (-most, most), ticks, DIVERGING)
+    texts = templates.texts
+    ticks = (f"{-most:.2f} {texts.of('picture.lowers')}", "0", f"{texts.of('picture.raises')} {most:+.2f}")
+    return Map(texts.of("picture.share"), "log-odds", values, (-most, most), ticks, DIVERGING)

@@ -19,13 +19,13 @@ from ctsma_node.report.picture.slices import (
     value_map,
 )
 from ctsma_node.report.templates import Templates
+from ctsma_node.report.texts import Texts
 
 WIDTH, HEIGHT = 1912, 1140
 _EDGE, _GAP, _COLUMNS = 24, 14, 6
 _COLUMN = (WIDTH - 2 * _EDGE - (_COLUMNS - 1) * _GAP) // _COLUMNS
 _HEADS, _ROWS, _ROW_HEIGHT = 88, 160, 326
 _PANELS = _ROWS + 2 * (_ROW_HEIGHT + _GAP) + 6
-_SIDES = {Side.LEFT: "Left knee", Side.RIGHT: "Right knee"}
 
 
 def render_knee(result: AnalysisResult, knee: KneeResult, templates: Templates) -> npt.NDArray[np.uint8]:
@@ -33,35 +33,38 @@ def render_knee(result: AnalysisResult, knee: KneeResult, templates: Templates) 
     canvas = Canvas(WIDTH, HEIGHT)
     slices = {plane: largest_slice(knee, plane) for plane in (Plane.CORONAL, Plane.SAGITTAL)}
     _draw_header(canvas, knee, templates)
-    _draw_anatomy(canvas, knee, slices)
+    _draw_anatomy(canvas, knee, templates.texts, slices)
     for n, shown in enumerate(maps_of(knee, templates), start=1):
         _draw_map(canvas, knee.side, slices, shown, _column(n))
     draw_class(canvas, knee, templates, at=(_EDGE, _PANELS), width=430)
-    draw_cartilage(canvas, knee, at=(_EDGE + 430 + _GAP, _PANELS), width=360)
+    draw_cartilage(canvas, knee, templates.texts, at=(_EDGE + 430 + _GAP, _PANELS), width=360)
     left = _EDGE + 430 + 360 + 2 * _GAP
     last = _column(_COLUMNS - 1)
-    draw_bones(canvas, knee, at=(left, _PANELS), width=last - _GAP - left)
+    draw_bones(canvas, knee, templates.texts, at=(left, _PANELS), width=last - _GAP - left)
     draw_reasons(canvas, knee, templates, at=(last, _PANELS), width=WIDTH - _EDGE - last)
     _draw_footer(canvas, result, knee, templates)
     return canvas.pixels()
 
 
 def _draw_header(canvas: Canvas, knee: KneeResult, templates: Templates) -> None:
-    canvas.text((_EDGE, 18), _SIDES[knee.side], 32, bold=True)
-    banner = templates.texts["banner"]
+    texts = templates.texts
+    name = texts.side(knee.side)
+    canvas.text((_EDGE, 18), name, 32, bold=True)
+    banner = texts.of("banner")
     width = round(canvas.text_width(banner, 20, bold=True)) + 36
     canvas.box((WIDTH - _EDGE - width, 16), (width, 46), WARNING)
     canvas.text((WIDTH - _EDGE - width / 2, 39), banner, 20, colour=BACKGROUND, bold=True, anchor="mm")
-    title = f"{templates.texts['algorithm']}: trabecular bone from CT"
-    x = _EDGE + 220
+    title = f"{texts.of('algorithm')}: {texts.of('names.subject')}"
+    x = _EDGE + max(220, round(canvas.text_width(name, 32, bold=True)) + 24)
     canvas.text((x, 33), title, 16, colour=FAINT, within=WIDTH - _EDGE - width - _GAP - x)
 
 
-def _draw_anatomy(canvas: Canvas, knee: KneeResult, slices: dict[Plane, Slice]) -> None:
+def _draw_anatomy(canvas: Canvas, knee: KneeResult, texts: Texts, slices: dict[Plane, Slice]) -> None:
     """The first column: CT slices with the outlines of the bones."""
     canvas.text((_EDGE, _HEADS), "CT", 19, bold=True)
     x = float(_EDGE)
-    for name, colour in OUTLINES.items():
+    for bone, colour in OUTLINES.items():
+        name = texts.term(bone)
         canvas.text((x, _HEADS + 30), name, 15, colour=colour)
         x += canvas.text_width(name, 15) + 18
     for row, (plane, shown) in enumerate(slices.items()):
@@ -112,8 +115,9 @@ def _draw_footer(canvas: Canvas, result: AnalysisResult, knee: KneeResult, templ
     first, *rest = wrapped(canvas, " ".join(_remarks(result, knee, templates)), across, 15)
     for n, line in enumerate([first, " ".join(rest)]):
         canvas.text((_EDGE, y + 22 * n), line, 15, colour=WARNING, within=across)
-    made_by = f"Bundle {result.bundle_name} {result.bundle_version}, sha256 {result.bundle_digest[:12]}"
-    research = templates.texts["research"]
+    bundle = f"{result.bundle_name} {result.bundle_version}"
+    made_by = templates.texts.of("made_by", bundle=bundle, digest=result.bundle_digest[:12])
+    research = templates.texts.of("research")
     left = across - canvas.text_width(research, 14) - _GAP
     canvas.text((_EDGE, HEIGHT - 30), made_by, 14, colour=FAINT, within=left)
     canvas.text((WIDTH - _EDGE, HEIGHT - 30), research, 14, colour=INK, anchor="ra")
@@ -121,13 +125,16 @@ def _draw_footer(canvas: Canvas, result: AnalysisResult, knee: KneeResult, templ
 
 def _remarks(result: AnalysisResult, knee: KneeResult, templates: Templates) -> list[str]:
     """Marks of the knee, how many subregions carry one, and a knee that was not analysed."""
-    remarks = list(dict.fromkeys(mark.text for mark in knee.marks))
+    texts = templates.texts
+    remarks = list(dict.fromkeys(texts.mark(mark) for mark in knee.marks))
     marked = sum(1 for subregion in knee.subregions if subregion.marks)
     if marked:
-        remarks.append(f"{marked} of {len(knee.subregions)} subregions carry a mark (see the report).")
+        total = str(len(knee.subregions))
+        remarks.append(texts.of("subregions_marked", count=str(marked), total=total))
     for other in result.not_analysed:
         side = other.side.value if other.side else "?"
-        remarks.append(templates.texts["other_knee"].format(side=side, reason=other.reason))
+        reason = texts.reason(other.code, other.reason)
+        remarks.append(texts.of("other_knee", side=side, reason=reason))
     return remarks
 
 

@@ -7,7 +7,7 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
 from ctsma_node.analysis.result import Side
-from ctsma_node.report import NodeIdentity, ReportObject, build_set
+from ctsma_node.report import ALL_OBJECTS, NodeIdentity, ReportObject, build_set
 from tests.unit.report.knee_results import analysis, source_headers
 
 
@@ -23,8 +23,8 @@ def headers() -> tuple[Dataset, ...]:
 
 @pytest.fixture(scope="session")
 def both_knees(node: NodeIdentity, headers: tuple[Dataset, ...]) -> tuple[ReportObject, ...]:
-    """The sets of a left and a right knee of one series; not to be changed."""
-    return build_set(analysis(Side.LEFT, Side.RIGHT), headers, node=node)
+    """The sets of a left and a right knee of one series, of every kind; not to be changed."""
+    return build_set(analysis(Side.LEFT, Side.RIGHT), headers, node=node, objects=ALL_OBJECTS)
 
 
 @pytest.fixture(scope="session")

@@ -247,6 +247,23 @@ def test_the_evidence_holds_whatever_a_report_refers_to(both_knees: tuple[Report
     assert len(evidence) == 90 + 1 + 40
 
 
+def test_a_report_speaks_german_and_keeps_its_codes(
+    node: NodeIdentity, both_knees: tuple[ReportObject, ...]
+) -> None:
+    kinds = frozenset({"viewer_report"})
+    *_, german = build_set(analysis(Side.LEFT), source_headers(4), node=node, objects=kinds, language="de")
+    ds = dcmread(received(german))
+    language = ds.ContentSequence[0]
+    assert language.ConceptNameCodeSequence[0].CodeValue == "121049"
+    assert language.ConceptCodeSequence[0].CodeValue == "de"
+    said = comments(german)
+    assert any(text.startswith("NUR FÜR DIE FORSCHUNG") for text in said)
+    assert not any("RESEARCH" in text for text in said)
+    names = {str(e.value) for e in ds.iterall() if e.keyword == "CodeMeaning"}
+    assert "Probability of knee osteoarthritis" in names
+    assert german.sop_instance_uid not in {o.sop_instance_uid for o in both_knees}
+
+
 def test_every_group_of_the_viewer_report_has_a_point_on_its_slice(
     both_knees: tuple[ReportObject, ...],
 ) -> None:
@@ -276,3 +293,21 @@ def test_the_picture_is_rgb_and_does_not_name_the_patient(both_knees: tuple[Repo
     assert ds.pixel_array.shape == (ds.Rows, ds.Columns, 3)
     assert ds.PhotometricInterpretation == "RGB"
     assert ds.BurnedInAnnotation == "NO"
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_label_map_holds_the_same_segments(both_knees: tuple[ReportObject, ...], side: Side) -> None:
+    binary = of_kind(both_knees, "segmentation", side)[0].dataset
+    ds = dcmread(received(of_kind(both_knees, "labelmap", side)[0]))
+    assert (ds.SOPClassUID, ds.SegmentationType) == ("1.2.840.10008.5.1.4.1.1.66.7", "LABELMAP")
+    assert [s.SegmentNumber for s in ds.SegmentSequence] == list(range(1, 201))  # no item for the background
+    assert (ds["PixelPaddingValue"].VR, ds.PixelPaddingValue) == ("US", 0)
+    for mine, other in zip(ds.SegmentSequence, binary.SegmentSequence, strict=True):
+        assert mine.SegmentLabel == other.SegmentLabel
+        assert mine.RecommendedDisplayCIELabValue == other.RecommendedDisplayCIELabValue
+        assert mine.TrackingUID == other.TrackingUID
+    np.testing.assert_array_equal(inner(ds.pixel_array), knee(side).subregion_labels)
+    seg = hd.seg.segread(received(of_kind(both_knees, "labelmap", side)[0]))
+    volume = seg.get_volume(combine_segments=True)
+    ascending = volume if volume.affine[0, 0] < 0 else volume.flip_spatial(0)
+    assert_in_place(ascending, knee(side).subregion_labels, knee(side))

@@ -118,3 +118,9 @@ def test_every_class_stays_in_its_panel() -> None:
         draw_class(canvas, dataclasses.replace(knee(Side.LEFT), oa_class=oa_class), templates, at, width)
         painted = np.flatnonzero((canvas.pixels() != BACKGROUND).any(axis=(0, 2)))
         assert (painted.min(), painted.max()) == (at[0], at[0] + width - 1)
+
+
+def test_a_page_speaks_the_language_that_is_asked_for() -> None:
+    english, german = (render(analysis(Side.LEFT), language) for language in ("en", "de"))
+    assert english.shape == german.shape
+    assert (english != german).any(axis=2).mean() > 0.005

@@ -16,7 +16,15 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ctsma_node.analysis.result import KneeNotAnalysed, Side
-from ctsma_node.report import DEFAULT_OBJECTS, NodeIdentity, ReportObject, build_set, write_object
+from ctsma_node.report import (
+    ALL_OBJECTS,
+    DEFAULT_OBJECTS,
+    NodeIdentity,
+    ReportObject,
+    build_note,
+    build_set,
+    write_object,
+)
 from ctsma_node.report.set import with_references
 from tests.unit.report.conftest import encode
 from tests.unit.report.knee_results import STUDY, analysis, source_headers
@@ -25,9 +33,8 @@ SMALL = frozenset({"viewer_report", "picture"})
 
 
 def test_each_knee_has_its_whole_set_in_order(both_knees: tuple[ReportObject, ...]) -> None:
-    one_knee = (
-        ["volume"] * 90 + ["segmentation"] + ["parametric_map"] * 4 + ["report", "viewer_report", "picture"]
-    )
+    one_knee = ["volume"] * 90 + ["segmentation", "labelmap"] + ["parametric_map"] * 4
+    one_knee += ["report", "viewer_report", "text_report", "picture", "key_objects"]
     assert [o.kind for o in both_knees] == one_knee * 2
     assert [o.side for o in both_knees] == [Side.LEFT] * len(one_knee) + [Side.RIGHT] * len(one_knee)
 
@@ -44,8 +51,8 @@ def test_nothing_refers_to_a_later_object(
 def test_series_and_instances_are_distinct(both_knees: tuple[ReportObject, ...]) -> None:
     assert len({o.sop_instance_uid for o in both_knees}) == len(both_knees)
     series = {(o.series_uid, int(o.dataset.SeriesNumber)) for o in both_knees}
-    assert len(series) == len({uid for uid, _ in series}) == len({number for _, number in series}) == 18
-    assert Counter(Counter(o.series_uid for o in both_knees).values()) == {90: 2, 1: 16}
+    assert len(series) == len({uid for uid, _ in series}) == len({number for _, number in series}) == 24
+    assert Counter(Counter(o.series_uid for o in both_knees).values()) == {90: 2, 1: 22}
     assert len({str(o.file_name) for o in both_knees}) == len(both_knees)
 
 
@@ -73,7 +80,7 @@ def test_every_object_belongs_to_the_patient_and_study_and_says_research(
 def test_a_repeated_build_gives_the_same_bytes(
     encoded_objects: tuple[bytes, ...], node: NodeIdentity, headers: tuple[Dataset, ...]
 ) -> None:
-    again = build_set(analysis(Side.LEFT, Side.RIGHT), headers, node=node)
+    again = build_set(analysis(Side.LEFT, Side.RIGHT), headers, node=node, objects=ALL_OBJECTS)
     assert [sha256(encode(o)).hexdigest() for o in again] == [sha256(e).hexdigest() for e in encoded_objects]
 
 
@@ -88,7 +95,7 @@ def test_the_order_of_the_headers_decides_no_uid(node: NodeIdentity, headers: tu
 def test_files_are_part_10_in_explicit_little_endian_and_never_overwritten(
     both_knees: tuple[ReportObject, ...], tmp_path: Path
 ) -> None:
-    obj = both_knees[-1]
+    obj = next(o for o in both_knees if o.kind == "picture")
     path = tmp_path / obj.file_name
     write_object(obj, path)
     assert path.read_bytes() == encode(obj)
@@ -111,7 +118,8 @@ def test_objects_hold_valid_values_only(
 def test_building_warns_of_nothing(node: NodeIdentity, headers: tuple[Dataset, ...]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        build_set(analysis(Side.LEFT), headers, node=node)
+        build_set(analysis(Side.LEFT), headers, node=node, objects=ALL_OBJECTS)
+        build_note("knee_cut_off", "no joint", headers, node=node, bundle_digest="ab" * 32)
 
 
 def test_no_warning_quotes_the_patient(node: NodeIdentity) -> None:
@@ -131,6 +139,8 @@ def test_no_warning_quotes_the_patient(node: NodeIdentity) -> None:
 def test_what_objects_refer_to_is_made_too() -> None:
     assert with_references(frozenset({"report"})) == {"report", "segmentation", "volume"}
     assert with_references(frozenset({"picture"})) == {"picture"}
+    assert with_references(frozenset({"labelmap"})) == {"labelmap", "volume"}
+    assert with_references(frozenset({"key_objects"})) == {"key_objects"}
     assert with_references(DEFAULT_OBJECTS) == DEFAULT_OBJECTS
     with pytest.raises(ValueError, match="seg"):
         with_references(frozenset({"seg"}))
@@ -180,6 +190,13 @@ def test_what_the_source_lost_is_lost(node: NodeIdentity) -> None:
         setattr(ds, keyword, value)
     picture = build_set(analysis(Side.LEFT), headers, node=node, objects=frozenset({"picture"}))[0].dataset
     assert (picture.LossyImageCompression, picture.LossyImageCompressionRatio) == ("01", 10)
+
+
+def test_the_label_map_is_made_for_who_asks(node: NodeIdentity) -> None:
+    headers = source_headers(2)
+    assert "labelmap" not in DEFAULT_OBJECTS
+    made = build_set(analysis(Side.LEFT), headers, node=node, objects=frozenset({"labelmap"}))
+    assert Counter(o.kind for o in made) == {"volume": 90, "labelmap": 1}
 
 
 def test_the_clock_is_not_asked(both_knees: tuple[ReportObject, ...], headers: tuple[Dataset, ...]) -> None:

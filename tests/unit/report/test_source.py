@@ -1,80 +1,23 @@
 from __future__ import annotations
 
 import io
-import warnings
 from typing import Any
 
 import pytest
 from pydicom import dcmread, dcmwrite
 
-from ctsma_node.analysis.result import Side
 from ctsma_node.errors import Refused
-from ctsma_node.report import NodeIdentity, build_set
 from ctsma_node.report.source import read_source
-from tests.unit.report.knee_results import analysis, source_headers
+from tests.unit.report.knee_results import source_headers
 
-TYPE_2 = [
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyDate",
-    "StudyTime",
-    "StudyID",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-]
 OPTIONAL = ["PatientAge", "StudyDescription", "Manufacturer", "InstitutionName", "SeriesNumber", "SeriesTime"]
 
 
-@pytest.mark.parametrize("keyword", [*TYPE_2, *OPTIONAL, "FrameOfReferenceUID", "SpecificCharacterSet"])
+@pytest.mark.parametrize("keyword", [*OPTIONAL, "FrameOfReferenceUID", "SpecificCharacterSet"])
 @pytest.mark.parametrize("value", [None, ""])
-def test_absent_and_empty_attributes_are_no_obstacle(
-    keyword: str, value: str | None, node: NodeIdentity
-) -> None:
-    changes: dict[str, Any] = {
-        keyword: value,
-        **({"PatientName": "Smith^John"} if "Character" in keyword else {}),
-    }
-    headers = source_headers(3, **changes)
-    (sr,) = build_set(analysis(Side.LEFT), headers, node=node, objects=frozenset({"picture"}))
-    for type_2 in TYPE_2:
-        assert type_2 in sr.dataset
-    dcmwrite(io.BytesIO(), sr.dataset, enforce_file_format=True)
-
-
-@pytest.mark.parametrize(
-    ("keyword", "bad"),
-    [
-        ("PatientSex", "X"),
-        ("PatientBirthDate", "1955"),
-        ("PatientBirthDate", "19550231"),
-        ("StudyDate", "2026-11-02"),
-        ("StudyTime", "25"),
-        ("PatientAge", "71"),
-        ("PatientWeight", "heavy"),
-    ],
-)
-def test_values_that_break_their_representation_are_left_out(keyword: str, bad: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the header breaks the rule on purpose
-        headers = source_headers(2, PatientSize=None)
-        for ds in headers:
-            ds[keyword] = type(ds[keyword])(ds[keyword].tag, "LO", bad)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        source = read_source(headers)
-    assert source.patient_and_study.get(keyword, "") == ""
-
-
-def test_an_identifier_that_is_too_long_stays_whole() -> None:
-    long = "P" * 70
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        headers = source_headers(2, PatientID=long)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert read_source(headers).patient_and_study.PatientID == long
+def test_absent_and_empty_attributes_are_no_obstacle(keyword: str, value: str | None) -> None:
+    changes: dict[str, Any] = {keyword: value}
+    assert read_source(source_headers(3, **changes)).instances
 
 
 @pytest.mark.parametrize("bad", [b"x ", b".5"])
@@ -85,41 +28,6 @@ def test_a_header_whose_number_cannot_be_read_is_no_obstacle(bad: bytes) -> None
     dcmwrite(buffer, headers[0], enforce_file_format=True)
     broken = dcmread(io.BytesIO(buffer.getvalue().replace(b"IS\x02\x005 ", b"IS\x02\x00" + bad)))
     assert read_source([broken]).series_number == "-"
-
-
-@pytest.mark.parametrize(
-    ("charset", "name"),
-    [
-        ("ISO_IR 100", "Müller^Jörg"),
-        ("ISO_IR 101", "Dvořák^Antonín"),
-        ("ISO_IR 144", "Жуков^Павел"),
-        ("ISO_IR 126", "Διονυσιος"),
-        ("ISO_IR 192", "王^小东"),
-        ("GB18030", "王^小东"),
-        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
-        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동"),
-    ],
-)
-def test_names_keep_their_letters_in_utf_8(charset: str | list[str], name: str, node: NodeIdentity) -> None:
-    ascii_only: dict[str, Any] = {
-        "StudyDescription": "CT",
-        "ReferringPhysicianName": "",
-        "InstitutionName": "H",
-    }
-    header = source_headers(1, SpecificCharacterSet=charset, PatientName=name, **ascii_only)[0]
-    sent = io.BytesIO()
-    dcmwrite(sent, header, enforce_file_format=True)
-    received = dcmread(io.BytesIO(sent.getvalue()))
-    objects = build_set(
-        analysis(Side.LEFT), [received], node=node, objects=frozenset({"viewer_report", "picture"})
-    )
-    for obj in objects[-2:]:
-        written = io.BytesIO()
-        dcmwrite(written, obj.dataset, enforce_file_format=True)
-        back = dcmread(io.BytesIO(written.getvalue()))
-        assert back.SpecificCharacterSet == "ISO_IR 192"
-        assert str(back.PatientName) == name
-        assert back.InstitutionName == "Klinikum Süd"
 
 
 def test_headers_are_not_changed() -> None:

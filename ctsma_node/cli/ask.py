@@ -1,0 +1,69 @@
+"""`requeue` and `cancel`: what a person may ask of a case. The worker does it; these ask and wait."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from ctsma_node.cli.terminal import FAILED, ConfigOption, err, out, settings_from, spoken_errors
+from ctsma_node.commands import Action, Command, CommandFolder
+from ctsma_node.ledger.asked import can_be_cancelled, state_when_requeued
+from ctsma_node.ledger.cases import CasesReader
+from ctsma_node.records import Case
+
+_PATIENCE_S = 10.0
+
+CaseArgument = Annotated[int, typer.Argument(metavar="CASE", min=1, help="Its number in `status`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: [b]ctsma-node requeue 12[/b]. Exit code 1: there is nothing to try again.")(
+        requeue
+    )
+    app.command(epilog="Example: [b]ctsma-node cancel 12[/b]. Exit code 1: there is nothing to cancel.")(
+        cancel
+    )
+
+
+def requeue(case: CaseArgument, config: ConfigOption = None) -> None:
+    """Try a case again that was refused, has failed, was delivered in part, or waits for its next attempt."""
+    with spoken_errors():
+        settings = settings_from(config)
+        cases, folder = CasesReader(settings.ledger_path), CommandFolder(settings.commands_dir)
+        found = cases.get(case)
+        if state_when_requeued(cases, found) is None:
+            _nothing(found, "tried again")
+        _ask(cases, folder, found, Action.REQUEUE)
+
+
+def cancel(case: CaseArgument, config: ConfigOption = None) -> None:
+    """Let go of a case: no further step, nothing more delivered. It ends as failed, with code `cancelled`."""
+    with spoken_errors():
+        settings = settings_from(config)
+        cases, folder = CasesReader(settings.ledger_path), CommandFolder(settings.commands_dir)
+        found = cases.get(case)
+        if not can_be_cancelled(found):
+            _nothing(found, "cancelled")
+        _ask(cases, folder, found, Action.CANCEL)
+
+
+def _nothing(case: Case, what: str) -> None:
+    doing = "is being worked on" if case.running else f"is {case.state}"
+    err.print(f"[yellow]Nothing to do[/yellow]: case {case.id} {doing} and cannot be {what}.")
+    raise typer.Exit(FAILED)
+
+
+def _ask(cases: CasesReader, folder: CommandFolder, case: Case, action: Action) -> None:
+    """Leave the command, and wait a while for the worker to take it."""
+    command = Command(case.id, cases.events(case.id)[-1].id, action)
+    folder.post(command)
+    deadline = time.monotonic() + _PATIENCE_S
+    while command in folder.waiting():
+        if time.monotonic() > deadline:
+            out.print("Asked for. The worker does it behind the step at hand, or when it starts.")
+            return
+        time.sleep(0.05)
+    out.print(f"Case {case.id} is {cases.get(case.id).state} now.")

@@ -1,0 +1,97 @@
+"""The moves that a person may ask for: to try a case again, or to let go of it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ctsma_node.ledger.case_rows import CaseQueries
+from ctsma_node.ledger.cases import Cases, Fact
+from ctsma_node.records import Case, DeliveryState, SeriesState
+
+CANCELLED = "cancelled"
+"""The code of a case that a person let go of."""
+
+_ASKED: dict[str, Fact] = {"asked": True}
+"""What the history notes of such a move."""
+
+_CANCELLABLE = (SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED, SeriesState.REPORTED)
+
+
+def state_when_requeued(cases: CaseQueries, case: Case) -> SeriesState | None:
+    """Where a requeue brings a case: back to the state that it ended from, or on at once where it waits.
+
+    None where there is nothing to try: it is being worked on, still receiving or wholly delivered, it waits
+    for nothing, or a later revision has taken its place.
+    """
+    if case.running or cases.by_series(case.series_uid)[-1].id != case.id:
+        return None
+    deliveries = {each.state for each in cases.deliveries(case.id)}
+    if case.state is SeriesState.DELIVERED:
+        return SeriesState.REPORTED if deliveries - {DeliveryState.DELIVERED} else None
+    if case.state in (SeriesState.REFUSED, SeriesState.FAILED):
+        return next(
+            event.from_state for event in reversed(cases.events(case.id)) if event.to_state is case.state
+        )
+    if case.state is SeriesState.REPORTED:
+        return case.state if DeliveryState.PENDING in deliveries else None
+    return case.state if case.state is not SeriesState.RECEIVING and case.due_at is not None else None
+
+
+def can_be_cancelled(case: Case) -> bool:
+    """Whether there is anything to let go of. What is still being received would only come again."""
+    return case.state in _CANCELLABLE
+
+
+class AskedCases(Cases):
+    """Cases, and what a person may ask of them."""
+
+    def requeue(self, case_id: int, seen_event: int) -> Case | None:
+        """Try a case again; returns it, or None where its history has gone on or there is nothing to try."""
+        with self._writer.transaction() as connection:
+            case = self._get(connection, case_id)
+            to = state_when_requeued(self, case)
+            if to is None or self.events(case_id)[-1].id != seen_event:
+                return None
+            self._put(connection, case_id, to)
+            if to is SeriesState.REPORTED:
+                now = self._clock()
+                connection.execute(
+                    "UPDATE delivery SET state = 'pending', attempts = 0, created_at = ?, held_s = 0, "
+                    "due_at = ?, updated_at = ? WHERE state IN ('pending', 'rejected', 'failed') "
+                    "AND result_id IN (SELECT id FROM result WHERE revision_id = ?)",
+                    (now, now, now, case_id),
+                )
+            self._record(connection, case_id, "requeued", case.state, to, facts=_ASKED)
+            return self._get(connection, case_id)
+
+    def cancel(self, case_id: int) -> Case | None:
+        """Let go of a case and of its deliveries that are not made; None where there is nothing left."""
+        with self._writer.transaction() as connection:
+            case = self._get(connection, case_id)
+            if case.running or not can_be_cancelled(case):
+                return None
+            reason = "A person cancelled it."
+            self._put(connection, case_id, SeriesState.FAILED, CANCELLED, reason)
+            connection.execute(
+                "UPDATE delivery SET state = 'failed', due_at = NULL, text = 'cancelled', updated_at = ? "
+                "WHERE state IN ('pending', 'sent') AND result_id IN "
+                "(SELECT id FROM result WHERE revision_id = ?)",
+                (self._clock(), case_id),
+            )
+            to = SeriesState.FAILED
+            self._record(connection, case_id, "moved", case.state, to, CANCELLED, reason, _ASKED)
+            return self._get(connection, case_id)
+
+    def _put(
+        self,
+        connection: sqlite3.Connection,
+        case_id: int,
+        to: SeriesState,
+        code: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        connection.execute(
+            "UPDATE revision SET state = ?, code = ?, reason = ?, running = 0, attempts = 0, due_at = NULL, "
+            "updated_at = ? WHERE id = ?",
+            (to, code, reason, self._clock(), case_id),
+        )

@@ -1,0 +1,113 @@
+"""An association as acceptor: what stock pynetdicom leaves unanswered, or lets end a thread, is ended here.
+
+Seen of pynetdicom 3.0.4 and cured: the service is chosen by the Affected SOP Class UID instead of the
+context; a C-STORE with an empty Affected SOP Instance UID is never answered, nor is a message that is no
+request; a handler slower than the network timeout gets its answer sent and then the association aborted; a
+PDU that the state machine cannot take ends the thread that reads, and leaves the association standing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu_primitives import A_P_ABORT
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.service_class import StorageServiceClass
+
+from ctsma_node import log
+from ctsma_node.receive.contexts import STORAGE_CLASSES
+from ctsma_node.receive.lobby import Caller
+
+
+class GuardedAssociation(Association):  # type: ignore[misc]
+    """Every request gets its answer or an abort, and the end is told however it comes."""
+
+    def __init__(
+        self, ae: ApplicationEntity, caller: Caller, on_end: Callable[[GuardedAssociation], None]
+    ) -> None:
+        super().__init__(ae, "acceptor")
+        self.dul = _GuardedReader(self)
+        self.acse_timeout, self.network_timeout = ae.acse_timeout, ae.network_timeout  # its timers' too
+        self.caller = caller
+        self._on_end = on_end
+        self._serving = False
+
+    def run_reactor(self) -> None:
+        """Run the association's thread."""
+        try:
+            super().run_reactor()
+        except Exception as error:
+            log.logger.error("association.failed", **log.describe(error))
+            self._hang_up()
+        finally:
+            self._on_end(self)
+
+    def is_idle(self, seconds: float) -> bool:
+        """Say whether nothing has been served or heard of for a while."""
+        heard_at = getattr(self.dul.socket, "heard_at", 0.0)
+        return not self._serving and time.monotonic() - heard_at > seconds
+
+    def _serve_request(self, msg: Any, context_id: int) -> None:
+        """Serve a request; a C-STORE always goes to the Storage service, whatever SOP class it names."""
+        self._serving = True
+        try:
+            context = self._accepted_cx.get(context_id)
+            if context is None or not _is_answerable(msg, context):
+                log.logger.warning("association.message_refused", code="unanswerable")
+                self.abort()
+            elif isinstance(msg, C_STORE):
+                self._is_paused = True
+                StorageServiceClass(self).SCP(msg, context)
+                self._is_paused = False
+            else:
+                super()._serve_request(msg, context_id)
+        finally:
+            self._serving = False
+            self.dul._idle_timer.restart()
+
+    def _hang_up(self) -> None:
+        """End both threads of an association that its state machine cannot end any more."""
+        self._kill = True
+        self.is_established = False
+        self.dul.hang_up()
+
+
+class _GuardedReader(DULServiceProvider):  # type: ignore[misc]
+    """The thread that reads; what ends it ends the association."""
+
+    def run_reactor(self) -> None:
+        """Run the thread."""
+        try:
+            super().run_reactor()
+        except Exception as error:  # the state machine's own: an event that no transition is for
+            log.logger.warning("association.broken", **log.describe(error))
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection, and tell whoever waits for the next primitive that none will come."""
+        self._kill_thread = True
+        with suppress(Exception):
+            self.socket.close()
+        self.state_machine.current_state = "Sta1"
+        self.to_user_queue.put(None if self.assoc.requestor.primitive is None else A_P_ABORT())
+
+
+def _is_answerable(message: Any, context: PresentationContext) -> bool:
+    """Say whether a message is a request, and one of the context it came over.
+
+    A C-STORE is answered over whatever context it comes and whatever it lacks: the status says what is wrong.
+    """
+    if getattr(message, "MessageID", None) is None or message.MessageIDBeingRespondedTo is not None:
+        return False
+    if isinstance(message, C_STORE):
+        return True
+    if not message.is_valid_request or context.abstract_syntax in STORAGE_CLASSES:
+        return False
+    return str(getattr(message, "AffectedSOPClassUID", None)) == str(context.abstract_syntax)

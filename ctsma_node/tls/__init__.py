@@ -1,0 +1,15 @@
+"""DICOM over TLS: the connection profiles of PS3.15 annex B, and the certificates that they need."""
+
+from ctsma_node.tls.client import CheckingContext, ClientContext, why
+from ctsma_node.tls.credentials import Credentials, fingerprint, names_in
+from ctsma_node.tls.server import ServerContext
+
+__all__ = [
+    "CheckingContext",
+    "ClientContext",
+    "Credentials",
+    "ServerContext",
+    "fingerprint",
+    "names_in",
+    "why",
+]

@@ -1,0 +1,157 @@
+"""What a person may ask of a case, and what stays as it was."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ctsma_node.ledger.asked import AskedCases, can_be_cancelled, state_when_requeued
+from ctsma_node.records import END_STATES, REOPENINGS, Case, DeliveryState, SeriesState
+from tests.unit.ledger.test_cases import PATH_TO, Peer, result
+
+S = SeriesState
+ENDS = [(end, last) for end, states in REOPENINGS.items() for last in sorted(states)]
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Iterator[AskedCases]:
+    ticks = itertools.count(100)
+    ledger = AskedCases(tmp_path / "ledger.sqlite3", clock=lambda: float(next(ticks)))
+    yield ledger
+    ledger.close()
+
+
+def brought_to(cases: AskedCases, *path: SeriesState, series: str = "1.2.3") -> Case:
+    case = cases.upsert_series(series, "1.2", 1.0, 3, "PACS")
+    for step in path:
+        case = cases.move(case.id, step, code="why" if step in END_STATES else None)
+    return case
+
+
+def requeued(cases: AskedCases, case: Case) -> Case | None:
+    return cases.requeue(case.id, cases.events(case.id)[-1].id)
+
+
+def with_deliveries(cases: AskedCases) -> Case:
+    case = brought_to(cases, *PATH_TO[S.ANALYSED])
+    cases.add_results(case.id, [result(1), result(2, "picture")])
+    cases.add_deliveries(case.id, [Peer("pacs")])
+    return cases.move(case.id, S.REPORTED)
+
+
+@pytest.mark.parametrize(("end", "last"), [pair for pair in ENDS if pair[0] is not S.DELIVERED])
+def test_an_ended_case_goes_back_to_where_it_ended(
+    cases: AskedCases, end: SeriesState, last: SeriesState
+) -> None:
+    case = brought_to(cases, *PATH_TO[last], end)
+    assert state_when_requeued(cases, case) is last
+    again = requeued(cases, case)
+    assert again is not None
+    assert (again.state, again.code, again.attempts, again.running) == (last, None, 0, False)
+    event = cases.events(case.id)[-1]
+    assert (event.action, event.from_state, event.to_state) == ("requeued", end, last)
+    assert cases.move(case.id, end, code="why").state is end
+    assert state_when_requeued(cases, cases.get(case.id)) is last
+
+
+def test_the_database_holds_the_same_reopenings_as_the_records(cases: AskedCases, tmp_path: Path) -> None:
+    rows = sqlite3.connect(tmp_path / "ledger.sqlite3").execute("SELECT * FROM reopening").fetchall()
+    assert set(rows) == set(ENDS)
+
+
+def test_what_was_not_delivered_is_due_again_and_what_was_stays(cases: AskedCases) -> None:
+    case = with_deliveries(cases)
+    sent, lost = cases.deliveries(case.id)
+    cases.delivery_done(sent.id)
+    cases.delivery_failed(lost.id, None, "A week has passed.")
+    case = cases.move(case.id, S.DELIVERED, code="partly_delivered")
+    again = requeued(cases, case)
+    assert again is not None
+    assert again.state is S.REPORTED
+    states = [(d.state, d.attempts, d.due_at is not None) for d in cases.deliveries(case.id)]
+    assert states == [(DeliveryState.DELIVERED, 1, False), (DeliveryState.PENDING, 0, True)]
+    assert [d.id for d in cases.due_deliveries(1e9)] == [lost.id]
+
+
+def test_an_ended_delivery_is_reopened_as_pending_only(cases: AskedCases, tmp_path: Path) -> None:
+    case = with_deliveries(cases)
+    sent, lost = cases.deliveries(case.id)
+    cases.delivery_done(sent.id)
+    cases.delivery_rejected(lost.id, 0xA900, "No.")
+    cases.close()
+    other = sqlite3.connect(tmp_path / "ledger.sqlite3")
+    for number, state in ((sent.id, "pending"), (sent.id, "failed"), (lost.id, "delivered")):
+        with pytest.raises(sqlite3.IntegrityError, match="has ended"):
+            other.execute("UPDATE delivery SET state = ?, due_at = NULL WHERE id = ?", (state, number))
+    other.close()
+
+
+def test_a_case_that_waits_is_tried_now(cases: AskedCases) -> None:
+    case = brought_to(cases, S.STABLE)
+    assert state_when_requeued(cases, case) is None  # it waits for nothing but its turn
+    cases.claim(case.id)
+    assert state_when_requeued(cases, cases.get(case.id)) is None
+    waiting = cases.release(case.id, 9e9, "io_error", "The disk.")
+    again = requeued(cases, waiting)
+    assert again is not None
+    assert (again.state, again.due_at, again.attempts) == (S.STABLE, None, 0)
+
+
+def test_a_delivery_that_waits_is_due_now(cases: AskedCases) -> None:
+    case = with_deliveries(cases)
+    for each in cases.deliveries(case.id):
+        cases.delivery_retry(each.id, 9e9, None, "No route.")
+    assert cases.due_deliveries(1e6) == []
+    assert requeued(cases, case) is not None
+    assert len(cases.due_deliveries(1e6)) == 2
+
+
+def test_nothing_is_tried_that_is_done_superseded_or_has_gone_on(cases: AskedCases) -> None:
+    receiving = brought_to(cases, series="1.1")
+    delivered = brought_to(cases, *PATH_TO[S.DELIVERED], series="1.2")
+    old = brought_to(cases, *PATH_TO[S.FAILED], series="1.3")
+    cases.upsert_series("1.3", "1.2", 2.0, 4, "PACS")
+    for case in (receiving, delivered, old):
+        assert state_when_requeued(cases, case) is None
+        assert requeued(cases, case) is None
+    failed = brought_to(cases, *PATH_TO[S.FAILED], series="1.4")
+    seen = cases.events(failed.id)[-1].id
+    assert cases.requeue(failed.id, seen - 1) is None
+    assert cases.requeue(failed.id, seen) is not None
+    assert cases.requeue(failed.id, seen) is None  # the same command a second time
+
+
+@pytest.mark.parametrize("state", list(S))
+def test_only_what_is_under_way_can_be_cancelled(cases: AskedCases, state: SeriesState) -> None:
+    case = brought_to(cases, *PATH_TO[state])
+    under_way = state in (S.STABLE, S.ACCEPTED, S.ANALYSED, S.REPORTED)
+    assert can_be_cancelled(case) is under_way
+    cancelled = cases.cancel(case.id)
+    assert (cancelled is not None) is under_way
+    if cancelled is not None:
+        assert (cancelled.state, cancelled.code) == (S.FAILED, "cancelled")
+        assert cases.cancel(case.id) is None
+
+
+def test_nothing_of_a_cancelled_case_is_sent_until_it_is_requeued(cases: AskedCases) -> None:
+    case = with_deliveries(cases)
+    cases.delivery_done(cases.deliveries(case.id)[0].id)
+    assert cases.cancel(case.id) is not None
+    assert [d.state for d in cases.deliveries(case.id)] == [DeliveryState.DELIVERED, DeliveryState.FAILED]
+    assert cases.due_deliveries(9e9) == []
+    again = requeued(cases, cases.get(case.id))
+    assert again is not None
+    assert again.state is S.REPORTED
+    assert len(cases.due_deliveries(9e9)) == 1
+
+
+def test_what_was_sent_and_not_proven_ends_with_its_case(cases: AskedCases) -> None:
+    case = with_deliveries(cases)
+    cases.delivery_stored(cases.deliveries(case.id)[0].id, 0x0000, 1.0)
+    assert cases.cancel(case.id) is not None
+    assert {d.state for d in cases.deliveries(case.id)} == {DeliveryState.FAILED}
+    assert cases.due_proofs(9e9) == []

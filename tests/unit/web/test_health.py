@@ -1,0 +1,162 @@
+"""/health: what stops the node is 503 with its reason, what a person should look at is 200."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ctsma_node.config import Settings
+from ctsma_node.heartbeat import Heartbeat, Pulse, last_heartbeat
+from ctsma_node.ledger.figures import Standing
+from ctsma_node.records import SeriesState
+from ctsma_node.web.app import make_app
+from ctsma_node.web.health import Level, Part, judge
+from ctsma_node.web.observe import Observed
+from ctsma_node.web.tokens import Token
+from tests.unit.web.conftest import TOKEN, Served, serving
+from tests.unit.web.planted import NOW, Planted
+
+S = SeriesState
+FAILED = ((S.FAILED, "internal_error"),) * 3
+
+
+def beat(at: float = NOW, stage: str = "ready", **alive: float) -> Heartbeat:
+    return Heartbeat(at, NOW - 100, "0", stage, alive)
+
+
+def well() -> Observed:
+    return Observed(
+        now=NOW,
+        receiver=beat(answers=NOW),
+        worker=beat(steps=NOW, sweep=NOW),
+        free_bytes=10**12,
+        sources=1,
+        standings={"pacs": Standing(NOW - 5, None, None), "archive": None},
+        last_ends=((S.DELIVERED, None),),
+    )
+
+
+def failing(seconds: float) -> Standing:
+    return Standing(NOW - seconds, NOW - 1, NOW - seconds)
+
+
+def codes(seen: Observed) -> dict[Part, set[str]]:
+    health = judge(seen, Settings())
+    return {part: {each.code for each in health.findings if each.part is part} for part in Part}
+
+
+def test_a_node_that_is_well_has_no_findings() -> None:
+    assert judge(well(), Settings()).findings == ()
+    assert judge(well(), Settings()).level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("change", "part", "code", "level"),
+    [
+        ({"receiver": None}, Part.RECEIVE, "receiver_silent", Level.DOWN),
+        ({"receiver": beat(NOW - 31)}, Part.RECEIVE, "receiver_silent", Level.DOWN),
+        ({"receiver": beat(NOW + 31)}, Part.RECEIVE, "receiver_silent", Level.DOWN),
+        ({"receiver": beat(NOW, answers=NOW - 61)}, Part.RECEIVE, "answers_stalled", Level.DOWN),
+        ({"sources": 0}, Part.RECEIVE, "no_sources", Level.DOWN),
+        ({"free_bytes": 1000}, Part.RECEIVE, "disk_low", Level.DOWN),
+        ({"free_bytes": None}, Part.RECEIVE, "state_missing", Level.DOWN),
+        ({"worker": None}, Part.ANALYSE, "worker_silent", Level.DOWN),
+        ({"worker": None}, Part.DELIVER, "worker_silent", Level.DOWN),
+        ({"worker": beat(stage="loading")}, Part.ANALYSE, "bundle_not_loaded", Level.DOWN),
+        ({"worker": beat(steps=NOW - 241, sweep=NOW)}, Part.ANALYSE, "steps_stalled", Level.DOWN),
+        ({"worker": beat(steps=NOW, sweep=NOW - 61)}, Part.ANALYSE, "sweep_stalled", Level.DOWN),
+        ({"last_ends": FAILED}, Part.ANALYSE, "every_series_fails", Level.DEGRADED),
+        ({"standings": {}}, Part.DELIVER, "no_destinations", Level.DEGRADED),
+        ({"standings": {"a": failing(901)}}, Part.DELIVER, "destination_failing", Level.DOWN),
+        ({"standings": {"a": failing(901), "b": None}}, Part.DELIVER, "destination_failing", Level.DEGRADED),
+    ],
+)
+def test_each_fault_is_found_where_it_is(
+    change: dict[str, object], part: Part, code: str, level: Level
+) -> None:
+    seen = replace(well(), **change)  # type: ignore[arg-type]
+    assert code in codes(seen)[part]
+    found = [each for each in judge(seen, Settings()).findings if each.code == code and each.part is part]
+    assert [each.level for each in found] == [level]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"receiver": beat(NOW - 29, answers=NOW - 29)},
+        {"worker": beat(NOW, steps=NOW - 239, sweep=NOW - 59)},
+        {"standings": {"a": failing(899)}},
+        {"last_ends": FAILED[:2]},
+        {"last_ends": ((S.FAILED, "cancelled"), (S.FAILED, "not_delivered"), (S.FAILED, "io_error"))},
+        {"last_ends": (*FAILED[:2], (S.REFUSED, "no_knee"))},
+    ],
+)
+def test_what_is_within_limits_is_not_found(change: dict[str, object]) -> None:
+    assert judge(replace(well(), **change), Settings()).findings == ()  # type: ignore[arg-type]
+
+
+def test_a_destination_fails_from_its_last_success_on() -> None:
+    assert Standing(None, None, None).failing_since is None
+    assert Standing(50.0, 40.0, 10.0).failing_since is None  # went through since
+    assert Standing(50.0, 60.0, 10.0).failing_since == 50.0
+    assert Standing(None, 60.0, 10.0).failing_since == 10.0
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[tuple[Planted, Served]]:
+    planted = Planted(tmp_path / "state")
+    with serving(make_app(planted.settings, Token(TOKEN), clock=planted.clock)) as port:
+        yield planted, Served(planted, {}, port)
+    planted.close()
+
+
+def test_the_answer_follows_the_processes(node: tuple[Planted, Served]) -> None:
+    planted, served = node
+    dead = served.get("/health")
+    assert dead.status == 503
+    said = json.loads(dead.text)
+    assert (said["status"], said["receive"], said["analyse"]) == ("down", "down", "down")
+    assert {each["code"] for each in said["reasons"]} == {"receiver_silent", "worker_silent"}
+    planted.beat()
+    assert (served.get("/health").status, json.loads(served.get("/health").text)["status"]) == (200, "ok")
+    planted.beat("loading")
+    assert served.get("/health").status == 503
+    planted.beat()
+    planted.now += 31
+    assert served.get("/health").status == 503
+    assert served.get("/health/live").status == 200
+
+
+def test_a_ledger_that_cannot_be_read_is_told(node: tuple[Planted, Served]) -> None:
+    planted, served = node
+    planted.beat()
+    planted.cases.close()
+    planted.settings.ledger_path.write_bytes(b"not a ledger" * 100)
+    answer = served.get("/health")
+    assert answer.status == 503
+    assert {each["code"] for each in json.loads(answer.text)["reasons"]} == {"ledger_unreadable"}
+    assert served.get("/").status == 503
+    assert served.get("/metrics").status == 503
+
+
+def test_a_heartbeat_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "alive" / "work.json"
+    assert last_heartbeat(path) is None
+    pulse = Pulse(path, lambda: 7.0)
+    pulse.beat("ready", {"steps": 6.5}, {"stored": 3}, "ab")
+    assert last_heartbeat(path) == Heartbeat(7.0, 7.0, "0.1.0", "ready", {"steps": 6.5}, {"stored": 3}, "ab")
+    assert [each.name for each in path.parent.iterdir()] == ["work.json"]
+    pulse.end()
+    pulse.end()
+    assert last_heartbeat(path) is None
+    path.write_text('{"at": 1, "of another version": 2}')
+    assert last_heartbeat(path) is None
+
+
+def test_a_heartbeat_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "alive").write_text("a file where the folder should be")
+    Pulse(tmp_path / "alive" / "work.json").beat("ready")
