@@ -19,16 +19,19 @@ INSTALL := $(PY) -m pip install -qq --disable-pip-version-check
 TORCH_CHOICE := $(VENV)/.torch-$(shell printf '%s' '$(TORCH)' | cksum | cut -d ' ' -f 1)
 CHECKED := ctsma_node trainer tests benchmarks
 
-.PHONY: help run test lint bench format lock clean
+.PHONY: help run test install-test lint bench format lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.demo ## a synthetic knee CT through a node and into a receiving PACS, results in ./out
 	$(VENV)/bin/ctsma-node demo
 
 test: lint ## lint, then every test
 	$(PY) -m pytest
+
+install-test: ## install, upgrade and remove a node in a clean Debian (as root, with debootstrap; ten minutes)
+	sh tests/install/clean_debian.sh
 
 lint: $(VENV)/.test ## ruff and strict types
 	$(PY) -m ruff check $(CHECKED)

@@ -34,6 +34,7 @@ FIELDS = frozenset(
     count size seconds path n_instances n_objects free_bytes bundle device
     completed_by
     parts_removed adopted unreadable missing associations_closed open_associations
+    sections
     """.split()  # noqa: SIM905 (a table to read, not a list to quote)
 )
 """Every field an event may have; another one is dropped and named in `dropped`."""

@@ -135,6 +135,7 @@ class Instance:
     orientation: tuple[float, float, float, float, float, float] | None
     modality: str | None
     missing_at: float | None  # when the file was first found to be gone; None while it is there
+    purged_at: float | None = None  # when retention removed the file; None while it is to be kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,33 @@ class Quarantined:
     path: str  # relative to the quarantine folder
     size: int
     sha256: str
+    purged_at: float | None = None  # when retention removed the file; None while it is to be kept
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSeries:
+    """A series whose files are in the spool, as retention sees it."""
+
+    uid: str
+    n_instances: int
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PurgedFile:
+    """A file that retention removes."""
+
+    path: str  # relative to the spool, quarantine or outbox folder
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeableResult:
+    """An object in the outbox that every destination has."""
+
+    id: int
+    path: str  # relative to the outbox folder
+    size: int  # bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _ROWS = {
     "log": "errors",
     "records": "errors",
     "spool": "errors records",
+    "systemd": "",
     "heartbeat": "spool",
     "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
@@ -40,7 +41,9 @@ _ROWS = {
     "tls": "errors log config",
     "audit": "errors log config tls",
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
-    "receive": "errors log records config spool heartbeat ledger.inbox tls audit commitment quota",
+    # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
+    "receive": "errors log records config spool heartbeat systemd ledger.inbox ledger.inbox_purge"
+    " ledger.retention tls audit commitment quota",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -50,15 +53,23 @@ _ROWS = {
     # The report is written from the typed result, and from nothing else of the analysis.
     "report": "errors volume analysis.result",
     "deliver": "errors log records config tls commitment",
+    "notices": "errors config",
+    "backup": "errors config spool ledger",
+    "export": "errors log records config ledger",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
-    "worker": "errors log records config volume spool heartbeat commands ledger completion assemble gate"
-    " choice analysis report deliver query audit tls commitment pauses quota",
+    "worker": "errors log records config volume spool heartbeat systemd commands ledger completion assemble"
+    " gate choice analysis report deliver query notices audit tls commitment pauses quota",
     "web": "errors log records config spool heartbeat commands ledger quota",
     "demo": "errors log records config ledger analysis.result",
+    # What each code means is told from the tables of those who give it.
+    "codes": "gate choice receive.refusal",
+    # The statement is written from the tables of whoever answers, asks, makes and sends.
+    "conformance": "config receive query deliver report analysis.result tls",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
-    " choice analysis report deliver worker web demo tls pauses quota",
+    " choice analysis report deliver worker notices backup export web demo tls conformance codes pauses"
+    " quota",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -79,7 +90,18 @@ names another step or the ledger, except where a comment says why.
 LIGHT = tuple(
     f"ctsma_node.{room}"
     for room in (
-        *("receive", "web", "ledger", "spool", "heartbeat", "commands", "config", "records", "log"),
+        *(
+            "receive",
+            "web",
+            "ledger",
+            "spool",
+            "heartbeat",
+            "systemd",
+            "commands",
+            "config",
+            "records",
+            "log",
+        ),
         *("completion", "errors", "volume", "tls", "audit", "commitment", "pauses", "quota"),
     )
 )

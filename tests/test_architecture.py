@@ -62,7 +62,7 @@ def test_only_commands_print_or_exit(modules: dict[str, Path]) -> None:
     assert list(speech(modules)) == []
 
 
-@pytest.mark.parametrize("module", ["ctsma_node.receive.server", "ctsma_node.web.service", "ctsma_node.cli"])
+@pytest.mark.parametrize("module", ["ctsma_node.receive.service", "ctsma_node.web.service", "ctsma_node.cli"])
 def test_loading_does_not_load_torch(module: str) -> None:
     script = f"import sys, {module}; print(sorted({{'torch', 'monai'}} & set(sys.modules)))"
     command = [sys.executable, "-c", script]

@@ -5,7 +5,23 @@ from __future__ import annotations
 import typer
 
 from ctsma_node import __version__
-from ctsma_node.cli import analyse, ask, check, demo, destination, explain, send, services, status
+from ctsma_node.cli import (
+    analyse,
+    ask,
+    backup,
+    check,
+    codes,
+    conformance,
+    demo,
+    destination,
+    doctor,
+    explain,
+    export_case,
+    purge,
+    send,
+    services,
+    status,
+)
 from ctsma_node.cli.terminal import out
 
 app = typer.Typer(
@@ -36,5 +52,8 @@ def main(
     """Common options of every command."""
 
 
-for _commands in (services, analyse, send, status, explain, ask, destination, check, demo):
+_SERVING = (services, analyse, send, status, explain, ask, destination, check, demo)
+_OPERATING = (purge, doctor, backup, export_case, codes, conformance)
+
+for _commands in (*_SERVING, *_OPERATING):
     _commands.register(app)

@@ -40,9 +40,9 @@ def receive(config: ConfigOption = None) -> None:
     with spoken_errors():
         settings = settings_from(config)
         log.configure(settings.log.level)
-        from ctsma_node.receive.server import run
+        from ctsma_node.receive.service import run
 
-        run(settings)
+        run(settings, read_again=lambda: settings_from(config))
 
 
 def work(config: ConfigOption = None) -> None:
@@ -52,7 +52,7 @@ def work(config: ConfigOption = None) -> None:
         log.configure(settings.log.level)
         from ctsma_node.worker.service import run
 
-        run(settings)
+        run(settings, read_again=lambda: settings_from(config))
 
 
 def web(config: ConfigOption = None) -> None:

@@ -13,10 +13,12 @@ from rich.markup import escape
 
 from ctsma_node.cli.destinations import spoken, standing
 from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_errors
+from ctsma_node.config import Settings
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.quota import Quota
 from ctsma_node.records import Case, Delivery, DeliveryState, SourceCount
+from ctsma_node.spool import free_bytes
 
 _COLOURS = {"delivered": "green", "refused": "yellow", "failed": "red"}
 
@@ -54,6 +56,8 @@ def status(
             }
             out.out(json.dumps(found_all, indent=1), highlight=False)
             return
+        for line in _short_of_room(settings):
+            out.print(line, soft_wrap=True)
         if not found:
             out.print(f"No series yet in {settings.node.state_dir}.")
         for case in found[-last:]:
@@ -68,6 +72,19 @@ def status(
         if quarantined:
             codes = ", ".join(f"{n} x {code}" for code, n in Counter(q.code for q in quarantined).items())
             out.print(f"In quarantine: {codes} ({settings.quarantine_dir})")
+
+
+def _short_of_room(settings: Settings) -> list[str]:
+    """Which of the two limits of the disk is reached, with what follows from it."""
+    if not settings.node.state_dir.exists():
+        return []
+    free = free_bytes(settings.node.state_dir)
+    lines = []
+    if free < settings.limits.min_free_bytes:
+        lines.append("The receiver answers A700 to every instance")
+    if free < settings.worker.min_free_bytes:
+        lines.append("Cases wait")
+    return [f"[red]{line}[/red]: {free / 1e9:.2f} GB are free on the disk." for line in lines]
 
 
 def _described(case: Case, cases: CasesReader) -> dict[str, Any]:

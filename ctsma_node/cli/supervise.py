@@ -23,6 +23,7 @@ def supervise(commands: Mapping[str, list[str]], beside: Collection[str] = ()) -
     """Run the commands until SIGTERM or SIGINT, or until one of them ends; then stop the others.
 
     One of those named in `beside` may end by itself: the others go on without it, and the log says so.
+    SIGHUP is passed on to the others: each reads its settings again.
     Returns the exit code: 0 after a stop that was asked for and went well, else 1. Nothing is started again
     here: that is for whoever started this, who can also see that it happens too often.
     """
@@ -34,6 +35,13 @@ def supervise(commands: Mapping[str, list[str]], beside: Collection[str] = ()) -
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
     processes = {name: _start(command) for name, command in commands.items()}
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        for name, process in processes.items():
+            if name not in beside and process.poll() is None:
+                process.send_signal(number)
+
+    signal.signal(signal.SIGHUP, pass_on)
     dead: set[str] = set()
     while not asked and not dead - set(beside):
         time.sleep(_POLL_S)

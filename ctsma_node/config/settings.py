@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ctsma_node.config.choice import ChoiceSettings
+from ctsma_node.config.operations import NotifySettings, RetentionSettings
 from ctsma_node.config.refusals import EXPLAINED_BY_DEFAULT, in_full, known
 from ctsma_node.config.section import Name, Seconds, Section
 
@@ -306,6 +307,7 @@ class WorkerSettings(Section):
 
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     sweep_s: Annotated[float, Field(gt=0, le=10)] = 0.2
+    min_free_bytes: Annotated[int, Field(ge=0)] = 268435456  # no step begins with less
 
 
 class LogSettings(Section):
@@ -399,6 +401,8 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
     web: WebSettings = WebSettings()
+    retention: RetentionSettings = RetentionSettings()
+    notify: NotifySettings = NotifySettings()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -37,7 +37,7 @@ class Verdict(StrEnum):
     NEVER = "never"  # the same answer would come again
 
 
-_REASONS = {
+REASONS = {
     0x0110: (Verdict.LATER, "processing failure"),
     0x0112: (Verdict.MISSING, "no such object instance"),
     0x0119: (Verdict.NEVER, "the peer holds another SOP class under this UID"),
@@ -45,6 +45,7 @@ _REASONS = {
     0x0131: (Verdict.LATER, "duplicate transaction UID"),
     0x0213: (Verdict.LATER, "resource limitation"),
 }
+"""Failure reasons (PS3.3 C.14.1.1): what follows, and the meaning."""
 
 
 def judge(reason: int) -> tuple[Verdict, str]:
@@ -52,7 +53,7 @@ def judge(reason: int) -> tuple[Verdict, str]:
 
     A reason outside the standard's list says neither that the instance is there nor that it is not.
     """
-    verdict, text = _REASONS.get(reason, (Verdict.LATER, "a reason that the standard does not list"))
+    verdict, text = REASONS.get(reason, (Verdict.LATER, "a reason that the standard does not list"))
     return verdict, f"not committed: {text} (0x{reason:04X}, PS3.3 C.14.1.1)"
 
 

@@ -8,6 +8,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import cast
 
+from ctsma_node.ledger.inbox_purge import PurgeQueries, PurgeRows
 from ctsma_node.ledger.sqlite import Reader, Writer
 from ctsma_node.records import Association, CommitmentReport, Instance, Quarantined, Received
 
@@ -16,11 +17,11 @@ _OPEN_OF_SERIES = """
     WHERE instance.series_uid = ? AND association.closed_at IS NULL LIMIT 1"""
 
 
-class Inbox:
+class Inbox(PurgeRows):
     """The receiver's writing side; its methods may be called from any thread of the process."""
 
     def __init__(self, path: Path) -> None:
-        self._writer = Writer(path, "inbox.sql")
+        super().__init__(Writer(path, "inbox.sql"))
 
     def close(self) -> None:
         """Close the file."""
@@ -54,13 +55,14 @@ class Inbox:
     def add(self, received: Received) -> int:
         """Add the row of an instance whose file is durable; returns its rowid.
 
-        An instance whose file had gone missing gets a new row and so a new rowid: its series is looked at
-        again.
+        An instance whose file had gone missing or was purged gets a new row and so a new rowid: its series is
+        looked at again.
         Raises sqlite3.IntegrityError when the instance has a row whose file is there.
         """
         with self._writer.transaction() as connection:
             connection.execute(
-                "DELETE FROM instance WHERE sop_instance_uid = ? AND missing_at IS NOT NULL",
+                "DELETE FROM instance WHERE sop_instance_uid = ? "
+                "AND (missing_at IS NOT NULL OR purged_at IS NOT NULL)",
                 (received.sop_instance_uid,),
             )
             cursor = connection.execute(
@@ -73,13 +75,16 @@ class Inbox:
             return cast(int, cursor.lastrowid)
 
     def add_quarantined(self, quarantined: Quarantined) -> None:
-        """Record bytes that went into quarantine."""
+        """Record bytes that went into quarantine; the same bytes, purged before, begin anew."""
         with self._writer.transaction() as connection:
+            connection.execute(
+                "DELETE FROM quarantined WHERE path = ? AND purged_at IS NOT NULL", (quarantined.path,)
+            )
             connection.execute(
                 """INSERT INTO quarantined (received_at, code, association_id, calling_ae, address,
                    sop_instance_uid, transfer_syntax, path, size, sha256)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-                astuple(quarantined),
+                astuple(quarantined)[:-1],
             )
 
     def add_report(self, report: CommitmentReport, calling_ae: str, address: str, at: float) -> None:
@@ -96,10 +101,9 @@ class Inbox:
             )
 
     def present_paths(self) -> set[str]:
-        """Return the spool path of every instance whose file is not known to be missing."""
-        return {
-            row["path"] for row in self._writer.rows("SELECT path FROM instance WHERE missing_at IS NULL")
-        }
+        """Return the spool path of every instance whose file is neither known to be missing nor purged."""
+        sql = "SELECT path FROM instance WHERE missing_at IS NULL AND purged_at IS NULL"
+        return {row["path"] for row in self._writer.rows(sql)}
 
     def quarantine_paths(self) -> set[str]:
         """Return the quarantine path of everything in quarantine."""
@@ -114,11 +118,12 @@ class Inbox:
             )
 
 
-class InboxReader:
+class InboxReader(PurgeQueries):
     """The read-only side, for the worker and for `status`."""
 
     def __init__(self, path: Path) -> None:
         self._reader = Reader(path, "inbox.sql")
+        super().__init__(self._reader.rows)
 
     def close(self) -> None:
         """Close the file; the next question opens it again."""
@@ -130,8 +135,8 @@ class InboxReader:
         return [_instance(row) for row in self._reader.rows(sql, rowid, limit)]
 
     def instances(self, series_uid: str) -> list[Instance]:
-        """Return the instances of a series in the order they came."""
-        sql = "SELECT * FROM instance WHERE series_uid = ? ORDER BY rowid"
+        """Return the instances of a series in the order they came, without those that were purged."""
+        sql = "SELECT * FROM instance WHERE series_uid = ? AND purged_at IS NULL ORDER BY rowid"
         return [_instance(row) for row in self._reader.rows(sql, series_uid)]
 
     def open_associations(self) -> set[str]:
@@ -156,7 +161,8 @@ class InboxReader:
 
     def quarantined(self) -> list[Quarantined]:
         """Return what is in quarantine, oldest first."""
-        return [_quarantined(row) for row in self._reader.rows("SELECT * FROM quarantined ORDER BY id")]
+        sql = "SELECT * FROM quarantined WHERE purged_at IS NULL ORDER BY id"
+        return [_quarantined(row) for row in self._reader.rows(sql)]
 
 
 def _columns(received: Received) -> tuple[object, ...]:
@@ -207,6 +213,7 @@ def _instance(row: sqlite3.Row) -> Instance:
         ),
         modality=row["modality"],
         missing_at=row["missing_at"],
+        purged_at=row["purged_at"],
     )
 
 

@@ -38,6 +38,19 @@ class OutgoingRows(CaseQueries):
                 elif row["sha256"] != result.sha256:
                     raise LedgerError(f"Result {result.sop_instance_uid} was made before with other bytes.")
 
+    def mark_purged(self, result_ids: Sequence[int]) -> None:
+        """Mark objects before retention removes their files; a mark that is there stays."""
+        now = self._clock()
+        with self._writer.transaction() as connection:
+            connection.executemany(
+                "UPDATE result SET purged_at = ? WHERE id = ? AND purged_at IS NULL",
+                [(now, each) for each in result_ids],
+            )
+
+    def purged_results(self) -> set[str]:
+        """Return the outbox path of every object that retention has marked."""
+        return {row["path"] for row in self._rows("SELECT path FROM result WHERE purged_at IS NOT NULL")}
+
     def add_deliveries(self, case_id: int, destinations: Sequence[Destination]) -> int:
         """Make a delivery, due now, for each result of a case and each destination that takes its kind.
 

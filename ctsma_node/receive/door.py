@@ -124,6 +124,10 @@ class Door:
             time.sleep(_POLL_S)
         _abort(self.associations())
 
+    def take_over(self, peers: Peers) -> None:
+        """Let new sources in; pynetdicom checks AE titles by a list of its own."""
+        self._ae.require_calling_aet = peers.calling_ae_titles
+
     def associations(self) -> list[GuardedAssociation]:
         """Those that are open."""
         return [a for a in self._ae.active_associations if isinstance(a, GuardedAssociation)]

@@ -60,6 +60,10 @@ class Peers:
         reporters: Sequence[SourceSettings] = (),
     ) -> None:
         self._called_ae = called_ae
+        self.replace(sources, reporters)
+
+    def replace(self, sources: Sequence[SourceSettings], reporters: Sequence[SourceSettings] = ()) -> None:
+        """Let these in from now on, and nobody else; looks host names up again."""
         self._sources = _by_ae_title(sources)
         self._known = _by_ae_title([*sources, *reporters])
 

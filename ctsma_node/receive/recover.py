@@ -35,8 +35,13 @@ class Recovery:
 def recover(
     inbox: Inbox, spool: Spool, quarantine: Spool, clock: Callable[[], float] = time.time
 ) -> Recovery:
-    """Remove part files, adopt files without rows, mark rows without files, close associations."""
+    """Remove part files, adopt files without rows, mark rows without files, close associations.
+
+    First what a purge had marked and not yet removed goes: such a file is not one without a row.
+    """
     now = clock()
+    _finish_purge(spool, inbox.purged_paths())
+    _finish_purge(quarantine, inbox.purged_quarantine_paths())
     parts = spool.remove_parts() + quarantine.remove_parts()
     closed = inbox.close_all_associations(now)
     files, present = set(spool.files()), inbox.present_paths()
@@ -56,6 +61,11 @@ def recover(
         associations_closed=result.associations_closed,
     )
     return result
+
+
+def _finish_purge(folder: Spool, purged: set[str]) -> None:
+    for path in purged & set(folder.files()):
+        folder.remove(path)
 
 
 def _adopt(inbox: Inbox, spool: Spool, path: str, now: float) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import signal
 import threading
 import time
 import uuid
@@ -26,6 +24,7 @@ from ctsma_node.receive.alerts import Alerts
 from ctsma_node.receive.contexts import supported_contexts, verification_contexts
 from ctsma_node.receive.door import Door
 from ctsma_node.receive.peers import Peers
+from ctsma_node.receive.purge import InboxPlan, InboxPurge
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
 from ctsma_node.receive.reports import Reports, report_contexts, reporters
@@ -33,9 +32,10 @@ from ctsma_node.receive.store import Store, StoreRequest
 from ctsma_node.receive.tally import Tally
 from ctsma_node.receive.transfers import Transfers
 from ctsma_node.records import Association
-from ctsma_node.spool import Spool, make_private
+from ctsma_node.spool import Spool, free_bytes, make_private
 
 _SUCCESS = 0x0000
+_STALLED_S = 30.0  # the listening thread looks for connections ten times a second
 
 
 class Receiver:
@@ -44,8 +44,7 @@ class Receiver:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._clock = clock
-        self._reporters = reporters(settings)
-        self._peers = Peers(settings.node.ae_title, settings.sources, self._reporters)
+        self._peers = Peers(settings.node.ae_title, settings.sources, reporters(settings))
         self._tally = Tally()
         self._pulse = Pulse(settings.heartbeat_path("receive"), clock)
         self._beaten_at = 0.0
@@ -64,6 +63,11 @@ class Receiver:
     def tls_port(self) -> int:
         """The same for DICOM over TLS."""
         return self._door.port(secure=True)
+
+    @property
+    def settings(self) -> Settings:
+        """As they hold now."""
+        return self._settings
 
     def start(self) -> None:
         """Bring the inbox in line with the spool, then listen."""
@@ -86,7 +90,8 @@ class Receiver:
                 self._transfers,
                 quota.reserved,
             )
-            contexts = supported_contexts() + (report_contexts() if self._reporters else [])
+            self._spool, self._quarantine = spool, quarantine
+            contexts = [*supported_contexts(), *report_contexts()]
             self._door = Door(
                 settings, self._peers, self._alerts, contexts, self._handlers(), self._on_end, self._beat
             )
@@ -102,6 +107,25 @@ class Receiver:
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_N_EVENT_REPORT, Reports(self._inbox, self._clock)),
         ]
+
+    def reload(self, settings: Settings) -> None:
+        """Take over who may send, and what is kept for how long; associations that are open go on."""
+        self._settings = settings
+        self._peers.replace(settings.sources, reporters(settings))
+        self._door.take_over(self._peers)
+
+    def purge(self) -> InboxPlan:
+        """Remove what retention lets go; returns what it was."""
+        purge = InboxPurge(
+            self._settings, self._inbox, self._spool, self._quarantine, self._store, self._clock
+        )
+        return purge.run()
+
+    def is_alive(self) -> bool:
+        """Say whether connections are taken; asks the inbox and its disk, and hangs where these hang."""
+        self._inbox.find("")
+        free_bytes(self._spool.folder)
+        return time.monotonic() - self._beaten_at < _STALLED_S
 
     def stop(self) -> None:
         """Take no new associations, let those at work finish within `drain_s`, then close."""
@@ -182,20 +206,6 @@ class Receiver:
             self._transfers.ended(record)
             self._inbox.close_association(record.id, self._clock())
             log.logger.info("association.closed", association=record.id)
-
-
-def run(settings: Settings, ready: Callable[[Receiver], None] | None = None) -> None:
-    """Receive until SIGTERM or SIGINT, then stop gracefully; `ready` is called once it listens."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    receiver = Receiver(settings)
-    receiver.start()
-    gc.freeze()  # modules and tables stay: the collector need not look at them again and again
-    if ready is not None:
-        ready(receiver)
-    stop.wait()
-    receiver.stop()
 
 
 def _answer(refusal: Refusal) -> Dataset:

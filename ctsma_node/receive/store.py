@@ -100,6 +100,10 @@ class Store:
             return OUT_OF_RESOURCES
         return None
 
+    def lock_of(self, digest: str) -> Lock:
+        """Return the lock that whoever writes or removes the file of that hash holds."""
+        return self._locks[int(digest[:8], 16) % _LOCKS]
+
     def _keep_room(self, request: StoreRequest) -> None:
         if isinstance(request.dataset, ArrivingDataset) and request.dataset.is_lost:
             raise OSError("too long, or there was no room for it when it came")
@@ -111,7 +115,7 @@ class Store:
         digest = hashlib.sha256(header.sop_instance_uid.encode("ascii")).hexdigest()
         sha256 = _sha256(request.dataset)
         logger = logger.bind(series=header.series_uid, instance=header.sop_instance_uid)
-        with self._locks[int(digest[:8], 16) % _LOCKS]:
+        with self.lock_of(digest):
             there = self._present(header.sop_instance_uid)
             if there is None:
                 path = self._add(request, header, digest, sha256)
@@ -130,7 +134,7 @@ class Store:
     def _present(self, sop_instance_uid: str) -> Instance | None:
         """Return the row of an instance whose file is really there; marks a row whose file is not."""
         row = self._inbox.find(sop_instance_uid)
-        if row is None or row.missing_at is not None:
+        if row is None or row.missing_at is not None or row.purged_at is not None:
             return None
         if self._spool.path(row.path).exists():
             return row
@@ -186,7 +190,7 @@ class Store:
             self._transfers.set_aside(request.association, code)
         sha256 = _sha256(request.dataset)
         path = self._quarantine.relative(sha256)
-        with self._locks[int(sha256[:8], 16) % _LOCKS]:
+        with self.lock_of(sha256):
             if self._quarantine.path(path).exists():
                 return path
             meta = _quarantine_meta(request)

@@ -38,14 +38,14 @@ def _stored_values(knee: KneeResult, basis: Basis) -> npt.NDArray[np.int16]:
 
 
 def _source_images(basis: Basis) -> RawDataElement:
-    """All instances of the source: each contributes to each sagittal plane of an axial acquisition."""
-    purpose = basis.concept("source_image")
-    items = []
-    for instance in basis.source.instances:
-        reference = reference_item(instance.sop_class_uid, instance.sop_instance_uid)
-        reference.PurposeOfReferenceCodeSequence = [purpose]
-        items.append(reference)
-    return encoded_sequence("SourceImageSequence", items)
+    """All instances of the source: each contributes to each sagittal plane of an axial acquisition.
+
+    Without their purpose (type 3, PS3.3 C.12.4): 90 planes times hundreds of slices would repeat it.
+    """
+    sources = basis.source.instances
+    return encoded_sequence(
+        "SourceImageSequence", [reference_item(each.sop_class_uid, each.sop_instance_uid) for each in sources]
+    )
 
 
 def _instance(basis: Basis, frame: int, plane: npt.NDArray[np.int16], sources: RawDataElement) -> Dataset:

@@ -13,7 +13,7 @@ from ctsma_node.report.identity import IMPLEMENTATION_CLASS_UID
 from ctsma_node.report.items import CHARACTER_SET, explicit_dataset, item, mark_explicit
 from ctsma_node.report.origin import Origin
 
-_VERSION_NAME = "CTSMA_NODE"
+VERSION_NAME = "CTSMA_NODE"
 _CLOCK = ("InstanceCreationDate", "InstanceCreationTime", "DateOfSecondaryCapture", "TimeOfSecondaryCapture")
 
 
@@ -104,7 +104,7 @@ def _file_meta(sop_class_uid: str, sop_instance_uid: str) -> FileMetaDataset:
     meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = _VERSION_NAME
+    meta.ImplementationVersionName = VERSION_NAME
     return meta
 
 

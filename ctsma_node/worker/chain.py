@@ -126,6 +126,7 @@ class Chain:
         return self._at_hand.accepted
 
     def _paths(self, case: Case) -> list[Path]:
+        self._refuse_purged(case)
         instances = self._inbox.instances(case.series_uid)[: case.n_instances]
         return steps.spooled_paths(self._settings.spool_dir, instances)
 
@@ -135,6 +136,15 @@ class Chain:
             self._at_hand.result = steps.analyse(self._analyser, accepted, self._on_progress)
             self._timings = self._at_hand.result.seconds
         return self._at_hand.result
+
+    def _refuse_purged(self, case: Case) -> None:
+        """What came late, or is wanted again, is no whole series without the instances that were removed."""
+        purged = self._inbox.purged_count(case.series_uid)
+        if purged:
+            raise Refused(
+                "purged",
+                f"{purged} instances of the series were removed by [retention]; send the whole series again.",
+            )
 
     def _refuse_superseded(self, case: Case) -> None:
         """A revision that has a successor before it was analysed would only be replaced at once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -18,7 +19,7 @@ from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.pauses import PauseFolder
 from ctsma_node.quota import Quota
 from ctsma_node.records import Case, SeriesState
-from ctsma_node.spool import free_bytes
+from ctsma_node.systemd import notify
 from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import WORKABLE, Chain
 from ctsma_node.worker.commands import Commands
@@ -26,9 +27,11 @@ from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.enquirer import Enquirer
 from ctsma_node.worker.intake import Intake
-from ctsma_node.worker.notify import notify
+from ctsma_node.worker.notices import Notices
 from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.outbox_room import OutboxRoom
 from ctsma_node.worker.pausing import Pausing
+from ctsma_node.worker.purge import OutboxPurge
 from ctsma_node.worker.reports import Reports
 from ctsma_node.worker.room import Room
 from ctsma_node.worker.routes import schedule_of
@@ -39,7 +42,8 @@ STALLED_S = 240.0
 """The watchdog is not fed any more when the main thread has shown no sign of life for so long."""
 
 _LOOK_S = 0.25
-_HOUSEKEEPING_S = 60.0
+_PURGE_S = 3600.0
+_TELL_S = 15.0
 _WATCHDOG_S = 10.0
 
 
@@ -56,12 +60,15 @@ class Worker:
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
         quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
         outbox = Outbox(settings.outbox_dir, quota)
-        self._room = Room(quota, outbox, self._cases)
+        self._outbox_room = OutboxRoom(settings, quota, self._cases, clock)
         self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock, outbox)
         self._ending = Ending(self._cases)
         verdicts = Verdicts(self._cases, schedule_of(settings), clock)
         self._reports = Reports(self._inbox, self._cases, verdicts, self._ending)
         self._pausing = Pausing(PauseFolder(settings.paused_dir), self._cases)
+        self._room = Room(settings.node.state_dir, settings.worker.min_free_bytes)
+        self._purging = OutboxPurge(settings, self._cases, clock)
+        self._notices = Notices(settings, self._cases, self._inbox, clock)
         self._recorder = Recorder(settings, "work", clock)
         self._commands = Commands(CommandFolder(settings.commands_dir), self._cases, self._ending)
         self._couriers = [
@@ -87,6 +94,7 @@ class Worker:
         Outbox(self._settings.outbox_dir).prepare()
         self._pausing.prepare()
         self._pausing.sweep()  # before any courier looks
+        self._purging.finish()
         self._commands.prepare()
         count = self._cases.requeue_running()
         log.logger.info("worker.recovered", count=count)
@@ -139,9 +147,9 @@ class Worker:
             log.logger.error("sweep.failed", exc_info=True)
 
     def work_once(self) -> bool:
-        """Run one step of one case; False when none is waiting."""
+        """Run one step of one case; False when none is waiting, or no room is left for what it makes."""
         case = self._next()
-        if case is None:
+        if case is None or not self._room.is_there():
             return False
         attempts = self._settings.worker.max_attempts
         moved = advance(self._cases, case.id, self._chain.step, attempts, self._clock, self._chain.timings)
@@ -169,7 +177,7 @@ class Worker:
             for case in self._cases.in_state(*WORKABLE)
             if not case.running and (case.due_at is None or case.due_at <= now)
         ]
-        if waiting and not self._room.is_there():
+        if waiting and not self._outbox_room.is_there():
             waiting = [case for case in waiting if case.state is SeriesState.STABLE]
         return min(waiting, key=lambda case: (case.id != at_hand, case.id), default=None)
 
@@ -183,8 +191,11 @@ class Worker:
         )
         scheduler.add_job(self.sweep, "interval", seconds=self._settings.worker.sweep_s)
         scheduler.add_job(self._watch, "interval", seconds=_WATCHDOG_S)
+        now = datetime.now().astimezone()
+        scheduler.add_job(self._purge, "interval", seconds=_PURGE_S, next_run_time=now)
+        if self._settings.notify.enabled:
+            scheduler.add_job(self._tell, "interval", seconds=_TELL_S)
         scheduler.add_job(self._beat, "interval", seconds=BEAT_S)
-        scheduler.add_job(self._housekeep, "interval", seconds=_HOUSEKEEPING_S)
         return scheduler
 
     def _watch(self) -> None:
@@ -198,19 +209,26 @@ class Worker:
         alive = {loop: self._clock() - (now - at) for loop, at in ago.items()}
         self._pulse.beat("ready", alive, bundle=self._bundle)
 
-    def _housekeep(self) -> None:
-        free = free_bytes(self._settings.node.state_dir)
-        if free < self._settings.limits.min_free_bytes:
-            log.logger.warning("disk.low", free_bytes=free)
+    def _tell(self) -> None:
+        try:
+            self._notices.sweep()
+        except Exception:  # a ledger is busy: the next look comes in a moment, and nothing counts as told
+            log.logger.error("notice.failed", exc_info=True)
+
+    def _purge(self) -> None:
+        try:
+            self._purging.run()
+        except Exception:  # what was marked is removed at the next start, the rest in an hour
+            log.logger.error("purge.failed", exc_info=True)
 
     def _drain(self, scheduler: BackgroundScheduler) -> None:
+        """The scheduler goes last: it feeds the watchdog while a courier waits for its peer's answer."""
         log.logger.info("worker.stopping")
-        notify("STOPPING=1")
-        scheduler.shutdown(wait=True)
         for beside in self._beside:
             beside.stop()
         for beside in self._beside:
             beside.join()
+        scheduler.shutdown(wait=True)
         self._recorder.close()
         self.close()
         self._pulse.end()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ctsma_node.quota import NoRoom, Quota
@@ -61,17 +62,20 @@ class Outbox:
                 self._quota.count_again()  # without the part folder, next time
                 raise NoRoom(size, self._quota.limit)
 
-    def remove(self, case_id: int) -> bool:
-        """Remove the objects of a case; False when none are there."""
-        target = self.folder / str(case_id)
-        if not target.exists():
-            return False
-        shutil.rmtree(target)
-        return True
-
     def path(self, relative: str) -> Path:
         """Where an object lies."""
         return self.folder / relative
+
+    def files(self) -> Iterator[str]:
+        """Relative path of every object that is here."""
+        for path in self.folder.glob("*/*.dcm"):
+            yield path.relative_to(self.folder).as_posix()
+
+    def remove(self, relative: str) -> None:
+        """Remove an object, and its folder with the last one; none is fine too."""
+        self.path(relative).unlink(missing_ok=True)
+        with suppress(OSError):  # others are in it
+            self.path(relative).parent.rmdir()
 
 
 def _synced(obj: ReportObject, folder: Path, name: str) -> ResultObject:

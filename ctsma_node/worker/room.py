@@ -1,38 +1,31 @@
-"""Makes room in the outbox: sets that every destination is proven to hold go first, and nothing else goes."""
+"""Whether the disk has room for what a step makes: a case waits for it, and loses no attempt by waiting."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ctsma_node import log
-from ctsma_node.ledger.cases import Cases
-from ctsma_node.quota import Quota
-from ctsma_node.records import SeriesState
-from ctsma_node.worker.outbox import Outbox
+from ctsma_node.spool import free_bytes
 
 
 class Room:
-    """Says whether the next set fits. Of sets that go, the ledger keeps every row."""
+    """Looks at the disk of the state folder, and says when that changes.
 
-    def __init__(self, quota: Quota, outbox: Outbox, cases: Cases) -> None:
-        self._quota = quota
-        self._outbox = outbox
-        self._cases = cases
-        self._told = False
-        quota.expect(cases.largest_set())
+    The limit is lower than the one at which the receiver refuses, so that what came in can still become a
+    result and be delivered.
+    """
+
+    def __init__(self, folder: Path, min_free_bytes: int) -> None:
+        self._folder = folder
+        self._min_free_bytes = min_free_bytes
+        self._was_there = True
 
     def is_there(self) -> bool:
-        """Whether a set as large as the largest so far fits, after sets have gone that may go."""
-        fits = self._quota.fits(self._quota.largest_set) or self._made()
-        if not fits and not self._told:
-            log.logger.warning("outbox.full", size=self._quota.used(), reason="The worker waits for room.")
-        self._told = not fits
-        return fits
-
-    def _made(self) -> bool:
-        """Remove wholly delivered sets, oldest first, until it fits; one delivered in part may be needed."""
-        for case in self._cases.in_state(SeriesState.DELIVERED):
-            if case.code is None and self._outbox.remove(case.id):
-                self._quota.count_again()
-                log.logger.info("outbox.removed", case=case.id, series=case.series_uid)
-                if self._quota.fits(self._quota.largest_set):
-                    return True
-        return False
+        """Say whether a step may begin."""
+        free = free_bytes(self._folder)
+        there = free >= self._min_free_bytes
+        if there is not self._was_there:
+            say = log.logger.info if there else log.logger.error
+            say("disk.room_again" if there else "disk.low", free_bytes=free)
+        self._was_there = there
+        return there

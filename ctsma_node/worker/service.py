@@ -1,4 +1,4 @@
-"""The worker as a service: a warm analyser, readiness told, a drain at SIGTERM."""
+"""The worker as a service: a warm analyser, new settings at SIGHUP, a drain at SIGTERM."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from collections.abc import Callable
 from types import FrameType
 
 from ctsma_node import __version__, log
+from ctsma_node.config.reload import reloaded
 from ctsma_node.config.settings import Settings
+from ctsma_node.errors import NodeError
 from ctsma_node.heartbeat import Pulse
 from ctsma_node.spool import make_private
+from ctsma_node.systemd import notify
 from ctsma_node.worker.loop import Worker
-from ctsma_node.worker.notify import notify
 from ctsma_node.worker.steps import Analyses
+
+FIXED = ("node", "analysis")
+"""Sections that hold from start to end: the folder and its name, and the bundle that is loaded."""
 
 _COLLECT_AFTER = 50_000
 """New objects that can refer to others, less those freed, between two collections."""
@@ -37,20 +42,23 @@ def load_analyser(settings: Settings) -> Analyses:
     return analyser
 
 
-def run(settings: Settings, load: Callable[[Settings], Analyses] = load_analyser) -> None:
+def run(
+    settings: Settings,
+    load: Callable[[Settings], Analyses] = load_analyser,
+    read_again: Callable[[], Settings] | None = None,
+) -> None:
     """Work until SIGTERM or SIGINT; returns when everything in flight has ended.
 
+    At SIGHUP the step at hand and the instances on their way are ended, and a new worker goes on, with the
+    settings that `read_again` gives and the bundle that is loaded.
     Raises BundleError, and LedgerError when another worker has the ledger.
     """
     started = time.monotonic()
     make_private(settings.node.state_dir)
     Pulse(settings.heartbeat_path("work")).beat("loading")
     analyser = load(settings)
-    worker = Worker(settings, analyser)
+    asked = _Asked(Worker(settings, analyser))
     spare_the_collector()
-
-    def stop(_: int, __: FrameType | None) -> None:
-        worker.stop()
 
     def ready() -> None:
         seconds = round(time.monotonic() - started, 3)
@@ -58,9 +66,53 @@ def run(settings: Settings, load: Callable[[Settings], Analyses] = load_analyser
         notify("READY=1")
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    worker.run(ready)
+        signal.signal(number, asked.stop)
+    if read_again is not None:
+        signal.signal(signal.SIGHUP, asked.reload)
+    asked.worker.run(ready)
+    while not asked.stopping and read_again is not None:
+        settings, worker = _next_worker(settings, read_again, analyser)
+        asked.take(worker)
+        worker.run()
     log.logger.info("worker.stopped")
+
+
+class _Asked:
+    """What signals asked for, and the worker that they stop."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.stopping = False
+
+    def stop(self, _: int, __: FrameType | None) -> None:
+        self.stopping = True
+        notify("STOPPING=1")
+        self.worker.stop()
+
+    def reload(self, _: int, __: FrameType | None) -> None:
+        self.worker.stop()
+
+    def take(self, worker: Worker) -> None:
+        self.worker = worker
+        if self.stopping:  # asked of the worker before
+            worker.stop()
+
+
+def _next_worker(
+    settings: Settings, read_again: Callable[[], Settings], analyser: Analyses
+) -> tuple[Settings, Worker]:
+    """The worker that goes on; a file that cannot be used changes nothing."""
+    try:
+        found = reloaded(settings, read_again(), FIXED, Settings.model_fields)
+        worker = Worker(found.settings, analyser)
+    except NodeError as error:
+        log.logger.error("settings.invalid", reason=str(error))
+        return settings, Worker(settings, analyser)
+    log.configure(found.settings.log.level)
+    log.logger.info("settings.reloaded", sections=", ".join(found.taken))
+    if found.waiting:
+        log.logger.warning("settings.need_restart", sections=", ".join(found.waiting))
+    return found.settings, worker
 
 
 def spare_the_collector() -> None:

@@ -13,4 +13,4 @@ from tests.acceptance.stand_ins import FakeAnalyser
 if __name__ == "__main__":
     settings = load(Path(sys.argv[1]))
     log.configure(settings.log.level)
-    run(settings, lambda _: FakeAnalyser(float(sys.argv[2])))
+    run(settings, lambda _: FakeAnalyser(float(sys.argv[2])), lambda: load(Path(sys.argv[1])))

@@ -186,7 +186,9 @@ class Site:
     def run(self, *words: str) -> str:
         """What a command of the node prints."""
         command = [*CLI, *words, "--config", str(self.config)]
-        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def wait_for_state(self, state: str, revision: int = 1, seconds: float = 90.0) -> dict[str, Any]:
         def reached() -> dict[str, Any] | None:

@@ -11,7 +11,11 @@ from pydicom.uid import CTImageStorage
 from pynetdicom import AE
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
+from ctsma_node.cli.doctor.finding import Verdict
+from ctsma_node.cli.doctor.network import examine_proof
+from ctsma_node.config import Settings
 from ctsma_node.records import DeliveryState, SeriesState
+from ctsma_node.worker.routes import proof_peer_of
 from tests.fixtures.proving_node import ProvingNode, pacs
 from tests.fixtures.reported_case import COUNT, UIDS, until
 from tests.fixtures.scripted_archive import (
@@ -259,3 +263,12 @@ def _accepted_contexts(port: int) -> set[str]:
         return {str(each.abstract_syntax) for each in assoc.accepted_contexts}
     finally:
         assoc.release()
+
+
+def test_the_doctor_sees_whether_the_proof_is_offered(archive: Archives) -> None:
+    for commits, verdict in ((True, Verdict.OK), (False, Verdict.WRONG)):
+        destination = pacs("PACS", archive(None, commits).port, "commitment")
+        settings = Settings(destinations=(destination,))
+        (finding,) = examine_proof(destination, proof_peer_of(settings, destination))
+        assert finding.verdict is verdict
+        assert "Storage Commitment" in finding.what

@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from ctsma_node import log
 from ctsma_node.config import load
-from ctsma_node.receive.server import run
+from ctsma_node.receive.service import run
 log.configure("error")
 run(load(Path(sys.argv[1]), {}), ready=lambda receiver: print(receiver.port, flush=True))
 """
@@ -147,7 +147,7 @@ def test_sigterm_ends_it_with_a_good_conscience(begin: Callable[[], Process], se
 
 
 def test_the_receiver_is_light() -> None:
-    loaded = "import sys, ctsma_node.receive.server as _; print(*{m.partition('.')[0] for m in sys.modules})"
+    loaded = "import sys, ctsma_node.receive.service as _; print(*{m.partition('.')[0] for m in sys.modules})"
     command = [sys.executable, "-c", loaded]
     names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     assert not {"torch", "monai", "scipy", "matplotlib", "highdicom"} & set(names)

@@ -28,6 +28,7 @@ COMMANDS = (
     *("serve", "receive", "work", "analyse", "send", "status", "explain", "requeue", "cancel"),
     *("destination", "check-config", "demo"),
 )
+OPERATING = ("purge", "doctor", "backup", "restore", "export-case")
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS + OPERATING)
 def test_help_teaches_by_an_example(run: Run, command: str) -> None:
     shown = run(command, "--help")
     assert shown.exit_code == 0

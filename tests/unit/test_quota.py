@@ -79,7 +79,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
 
 
 def limit(node: Node, quota: int) -> None:
-    node.worker._room._quota.limit = quota
+    node.worker._outbox_room._quota.limit = quota
 
 
 def test_a_set_that_does_not_fit_waits_and_nothing_is_lost(node: Node) -> None:
@@ -121,7 +121,7 @@ def test_what_is_proven_makes_room_and_nothing_else(node: Node) -> None:
     assert [row.state for row in node.cases.deliveries(first)] == [DeliveryState.DELIVERED]
 
 
-def test_a_set_delivered_in_part_stays(node: Node) -> None:
+def test_what_is_not_delivered_stays_whatever_became_of_its_case(node: Node) -> None:
     node.bring("1.2.1")
     node.work()
     first = node.cases.in_state()[0].id

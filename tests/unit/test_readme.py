@@ -1,4 +1,4 @@
-"""The README names only what exists: commands and their options, make's targets, folders, sections."""
+"""README and manual name only what exists: commands and their options, make's targets, folders, sections."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from ctsma_node.web.tokens import Token
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANUAL = (ROOT / "deploy" / "operations.md").read_text(encoding="utf-8")
 UNITS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "deploy").glob("*.service"))
 
 
 def commands_in(text: str) -> list[tuple[str, list[str]]]:
     """(command, its long options) of each `ctsma-node COMMAND ...` in a text."""
-    lines = re.findall(r"ctsma-node ([a-z-]+)([^`\n]*)", text)
+    lines = re.findall(r"ctsma-node (?!ctsma-node)([a-z-]+)([^`\n]*)", text)
     return [(command, re.findall(r"--[a-z-]+", rest)) for command, rest in lines]
 
 
@@ -38,7 +39,7 @@ def cli() -> dict[str, Any]:
     return commands
 
 
-@pytest.mark.parametrize("text", [README, UNITS], ids=["README", "units"])
+@pytest.mark.parametrize("text", [README, MANUAL, UNITS], ids=["README", "manual", "units"])
 def test_commands_and_options_exist(text: str, cli: dict[str, Any]) -> None:
     used = commands_in(text)
     assert used

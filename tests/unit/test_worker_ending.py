@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ctsma_node.records import Delivery, DeliveryState, SeriesState
+from ctsma_node.systemd import notify
 from ctsma_node.worker.ending import outcome
-from ctsma_node.worker.notify import notify
 
 DONE, REJECTED, FAILED = DeliveryState.DELIVERED, DeliveryState.REJECTED, DeliveryState.FAILED
 

@@ -1,0 +1,25 @@
+"""`conformance`: the DICOM conformance statement."""
+
+from __future__ import annotations
+
+import typer
+
+from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_errors
+from ctsma_node.config import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Example: [b]ctsma-node conformance --config node.toml > conformance-statement.md[/b]"
+    )(conformance)
+
+
+def conformance(config: ConfigOption = None) -> None:
+    """Print the DICOM conformance statement (PS3.2 annex N) in Markdown, for the settings or the defaults."""
+    with spoken_errors():
+        settings = Settings() if config is None else settings_from(config)
+        from ctsma_node.conformance import statement
+
+        text = statement(settings)
+    out.out(text, end="", highlight=False)

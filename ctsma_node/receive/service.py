@@ -1,0 +1,104 @@
+"""The receiver as a service: says that it lives, reads its settings again at SIGHUP, drains at SIGTERM."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from ctsma_node import log
+from ctsma_node.config import Settings
+from ctsma_node.config.reload import reloaded
+from ctsma_node.errors import NodeError
+from ctsma_node.receive.server import Receiver
+from ctsma_node.systemd import notify
+
+FIXED = ("node", "limits", "tls")
+"""Sections that hold from start to end: the port and the folder, and the limits of the server on it."""
+
+_USED = (*FIXED, "sources", "retention", "log")
+_WATCHDOG_S = 10.0
+_PURGE_S = 3600.0
+
+
+def run(
+    settings: Settings,
+    ready: Callable[[Receiver], None] | None = None,
+    read_again: Callable[[], Settings] | None = None,
+) -> None:
+    """Receive until SIGTERM or SIGINT, then stop gracefully; `ready` is called once it listens.
+
+    At SIGHUP `read_again` gives the settings as the file has them now.
+    """
+    asked, stopping = threading.Event(), threading.Event()
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        asked.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    if read_again is not None:
+        signal.signal(signal.SIGHUP, lambda *_: asked.set())
+    receiver = Receiver(settings)
+    receiver.start()
+    gc.freeze()  # modules and tables stay: the collector need not look at them again and again
+    scheduler = _scheduler(receiver)
+    scheduler.start()
+    notify("READY=1")
+    if ready is not None:
+        ready(receiver)
+    while asked.wait() and not stopping.is_set():
+        asked.clear()
+        if read_again is not None:
+            _reload(receiver, read_again)
+            scheduler.get_job("purge").modify(next_run_time=_now())
+    notify("STOPPING=1")
+    scheduler.shutdown(wait=True)
+    receiver.stop()
+
+
+def _scheduler(receiver: Receiver) -> BackgroundScheduler:
+    scheduler = BackgroundScheduler(
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    scheduler.add_job(_watch, "interval", [receiver], seconds=_WATCHDOG_S)
+    scheduler.add_job(_purge, "interval", [receiver], seconds=_PURGE_S, id="purge", next_run_time=_now())
+    return scheduler
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+def _watch(receiver: Receiver) -> None:
+    """Feed the watchdog while connections are taken, and the inbox and its disk answer."""
+    if receiver.is_alive():
+        notify("WATCHDOG=1")
+    else:
+        log.logger.error("receive.stalled")
+
+
+def _purge(receiver: Receiver) -> None:
+    try:
+        receiver.purge()
+    except Exception:  # the worker's file may be busy or of another version: the next one comes in an hour
+        log.logger.error("purge.failed", exc_info=True)
+
+
+def _reload(receiver: Receiver, read_again: Callable[[], Settings]) -> None:
+    """Take over what may change; a file that cannot be used changes nothing."""
+    try:
+        found = reloaded(receiver.settings, read_again(), FIXED, _USED)
+    except NodeError as error:
+        log.logger.error("settings.invalid", reason=str(error))
+        return
+    receiver.reload(found.settings)
+    log.configure(found.settings.log.level)
+    log.logger.info("settings.reloaded", sections=", ".join(found.taken))
+    if found.waiting:
+        log.logger.warning("settings.need_restart", sections=", ".join(found.waiting))

@@ -1,0 +1,77 @@
+"""Looks for what a person must know of, and has it told: at most once in a while, and never twice.
+
+The ledgers are asked, so a notice outlives a restart. A notice that cannot be sent is logged and tried again;
+it holds nothing up, for the scheduler runs this in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from ctsma_node import __version__, log
+from ctsma_node.config.settings import Settings
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.notices import Digest, NoticeError, send
+from ctsma_node.spool import free_bytes
+
+
+class Notices:
+    """The sweep over both ledgers and the disk."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        cases: Cases,
+        inbox: InboxReader,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._cases = cases
+        self._inbox = inbox
+        self._clock = clock
+        self._tried_at = 0.0
+        self._disk_told = False
+
+    def sweep(self) -> None:
+        """Tell what there is to tell, unless something was told or tried a short while ago."""
+        now, since = self._clock(), self._cases.told_until()
+        if since is None:  # what failed before anybody wanted to know is not news
+            self._cases.tell_until(now)
+            return
+        if now - max(since, self._tried_at) < self._settings.notify.every_s:
+            return
+        digest = self._digest(since, now)
+        if not digest:
+            return
+        self._tried_at = now
+        try:
+            send(digest, self._settings.notify)
+        except NoticeError as error:
+            log.logger.error("notice.failed", reason=str(error))
+            return
+        self._disk_told = digest.free_bytes is not None
+        self._cases.tell_until(now)
+        log.logger.info("notice.sent", count=sum(digest.failed.values()) + sum(digest.given_up.values()))
+
+    def _digest(self, since: float, until: float) -> Digest:
+        troubles = self._cases.troubles(since, until)
+        came = Counter(each.code for each in self._inbox.quarantined() if since < each.received_at <= until)
+        return Digest(
+            self._settings.node.ae_title,
+            __version__,
+            troubles.failed,
+            troubles.given_up,
+            dict(sorted(came.items())),
+            self._low_disk(),
+        )
+
+    def _low_disk(self) -> int | None:
+        """Bytes free, where too few and not said already; room in between makes it news again."""
+        free = free_bytes(self._settings.node.state_dir)
+        low = free < self._settings.limits.min_free_bytes
+        if not low:
+            self._disk_told = False
+        return free if low and not self._disk_told else None

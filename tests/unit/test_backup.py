@@ -1,0 +1,140 @@
+"""A backup holds what the ledgers name, whole; a restored node goes on as if nothing had been."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ctsma_node.backup import BackupError, restore, take
+from ctsma_node.backup.copy import copy_ledger
+from ctsma_node.cli import app
+from ctsma_node.config import Settings
+from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import Inbox, InboxReader
+from ctsma_node.receive.recover import recover
+from ctsma_node.records import SeriesState
+from ctsma_node.spool import Spool
+from tests.fixtures.ct_series import StackPlan, single_frames
+from tests.fixtures.node_state import NodeState, settings_in
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[NodeState]:
+    made = NodeState(settings_in(tmp_path))
+    made.bring()
+    made.end(1, SeriesState.DELIVERED, 1000.0)
+    made.bring()
+    yield made
+    made.close()
+
+
+def files_in(settings: Settings) -> dict[str, bytes]:
+    folders = (settings.spool_dir, settings.outbox_dir)
+    return {
+        str(path.relative_to(folder.parent)): path.read_bytes()
+        for folder in folders
+        for path in folder.rglob("*.dcm")
+    }
+
+
+def test_a_restored_node_has_everything_and_alarms_on_nothing(state: NodeState, tmp_path: Path) -> None:
+    manifest = take(state.settings, tmp_path / "backup")
+    assert manifest.files == {"spool": 6, "quarantine": 0, "outbox": 1}
+    back = settings_in(tmp_path / "elsewhere")
+    restore(tmp_path / "backup", back)
+    assert files_in(back) == files_in(state.settings)
+    with closing(Cases(back.ledger_path)) as cases:
+        assert [case.state for case in cases.in_state()] == [SeriesState.DELIVERED, SeriesState.RECEIVING]
+        assert cases.events(1) == state.cases.events(1)
+    inbox, quarantine = Inbox(back.inbox_path), Spool(back.quarantine_dir)
+    quarantine.prepare()
+    found = recover(inbox, Spool(back.spool_dir), quarantine)
+    inbox.close()
+    assert (found.adopted, found.missing, found.unreadable) == (0, 0, 0)
+    assert (back.spool_dir.stat().st_mode | back.inbox_path.stat().st_mode) & 0o077 == 0
+
+
+def test_a_backup_taken_while_instances_come_is_consistent(state: NodeState, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def receive() -> None:
+        while not stop.is_set():
+            state.arrivals.bring(single_frames(StackPlan(rows=8, columns=8))[:5], 2000.0)
+
+    sender = threading.Thread(target=receive)
+    sender.start()
+    try:
+        for number in range(3):
+            take(state.settings, tmp_path / f"backup-{number}")
+    finally:
+        stop.set()
+        sender.join()
+    back = settings_in(tmp_path / "elsewhere")
+    restore(tmp_path / "backup-2", back)
+    reader = InboxReader(back.inbox_path)
+    rows = reader.instances_after(0)
+    reader.close()
+    assert len(rows) >= 6
+    assert {row.path for row in rows} == set(Spool(back.spool_dir).files())
+
+
+def test_a_file_that_changed_on_the_disk_is_found(state: NodeState, tmp_path: Path) -> None:
+    path = state.arrivals.spool.path(state.spooled()[0])
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(BackupError, match="not what its row says"):
+        take(state.settings, tmp_path / "backup")
+    assert not (tmp_path / "backup" / "backup.json").exists()
+
+
+def test_a_file_that_is_lost_is_found(state: NodeState, tmp_path: Path) -> None:
+    state.arrivals.spool.remove(state.spooled()[0])
+    with pytest.raises(BackupError, match="a row and no file"):
+        take(state.settings, tmp_path / "backup")
+
+
+def test_files_that_retention_removes_meanwhile_are_counted(
+    state: NodeState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy_and_purge(source: Path, target: Path) -> None:
+        copy_ledger(source, target)
+        if source == state.settings.inbox_path:
+            uid = state.cases.get(1).series_uid
+            for path in state.arrivals.inbox.mark_series_purged(uid, 1e12, 10**6, 1.0):
+                state.arrivals.spool.remove(path)
+
+    monkeypatch.setattr("ctsma_node.backup.taking.copy_ledger", copy_and_purge)
+    assert take(state.settings, tmp_path / "backup").removed_meanwhile == 3
+    restore(tmp_path / "backup", settings_in(tmp_path / "elsewhere"))
+
+
+def test_a_damaged_or_unfinished_backup_is_not_restored(state: NodeState, tmp_path: Path) -> None:
+    take(state.settings, tmp_path / "backup")
+    back = settings_in(tmp_path / "elsewhere")
+    (spooled, *_) = (tmp_path / "backup" / "spool").rglob("*.dcm")
+    content = spooled.read_bytes()
+    spooled.write_bytes(content[:-1] + b"?")
+    with pytest.raises(BackupError, match="not what its row says"):
+        restore(tmp_path / "backup", back)
+    assert not back.inbox_path.exists()
+    spooled.write_bytes(content)
+    restore(tmp_path / "backup", back)  # over what the first left
+    (tmp_path / "backup" / "backup.json").unlink()
+    with pytest.raises(BackupError, match="broken off"):
+        restore(tmp_path / "backup", settings_in(tmp_path / "third"))
+
+
+def test_the_commands_refuse_to_write_over_anything(state: NodeState, tmp_path: Path) -> None:
+    config = tmp_path / "node.toml"
+    config.write_text('[node]\nstate_dir = "state"\n')
+    target = str(tmp_path / "backup")
+    assert CliRunner().invoke(app, ["backup", target, "--config", str(config)]).exit_code == 0
+    again = CliRunner().invoke(app, ["backup", target, "--config", str(config)])
+    assert (again.exit_code, "is not empty" in again.output) == (1, True)
+    over = CliRunner().invoke(app, ["restore", target, "--config", str(config)])
+    assert (over.exit_code, "move that away first" in over.output) == (1, True)

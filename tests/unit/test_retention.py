@@ -1,0 +1,264 @@
+"""Only what has ended and is old goes; a purge that dies anywhere leaves no alarm, and nothing comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ctsma_node.cli import app
+from ctsma_node.errors import Refused
+from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.receive.purge import InboxPlan, InboxPurge
+from ctsma_node.receive.recover import recover
+from ctsma_node.receive.store import Store
+from ctsma_node.records import Quarantined, SeriesState
+from ctsma_node.spool import Spool
+from ctsma_node.worker.chain import Chain
+from ctsma_node.worker.purge import OutboxPurge
+from tests.acceptance.stand_ins import FakeAnalyser
+from tests.fixtures.node_state import DAY_S, NodeState, settings_in
+
+OLD, NOW = 1000.0, 1000.0 + 40 * DAY_S
+Make = Callable[..., NodeState]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[NodeState] = []
+
+    def state(**retention: float) -> NodeState:
+        made.append(NodeState(settings_in(tmp_path, **retention)))
+        return made[-1]
+
+    yield state
+    for each in made:
+        each.close()
+
+
+def purge_spool(state: NodeState, now: float = NOW, spool: Spool | None = None) -> InboxPlan:
+    inbox, quarantine = state.arrivals.inbox, Spool(state.settings.quarantine_dir)
+    spool = spool or state.arrivals.spool
+    store = Store(inbox, spool, quarantine, 0)
+    return InboxPurge(state.settings, inbox, spool, quarantine, store, lambda: now).run()
+
+
+def recovered(state: NodeState) -> tuple[int, int]:
+    """What the receiver's next start adopts, and what it finds missing."""
+    quarantine = Spool(state.settings.quarantine_dir)
+    quarantine.prepare()
+    found = recover(state.arrivals.inbox, state.arrivals.spool, quarantine)
+    return found.adopted, found.missing
+
+
+class Dies(Spool):
+    """A spool whose process dies at its first removal."""
+
+    def remove(self, relative: str) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("end", [SeriesState.DELIVERED, SeriesState.REFUSED])
+def test_instances_of_a_case_that_ended_long_ago_go_and_their_rows_stay(make: Make, end: SeriesState) -> None:
+    state = make()
+    slices = state.bring()
+    state.end(1, end, OLD)
+    assert len(state.spooled()) == 3
+    purge_spool(state)
+    assert state.spooled() == []
+    reader = InboxReader(state.settings.inbox_path)
+    assert reader.purged_count(str(slices[0].SeriesInstanceUID)) == 3
+    assert [row.purged_at for row in reader.instances_after(0)] == [NOW] * 3
+    reader.close()
+    assert recovered(state) == (0, 0)
+
+
+@pytest.mark.parametrize("end", [SeriesState.FAILED, SeriesState.REPORTED])
+def test_nothing_of_a_case_that_failed_or_is_on_its_way_goes(make: Make, end: SeriesState) -> None:
+    state = make()
+    state.bring()
+    state.end(1, end, OLD)
+    assert purge_spool(state).series == ()
+    assert len(state.spooled()) == 3
+
+
+def test_a_case_that_ended_lately_keeps_its_instances(make: Make) -> None:
+    state = make(instances_days=14)
+    state.bring()
+    state.end(1, SeriesState.REFUSED, NOW - 13 * DAY_S)
+    assert purge_spool(state).series == ()
+    assert len(purge_spool(state, NOW + 2 * DAY_S).series) == 1
+
+
+def test_zero_days_keep_everything(make: Make) -> None:
+    state = make(instances_days=0, results_days=0, quarantine_days=0)
+    state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    assert purge_spool(state).series == ()
+    assert OutboxPurge(state.settings, state.cases, lambda: NOW).run() == []
+
+
+def test_a_series_whose_later_revision_is_open_keeps_its_instances(make: Make) -> None:
+    state = make()
+    slices = state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    state.now = OLD + 1
+    state.cases.upsert_series(
+        str(slices[0].SeriesInstanceUID), str(slices[0].StudyInstanceUID), OLD + 1, 4, "SCANNER"
+    )
+    assert purge_spool(state).series == ()
+
+
+def test_what_the_worker_has_not_taken_over_yet_is_not_old(make: Make) -> None:
+    """The worker was off for weeks: its last word of the series is not the last word."""
+    state = make()
+    slices = state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    late = slices[:1]
+    late[0].SOPInstanceUID = "2.25.9"
+    with state.cases._writer.transaction() as connection:
+        connection.execute("UPDATE cursor SET rowid_taken = 3")
+    state.arrivals.bring(late, OLD + 1)
+    assert purge_spool(state).series == ()
+
+
+def test_without_a_workers_file_nothing_goes(make: Make) -> None:
+    state = make()
+    state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    state.cases.close()
+    state.settings.ledger_path.unlink()
+    assert purge_spool(state).series == ()
+
+
+def test_a_purge_that_dies_between_mark_and_removal_is_ended_at_the_next_start(make: Make) -> None:
+    state = make()
+    state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    with pytest.raises(KeyboardInterrupt):
+        purge_spool(state, spool=Dies(state.settings.spool_dir))
+    assert len(state.spooled()) == 3
+    assert recovered(state) == (0, 0)
+    assert state.spooled() == []
+
+
+def test_a_purged_series_that_comes_again_is_a_series_again(make: Make) -> None:
+    state = make()
+    slices = state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    purge_spool(state)
+    state.arrivals.bring(slices, NOW)
+    assert len(state.spooled()) == 3
+    reader = InboxReader(state.settings.inbox_path)
+    uid = str(slices[0].SeriesInstanceUID)
+    assert (len(reader.instances(uid)), reader.purged_count(uid)) == (3, 0)
+    reader.close()
+    assert recovered(state) == (0, 0)
+
+
+def test_an_instance_that_comes_again_while_it_is_purged_keeps_its_file(make: Make) -> None:
+    """Marked, then sent again and acknowledged, then the purge comes to its file: it must stay."""
+    state = make()
+    slices = state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    inbox = state.arrivals.inbox
+    mark = inbox.mark_series_purged
+
+    def mark_and_arrive(series_uid: str, before: float, cursor: int, at: float) -> list[str]:
+        paths = mark(series_uid, before, cursor, at)
+        state.arrivals.bring(slices[:1], NOW)
+        return paths
+
+    inbox.mark_series_purged = mark_and_arrive  # type: ignore[method-assign]
+    purge_spool(state)
+    assert len(state.spooled()) == 1
+    assert recovered(state) == (0, 0)
+
+
+def test_a_late_slice_of_a_purged_series_is_refused_with_what_to_do(make: Make) -> None:
+    state = make()
+    slices = state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    purge_spool(state)
+    slices[0].SOPInstanceUID = "2.25.9"
+    state.arrivals.bring(slices[:1], NOW)
+    case_id = state.take_over(slices[:1], NOW)
+    state.cases.move(case_id, SeriesState.STABLE)
+    inbox = InboxReader(state.settings.inbox_path)
+    chain = Chain(state.settings, inbox, state.cases, FakeAnalyser())
+    with pytest.raises(Refused, match="send the whole series again") as caught:
+        chain.step(state.cases.get(case_id))
+    assert caught.value.code == "purged"
+    inbox.close()
+
+
+def test_results_go_when_every_destination_has_had_them_long_enough(make: Make) -> None:
+    state = make(results_days=30)
+    state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    purge = OutboxPurge(state.settings, state.cases, lambda: state.now)
+    state.now = OLD + 29 * DAY_S
+    assert purge.run() == []
+    state.now = OLD + 31 * DAY_S
+    assert len(purge.run()) == 1
+    assert list(state.settings.outbox_dir.iterdir()) == []
+    assert [each.path for each in state.cases.results(1)] == ["1/a.dcm"]
+    assert purge.run() == []
+
+
+def test_a_result_that_some_destination_refused_stays(make: Make) -> None:
+    state = make()
+    state.bring()
+    state.end(1, SeriesState.REPORTED, OLD)
+    state.cases.add_results(1, [state._result(1)])
+    state.cases.add_deliveries(1, state.settings.destinations)
+    state.cases.delivery_rejected(state.cases.deliveries(1)[0].id, 0x0122, "SOP class not supported")
+    state.cases.move(1, SeriesState.DELIVERED, code="partly_delivered", reason="in part")
+    assert OutboxPurge(state.settings, state.cases, lambda: NOW).run() == []
+
+
+def test_removing_results_that_died_is_ended_at_the_next_start(make: Make) -> None:
+    state = make()
+    state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    state.cases.mark_purged([1])
+    OutboxPurge(state.settings, state.cases).finish()
+    assert list(state.settings.outbox_dir.iterdir()) == []
+
+
+def test_quarantine_goes_by_its_own_days_and_the_same_bytes_may_come_again(make: Make) -> None:
+    state = make(quarantine_days=30)
+    quarantine = Spool(state.settings.quarantine_dir)
+    quarantine.prepare()
+    digest = "ab" * 32
+    row = Quarantined(
+        OLD, "invalid_uid", None, "SCANNER", "127.0.0.1", None, None, quarantine.relative(digest), 3, digest
+    )
+    for _ in range(2):
+        quarantine.write(digest, [b"bad"])
+        state.arrivals.inbox.add_quarantined(row)
+        assert purge_spool(state, OLD + 29 * DAY_S).quarantined == ()
+        assert len(purge_spool(state).quarantined) == 1
+        assert list(quarantine.files()) == []
+    assert recovered(state) == (0, 0)
+
+
+def test_the_command_says_what_would_go_and_then_lets_it_go(make: Make, tmp_path: Path) -> None:
+    state = make()
+    slices = state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    config = tmp_path / "node.toml"
+    config.write_text('[node]\nstate_dir = "state"\n')
+    shown = CliRunner().invoke(app, ["purge", "--dry-run", "--config", str(config)])
+    assert str(slices[0].SeriesInstanceUID) in shown.output
+    assert "3 instances of 1 series" in shown.output
+    assert len(state.spooled()) == 3
+    running = CliRunner().invoke(app, ["purge", "--config", str(config)])
+    assert "The receiver runs" in running.output
+    assert len(state.spooled()) == 3
+    state.close()
+    assert CliRunner().invoke(app, ["purge", "--config", str(config)]).exit_code == 0
+    assert state.spooled() == []
+    assert list(state.settings.outbox_dir.iterdir()) == []
