@@ -6,7 +6,7 @@ UIDs are strings that were validated before they were stored. No record holds pa
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -58,9 +58,15 @@ class DeliveryState(StrEnum):
     """Where one instance stands on its way to one destination."""
 
     PENDING = "pending"  # to be sent at `due_at`
-    DELIVERED = "delivered"  # the peer answered with a status that counts as stored (end)
+    SENT = "sent"  # the peer answered that it stored it; the proof is asked for at `due_at`
+    DELIVERED = "delivered"  # there, by the proof that its destination is set to (end)
     REJECTED = "rejected"  # the peer's answer is permanent (end)
     FAILED = "failed"  # given up after the retry horizon (end)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to come."""
+        return self in (DeliveryState.PENDING, DeliveryState.SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +250,41 @@ class Delivery:
     due_at: float | None  # None when it has ended
     status: int | None  # DIMSE status of the last answer; None when there was none
     text: str | None  # the last error as a sentence
+    series_uid: str = ""
+    study_uid: str = ""
+    asked: int = 0  # proofs asked for since it was last sent
+    sent_at: float | None = None  # when the peer last answered that it stored it
+    held_s: float = 0.0  # how long pauses of the destination have held it up
+
+    @property
+    def horizon_from(self) -> float:
+        """When the retry horizon began: it stands still while the destination is paused."""
+        return self.created_at + self.held_s
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentReport:
+    """What a peer says of a Storage Commitment request (PS3.4 J.3.3)."""
+
+    transaction_uid: str
+    committed: frozenset[str]  # SOP Instance UIDs the peer is responsible for from now on
+    failed: Mapping[str, int]  # SOP Instance UID -> Failure Reason (0008,1197), PS3.3 C.14.1.1
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationCounts:
+    """How the deliveries to one destination stand."""
+
+    name: str
+    pending: int
+    sent: int  # stored by the peer's answer, the proof still to come
+    delivered: int  # proven
+    rejected: int
+    failed: int
+    paused_since: float | None  # None when it is not paused
+    answered_at: float | None  # when a delivery was last tried or proven
+    status: int | None  # and how that ended
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)

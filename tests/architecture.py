@@ -27,6 +27,12 @@ _ROWS = {
     "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
+    # The receiver leaves free what the worker may fill.
+    "quota": "errors",
+    # What operators pause is asked for by a command and followed by the worker.
+    "pauses": "errors spool",
+    # A commitment report comes to the receiver or to a courier: both read it alike.
+    "commitment": "records",
     # A migrated file's copy is made durable as the spool makes its files.
     "ledger": "errors records spool",
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
@@ -37,7 +43,7 @@ _ROWS = {
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
     # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
     "receive": "errors log records config spool heartbeat systemd ledger.inbox ledger.inbox_purge"
-    " ledger.retention tls audit",
+    " ledger.retention tls audit commitment quota",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble",
@@ -48,15 +54,15 @@ _ROWS = {
     "report": "errors volume analysis.result",
     # What is written is judged by nothing of what made it, but for the typed result that it has to say.
     "validation": "analysis.result",
-    "deliver": "errors log records config tls",
+    "deliver": "errors log records config tls commitment",
     "notices": "errors config",
     "backup": "errors config spool ledger",
     "export": "errors log records config ledger",
     # One way of opening associations serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association assemble.attributes",
     "worker": "errors log records config volume spool heartbeat systemd commands ledger completion assemble"
-    " gate choice analysis report validation deliver query notices audit tls",
-    "web": "errors log records config spool heartbeat commands ledger",
+    " gate choice analysis report validation deliver query notices audit tls commitment pauses quota",
+    "web": "errors log records config spool heartbeat commands ledger quota",
     "demo": "errors log records config ledger analysis.result",
     # What each code means is told from the tables of those who give it.
     "codes": "gate choice receive.refusal",
@@ -64,7 +70,8 @@ _ROWS = {
     "conformance": "config receive query deliver report analysis.result tls",
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
-    " choice analysis report validation deliver worker notices backup export web demo tls conformance codes",
+    " choice analysis report validation deliver worker notices backup export web demo tls conformance codes"
+    " pauses quota",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {
@@ -97,7 +104,7 @@ LIGHT = tuple(
             "records",
             "log",
         ),
-        *("completion", "errors", "volume", "tls", "audit"),
+        *("completion", "errors", "volume", "tls", "audit", "commitment", "pauses", "quota"),
     )
 )
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")

@@ -13,6 +13,7 @@ from ctsma_node.cli import (
     codes,
     conformance,
     demo,
+    destination,
     doctor,
     explain,
     export_case,
@@ -52,7 +53,7 @@ def main(
     """Common options of every command."""
 
 
-_SERVING = (services, analyse, validate, send, status, explain, ask, check, demo)
+_SERVING = (services, analyse, validate, send, status, explain, ask, destination, check, demo)
 _OPERATING = (purge, doctor, backup, export_case, codes, conformance)
 
 for _commands in (*_SERVING, *_OPERATING):

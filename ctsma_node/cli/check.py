@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors
-from ctsma_node.config import Settings
+from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.config.settings import CalledSettings, WebSettings
 from ctsma_node.errors import NodeError
 from ctsma_node.tls import ServerContext
@@ -32,7 +32,9 @@ def register(app: typer.Typer) -> None:
 
 def check_config(
     config: ConfigOption = None,
-    echo: Annotated[bool, typer.Option("--echo", help="Ask every destination with a C-ECHO, too.")] = False,
+    echo: Annotated[
+        bool, typer.Option("--echo", help="Ask every destination with a C-ECHO (DICOMweb: a QIDO-RS), too.")
+    ] = False,
 ) -> None:
     """Check the settings, the state folder and the bundle; with --echo also the destinations."""
     with spoken_errors():
@@ -57,13 +59,15 @@ def _local(settings: Settings) -> Iterator[Finding]:
         bool(settings.sources),
         known or "none: nobody may send; add a [[sources]]".replace("[", r"\["),
     )
-    named = ", ".join(f"{each.name} ({each.ae_title})" for each in settings.destinations)
+    named = ", ".join(f"{each.name} ({_peer(each)})" for each in settings.destinations)
     yield (
         "destinations",
         bool(settings.destinations),
         named or "none: results stay here; add a [[destinations]]".replace("[", r"\["),
     )
-    called: dict[str, CalledSettings] = {each.name: each for each in settings.destinations}
+    called: dict[str, CalledSettings] = {
+        each.name: each for each in settings.destinations if each.kind == "dicom"
+    }
     called |= {f"query of {each.ae_title}": each.query for each in settings.sources if each.query}
     for name, peer in called.items():
         if peer.tls:
@@ -101,6 +105,10 @@ def _encrypted(settings: Settings, peer: CalledSettings) -> str:
     return f"known by {known_by}, {tls.certificate or 'no certificate'} is shown"
 
 
+def _peer(destination: AnyDestination) -> str:
+    return destination.url if destination.kind == "dicomweb" else destination.ae_title
+
+
 def _writable(folder: Path) -> Finding:
     """Whether the state folder can be made or written, by this user."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
@@ -128,9 +136,13 @@ def _page(web: WebSettings) -> str:
 
 def _destinations(settings: Settings) -> Iterator[Finding]:
     from ctsma_node.deliver import echo
-    from ctsma_node.worker.couriers import peer_of
+    from ctsma_node.worker.routes import peer_of, web_archive_of
 
     for each in settings.destinations:
+        if each.kind == "dicomweb":
+            fine, text = web_archive_of(settings, each).check()
+            yield f"QIDO-RS {each.name}", fine, f"{each.url}: {text}"
+            continue
         fine, text = echo(peer_of(settings, each))
         yield f"C-ECHO {each.name}", fine, f"{each.ae_title} at {each.host}:{each.port}: {text}"
 

@@ -11,10 +11,12 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from ctsma_node.cli.destinations import spoken, standing
 from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.config import Settings
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.quota import Quota
 from ctsma_node.records import Case, Delivery, DeliveryState, SourceCount
 from ctsma_node.spool import free_bytes
 
@@ -34,16 +36,25 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for scripts.")] = False,
     last: Annotated[int, typer.Option("--last", "-n", min=1, help="How many cases are shown.")] = 20,
 ) -> None:
-    """Show each series with its state, its reason where it has one, and its deliveries."""
+    """Show each series with its state, reason and deliveries, and how each destination stands."""
     with spoken_errors():
         settings = settings_from(config)
         cases, inbox = CasesReader(settings.ledger_path), InboxReader(settings.inbox_path)
         found = cases.in_state()
         quarantined = inbox.quarantined()
+        quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
+        full = not quota.fits(cases.largest_set())
+        destinations = standing(settings, cases.destinations(), cases.paused())
         if as_json:
             described = [_described(case, cases) for case in found]
             counts = Counter(each.code for each in quarantined)
-            out.out(json.dumps({"cases": described, "quarantined": counts}, indent=1), highlight=False)
+            found_all = {
+                "cases": described,
+                "quarantined": counts,
+                "destinations": destinations,
+                "outbox": {"bytes": quota.used(), "quota_bytes": quota.limit, "full": full},
+            }
+            out.out(json.dumps(found_all, indent=1), highlight=False)
             return
         for line in _short_of_room(settings):
             out.print(line, soft_wrap=True)
@@ -51,6 +62,13 @@ def status(
             out.print(f"No series yet in {settings.node.state_dir}.")
         for case in found[-last:]:
             out.print("\n".join(_lines(case, cases)), soft_wrap=True)
+        for each in destinations:
+            out.print(spoken(each), soft_wrap=True)
+        if full:
+            held = f"it holds {quota.used()} of {quota.limit} bytes ([limits] outbox_quota_bytes)"
+            out.print(
+                escape(f"The outbox is full: {held}. What is delivered makes room; else the worker waits.")
+            )
         if quarantined:
             codes = ", ".join(f"{n} x {code}" for code, n in Counter(q.code for q in quarantined).items())
             out.print(f"In quarantine: {codes} ({settings.quarantine_dir})")
@@ -104,10 +122,11 @@ def _deliveries(deliveries: list[Delivery]) -> list[str]:
     lines = []
     for name in dict.fromkeys(each.destination for each in deliveries):
         rows = [each for each in deliveries if each.destination == name]
-        sent = sum(each.state is DeliveryState.DELIVERED for each in rows)
+        done = sum(each.state is DeliveryState.DELIVERED for each in rows)
+        sent = sum(each.state is DeliveryState.SENT for each in rows)
         trouble = next(
             (each for each in rows if each.state is not DeliveryState.DELIVERED and each.text), None
         )
-        line = f"{name} {sent}/{len(rows)}"
+        line = f"{name} {done}/{len(rows)}" + (f" ({sent} more sent, not proven yet)" if sent else "")
         lines.append(line if trouble is None else f"{line}, {trouble.state}: {trouble.text}")
     return lines

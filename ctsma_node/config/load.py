@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ctsma_node.config.settings import Settings
+from ctsma_node.config.settings import DESTINATION_KINDS, AnyDestination, Settings
 from ctsma_node.errors import SettingsError
 
 _TLS_PATHS = ("tls_ca", "tls_certificate", "tls_key")
@@ -24,7 +24,7 @@ ENVIRONMENT_PREFIX = "CTSMA_"
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of a file, or the defaults when there is none, under the environment's overrides.
 
-    A relative `state_dir` or bundle folder is taken from the file's own folder.
+    A relative `state_dir`, bundle folder or file of credentials is taken from the file's own folder.
     Raises SettingsError: one line for each thing that is wrong.
     """
     tree = {} if path is None else _read(path)
@@ -63,7 +63,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     analysis = settings.analysis
     if analysis.bundle != "default":
         analysis = analysis.model_copy(update={"bundle": str(folder / analysis.bundle)})
-    destinations = tuple(_with_paths(each, folder, *_TLS_PATHS) for each in settings.destinations)
+    destinations = tuple(_destination(each, folder) for each in settings.destinations)
     sources = tuple(
         each.model_copy(update={"query": _with_paths(each.query, folder, *_TLS_PATHS)})
         if each.query
@@ -91,6 +91,12 @@ def _with_paths(section: _Section, folder: Path, *keys: str) -> _Section:
     return section.model_copy(update={key: str(folder / path) for key, path in named.items() if path})
 
 
+def _destination(destination: AnyDestination, folder: Path) -> AnyDestination:
+    if destination.kind == "dicomweb":
+        return _with_paths(destination, folder, "token_file", "basic_file", "ca_file")
+    return _with_paths(destination, folder, *_TLS_PATHS)
+
+
 def _line(location: tuple[str | int, ...], kind: str, message: str) -> str:
     where = _written(location)
     if kind != "extra_forbidden":
@@ -108,6 +114,8 @@ def _written(location: tuple[str | int, ...]) -> str:
     section, *rest = location
     listed = section in ("sources", "destinations")
     head = f"[[{section}]]" if listed and rest else f"[{section}]"
+    if section == "destinations" and len(rest) > 1 and rest[1] in DESTINATION_KINDS:
+        del rest[1]  # which kind it is stands in the file as a key
     numbered = [str(part + 1) if isinstance(part, int) else part for part in rest]
     return " ".join([head, *numbered])
 
@@ -115,10 +123,12 @@ def _written(location: tuple[str | int, ...]) -> str:
 def _keys(location: tuple[str | int, ...]) -> list[str]:
     model: type[BaseModel] = Settings
     for part in location:
-        if isinstance(part, str):
+        if part in DESTINATION_KINDS:
+            model = DESTINATION_KINDS[str(part)]
+        elif isinstance(part, str):
             annotation = model.model_fields[part].annotation
             found = [each for each in (annotation, *get_args(annotation)) if _is_model(each)]
-            model = found[0]
+            model = found[0] if found else model  # a list of several kinds: the next part says which
     return list(model.model_fields)
 
 

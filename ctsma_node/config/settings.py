@@ -8,9 +8,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ctsma_node.config.choice import ChoiceSettings
 from ctsma_node.config.operations import NotifySettings, RetentionSettings
@@ -70,6 +70,13 @@ def _host_or_network(text: str) -> str:
     except ValueError as error:
         raise ValueError(f"not a network in CIDR notation ({error})") from None
     return text
+
+
+def _web_root(text: str) -> str:
+    """The root of DICOMweb services, without a slash at its end."""
+    if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text) is None:
+        raise ValueError("not an http(s) address such as https://pacs.example/dicom-web")
+    return text.rstrip("/")
 
 
 def _fingerprint(text: str) -> str:
@@ -139,12 +146,55 @@ class SourceSettings(Section):
 
 
 class DestinationSettings(CalledSettings):
-    """`[[destinations]]`: a peer that gets the results."""
+    """`[[destinations]]`: a peer that gets the results, by C-STORE."""
 
+    kind: Literal["dicom"] = "dicom"
     name: Name
     ae_title: AETitle
     calling_ae_title: AETitle | None = None  # None: the node's own
     objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = DEFAULT_KINDS
+    # What "delivered" means there: the status of its C-STORE, what a C-FIND returns, or Storage Commitment
+    proof: Literal["status", "find", "commitment"] = "status"
+    proof_ae_title: AETitle | None = None  # who is asked, where it is not who stores
+    proof_host: Host | None = None
+    proof_port: Port | None = None
+
+
+class DicomWebSettings(Section):
+    """`[[destinations]]` with `kind = "dicomweb"`: an origin server that gets the results, by STOW-RS."""
+
+    kind: Literal["dicomweb"]
+    name: Name
+    url: Annotated[str, AfterValidator(_web_root)]
+    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = DEFAULT_KINDS
+    # What "delivered" means there: the response to the STOW-RS, or what a QIDO-RS returns
+    proof: Literal["status", "find"] = "status"
+    token_file: str = ""  # holds a bearer token; readable by the service alone
+    basic_file: str = ""  # holds "user:password"; readable by the service alone
+    ca_file: str = ""  # PEM; "": the system's certificate authorities
+
+    @model_validator(mode="after")
+    def _credentials_are_safe(self) -> Self:
+        if self.token_file and self.basic_file:
+            raise ValueError("token_file and basic_file exclude one another")
+        if (self.token_file or self.basic_file) and self.url.startswith("http://"):
+            raise ValueError("credentials go over https only")
+        return self
+
+
+def _kind(given: Any) -> str | None:
+    """Which kind of destination is meant; DICOM where nothing is said."""
+    kind = given.get("kind", "dicom") if isinstance(given, dict) else getattr(given, "kind", None)
+    return kind if kind in DESTINATION_KINDS else None
+
+
+DESTINATION_KINDS: dict[str, type[Section]] = {"dicom": DestinationSettings, "dicomweb": DicomWebSettings}
+
+AnyDestination = DestinationSettings | DicomWebSettings
+_ByKind = Annotated[
+    Annotated[DestinationSettings, Tag("dicom")] | Annotated[DicomWebSettings, Tag("dicomweb")],
+    Discriminator(_kind, custom_error_type="kind", custom_error_message='kind is "dicom" or "dicomweb"'),
+]
 
 
 class TlsSettings(Section):
@@ -248,6 +298,8 @@ class DeliverySettings(Section):
     acse_s: Seconds = 30.0
     dimse_s: Seconds = 120.0
     network_s: Seconds = 120.0
+    report_s: Seconds = 600.0  # until a Storage Commitment report that has not come is asked for again
+    linger_s: Annotated[float, Field(ge=0, le=600)] = 2.0  # for a report over the requesting association
 
 
 class WorkerSettings(Section):
@@ -291,6 +343,7 @@ class LimitSettings(Section):
     drain_s: Seconds = 30.0  # how long associations may go on after a stop
     max_instance_bytes: Annotated[int, Field(ge=1 << 20)] = 4294967296
     min_free_bytes: Annotated[int, Field(ge=0)] = 1073741824  # refuse before the disk is full
+    outbox_quota_bytes: Annotated[int, Field(ge=0)] = 2147483648  # for results; instances leave it free
 
 
 class WebSettings(Section):
@@ -335,7 +388,7 @@ class Settings(Section):
 
     node: NodeSettings = NodeSettings()
     sources: tuple[SourceSettings, ...] = ()
-    destinations: tuple[DestinationSettings, ...] = ()
+    destinations: tuple[_ByKind, ...] = ()
     tls: TlsSettings = TlsSettings()
     completion: CompletionSettings = CompletionSettings()
     choice: ChoiceSettings = ChoiceSettings()
@@ -359,11 +412,24 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _reports_reach_the_node(self) -> Self:
+        for each in self.destinations:
+            if each.kind != "dicom" or each.proof != "commitment":
+                continue
+            if (each.calling_ae_title or self.node.ae_title) != self.node.ae_title:
+                raise ValueError(
+                    f'destination {each.name} has proof = "commitment": its report comes to the AE title '
+                    "that asked, so calling_ae_title must be that of [node]"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _tls_is_complete(self) -> Self:
         bound = [each.ae_title for each in self.sources if each.is_bound]
         if bound and not self.tls.enabled:
             raise ValueError(f"{bound[0]} is bound to a certificate, but [tls] has none: nobody can show it")
-        for each in (*self.destinations, *(source.query for source in self.sources if source.query)):
+        called = [each for each in self.destinations if each.kind == "dicom"]
+        for each in (*called, *(source.query for source in self.sources if source.query)):
             if each.tls and not (each.tls_ca or self.tls.ca):
                 raise ValueError(f"{each.host} has tls, but neither tls_ca nor [tls] ca says whom to trust")
         if self.audit.syslog_host and not (self.audit.syslog_ca or self.tls.ca):
@@ -386,6 +452,11 @@ class Settings(Section):
     def outbox_dir(self) -> Path:
         """The objects the node made."""
         return self.node.state_dir / "outbox"
+
+    @property
+    def paused_dir(self) -> Path:
+        """The destinations that an operator has paused."""
+        return self.node.state_dir / "paused"
 
     @property
     def audit_dir(self) -> Path:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ctsma_node.config import Settings
+from ctsma_node.config.settings import DESTINATION_KINDS
 from ctsma_node.conformance.markdown import table
 from ctsma_node.tls.profile import SUITES
 
@@ -50,6 +51,8 @@ def initiating(settings: Settings) -> str:
         ("silence on an association", f"{found.network_s:g} s"),
         ("a delivery that failed for now is repeated", f"after {found.first_s:g} s"),
         ("each further time", f"after {found.factor:g} times as long, at most {found.max_s:g} s"),
+        ("a Storage Commitment report is asked for again", f"after {found.report_s:g} s, then ever later"),
+        ("the association of an N-ACTION is kept open for its report", f"{found.linger_s:g} s"),
         ("given up", f"after {found.horizon_h:g} h"),
     ]
     return table(("limit", "default"), rows)
@@ -63,8 +66,19 @@ def tls_suites() -> str:
 def _rows() -> Iterator[tuple[str, str, str]]:
     for section, field in Settings.model_fields.items():
         name = f"[[{section}]]" if section in _LISTS else f"[{section}]"
+        if section == "destinations":
+            yield from _destination_rows(name)
+            continue
         for key, inner in _model(field.annotation).model_fields.items():
             yield f"`{name}`", f"`{key}`", _default(inner)
+
+
+def _destination_rows(name: str) -> Iterator[tuple[str, str, str]]:
+    """Each kind of destination has its own keys."""
+    for kind, model in DESTINATION_KINDS.items():
+        for key, inner in model.model_fields.items():
+            default = kind if key == "kind" else _default(inner)
+            yield f"`{name}` of kind {kind}", f"`{key}`", default
 
 
 def _model(annotation: Any) -> type[BaseModel]:

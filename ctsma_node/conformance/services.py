@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pynetdicom.presentation import PresentationContext
+from pynetdicom.sop_class import StorageCommitmentPushModel
 
 from ctsma_node.conformance.created import Created, name_of
 from ctsma_node.conformance.markdown import table
 from ctsma_node.deliver.association import NATIVE
+from ctsma_node.deliver.commitment import REASONS, Verdict
+from ctsma_node.deliver.http_status import HTTP_STATUSES, HttpMeaning
 from ctsma_node.deliver.status import STATUSES
 from ctsma_node.query.count import MODEL, Told
 from ctsma_node.receive import contexts, peers
 from ctsma_node.receive.refusal import ALL
+from ctsma_node.receive.reports import report_contexts
 from ctsma_node.receive.store import CONFLICT
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _USED = {
     _VERIFICATION: "on request of an operator (`check-config --echo`)",
     MODEL: "where `query` of a `[[sources]]` is set: unique keys of one series, Number of Series Related "
-    "Instances, else a list of its SOP Instance UIDs",
+    "Instances, else a list of its SOP Instance UIDs; where `proof` of a `[[destinations]]` is `find`: the "
+    "instances of a series that was sent",
+    str(StorageCommitmentPushModel): "where `proof` of a `[[destinations]]` is `commitment`: an N-ACTION for "
+    "the instances of one analysis",
 }
 """What the node uses besides Storage, and when."""
 _REJECTIONS = tuple(each for each in vars(peers).values() if isinstance(each, peers.Rejection))
@@ -34,7 +41,7 @@ _WHEN = {
 def overview(created: Iterable[Created]) -> str:
     """Network services in one table: SOP class, SCU, SCP."""
     sent = {each.sop_class: ", ".join(each.kinds) for each in _by_class(created)}
-    provided = [_sop_class(context) for context in contexts.supported_contexts()]
+    provided = [_sop_class(context) for context in contexts.supported_contexts()]  # as an SCP
     classes = dict.fromkeys([*provided, *sent, *_USED])
     used = {*sent, *_USED}
     rows = (
@@ -50,7 +57,28 @@ def provided_contexts() -> str:
         (name_of(_sop_class(context)), _sop_class(context), _syntaxes(context), "SCP", "None")
         for context in contexts.supported_contexts()
     ]
+    rows += [
+        (name_of(_sop_class(each)), _sop_class(each), _syntaxes(each), "SCU", "SCP/SCU role selection")
+        for each in report_contexts()
+    ]
     return table(("Abstract Syntax", "UID", "Transfer Syntaxes", "Role", "Extended Negotiation"), rows)
+
+
+def commitment_outcomes() -> str:
+    """What the node makes of the failure reasons of a Storage Commitment report."""
+    follows = {
+        Verdict.MISSING: "the instance is sent again",
+        Verdict.LATER: "the instance is asked for again",
+        Verdict.NEVER: "the delivery ends as rejected",
+    }
+    rows = ((f"{code:04X}", text, follows[verdict]) for code, (verdict, text) in REASONS.items())
+    return table(("Failure Reason (0008,1197)", "meaning", "what follows"), rows)
+
+
+def web_outcomes() -> str:
+    """What the node makes of the HTTP status of a Store transaction that names no instances."""
+    rows = ((_plain(each), each.text, each.outcome.value) for each in HTTP_STATUSES)
+    return table(("HTTP status", "meaning", "the delivery is"), rows)
 
 
 def accepted_syntaxes() -> str:
@@ -133,6 +161,10 @@ def _names(uids: Iterable[str]) -> str:
 
 def _span(first: int, last: int) -> str:
     return f"{first:04X}" if first == last else f"{first:04X} to {last:04X}"
+
+
+def _plain(row: HttpMeaning) -> str:
+    return str(row.first) if row.first == row.last else f"{row.first} to {row.last}"
 
 
 def _yes(true: bool) -> str:

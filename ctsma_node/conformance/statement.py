@@ -37,6 +37,8 @@ def _parts(settings: Settings) -> dict[str, Callable[[], str]]:
         "other_services": services.other_services,
         "store_answers": services.store_answers,
         "store_outcomes": services.store_outcomes,
+        "commitment_outcomes": services.commitment_outcomes,
+        "web_outcomes": services.web_outcomes,
         "count_outcomes": services.count_outcomes,
         "rejections": services.rejections,
         "limits": partial(parameters.limits, settings),

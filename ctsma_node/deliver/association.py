@@ -39,11 +39,15 @@ class Peer:
     tls: ClientContext | None = None  # None: not encrypted
 
 
-class AssociationError(NodeError):
+class DeliveryError(NodeError):
+    """A destination did not do what it was asked; the message says why."""
+
+
+class AssociationError(DeliveryError):
     """The association was not opened; the message says why. Trying later may help."""
 
 
-class ContextsError(NodeError):
+class ContextsError(DeliveryError):
     """The peer accepts none of the proposed presentation contexts: it does not store these SOP classes."""
 
 
@@ -61,8 +65,10 @@ def proposed_contexts(kinds: Iterable[tuple[str, str]]) -> list[PresentationCont
     return [build_context(sop_class, syntax) for sop_class, syntax in wanted]
 
 
-def open_association(peer: Peer, contexts: list[PresentationContext]) -> Association:
-    """An established association.
+def open_association(
+    peer: Peer, contexts: list[PresentationContext], handlers: Iterable[evt.EventHandlerType] = ()
+) -> Association:
+    """An established association; `handlers` are bound beside those that every association has.
 
     Raises `AssociationError` (nobody there, rejected, no answer) or `ContextsError` (accepted, but for
     nothing that we have).
@@ -72,10 +78,11 @@ def open_association(peer: Peer, contexts: list[PresentationContext]) -> Associa
     ae.acse_timeout = peer.acse_s
     ae.dimse_timeout = peer.dimse_s
     ae.network_timeout = peer.network_s
-    handlers: list[evt.EventHandlerType] = [
+    bound: list[evt.EventHandlerType] = [
         (evt.EVT_CONN_OPEN, _limit_socket, [peer.network_s]),
         (evt.EVT_DATA_SENT, _acknowledge_at_once),
         (evt.EVT_CONN_CLOSE, _wake_sender),
+        *handlers,
     ]
     security = _security(peer)
     name = peer.host if peer.tls is None else peer.tls.name
@@ -85,7 +92,7 @@ def open_association(peer: Peer, contexts: list[PresentationContext]) -> Associa
             peer.port,
             contexts=contexts,
             ae_title=peer.ae_title,
-            evt_handlers=handlers,
+            evt_handlers=bound,
             tls_args=None if security is None else (security, name),
         )
     except OSError as error:  # a host name that does not resolve

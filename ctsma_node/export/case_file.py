@@ -16,9 +16,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ctsma_node import __version__
-from ctsma_node.config import Settings
+from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.export.log_lines import lines_of_case
 from ctsma_node.export.pseudonyms import Pseudonyms
 from ctsma_node.export.technical import technical
@@ -90,7 +91,14 @@ def _site_words(settings: Settings) -> set[str]:
     """What the node's own sentences may say of the site: names and hosts of peers."""
     own = {settings.node.ae_title, settings.node.bind, settings.report.institution_name}
     sources = {word for each in settings.sources for word in (each.ae_title, *each.addresses)}
-    return own | sources | {word for d in settings.destinations for word in (d.name, d.ae_title, d.host)}
+    return own | sources | {word for each in settings.destinations for word in _destination_words(each)}
+
+
+def _destination_words(destination: AnyDestination) -> tuple[str, ...]:
+    if destination.kind == "dicom":
+        asked = (destination.proof_ae_title or "", destination.proof_host or "")
+        return destination.name, destination.ae_title, destination.host, *asked
+    return destination.name, destination.url, urlsplit(destination.url).hostname or ""
 
 
 def _versions() -> dict[str, str]:

@@ -56,9 +56,9 @@ class AskedCases(Cases):
             if to is SeriesState.REPORTED:
                 now = self._clock()
                 connection.execute(
-                    "UPDATE delivery SET state = 'pending', attempts = 0, created_at = ?, due_at = ?, "
-                    "updated_at = ? WHERE state IN ('pending', 'rejected', 'failed') AND result_id IN "
-                    "(SELECT id FROM result WHERE revision_id = ?)",
+                    "UPDATE delivery SET state = 'pending', attempts = 0, created_at = ?, held_s = 0, "
+                    "due_at = ?, updated_at = ? WHERE state IN ('pending', 'rejected', 'failed') "
+                    "AND result_id IN (SELECT id FROM result WHERE revision_id = ?)",
                     (now, now, now, case_id),
                 )
             self._record(connection, case_id, "requeued", case.state, to, facts=_ASKED)
@@ -74,7 +74,8 @@ class AskedCases(Cases):
             self._put(connection, case_id, SeriesState.FAILED, CANCELLED, reason)
             connection.execute(
                 "UPDATE delivery SET state = 'failed', due_at = NULL, text = 'cancelled', updated_at = ? "
-                "WHERE state = 'pending' AND result_id IN (SELECT id FROM result WHERE revision_id = ?)",
+                "WHERE state IN ('pending', 'sent') AND result_id IN "
+                "(SELECT id FROM result WHERE revision_id = ?)",
                 (self._clock(), case_id),
             )
             to = SeriesState.FAILED

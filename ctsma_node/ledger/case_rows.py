@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 
+from ctsma_node.ledger.delivery_rows import DeliveryQueries
 from ctsma_node.ledger.sqlite import LedgerError
-from ctsma_node.records import (
-    NOTE,
-    Case,
-    Delivery,
-    DeliveryState,
-    Event,
-    ResultObject,
-    SeriesState,
-    SourceCount,
-)
+from ctsma_node.records import NOTE, Case, Event, ResultObject, SeriesState, SourceCount
 
 
-class CaseQueries:
+class CaseQueries(DeliveryQueries):
     """What can be asked of the ledger, over the writing connection or a read-only one."""
-
-    def __init__(self, rows: Callable[..., list[sqlite3.Row]]) -> None:
-        self._rows = rows
 
     def cursor(self) -> int:
         """Return the last inbox row that was taken over, 0 when none was."""
@@ -79,16 +67,6 @@ class CaseQueries:
         """Return whether measurements were made of a case; the note that none were is no set."""
         return any(each.kind != NOTE for each in self.results(case_id))
 
-    def deliveries(self, case_id: int) -> list[Delivery]:
-        """Return the deliveries of a case, in the order they were made."""
-        sql = "SELECT * FROM delivery_row WHERE revision_id = ? ORDER BY id"
-        return [_delivery(row) for row in self._rows(sql, case_id)]
-
-    def due_deliveries(self, now: float) -> list[Delivery]:
-        """Return the deliveries to be sent now, in the order of their sets."""
-        sql = "SELECT * FROM delivery_row WHERE state = 'pending' AND due_at <= ? ORDER BY revision_id, id"
-        return [_delivery(row) for row in self._rows(sql, now)]
-
     def source_count(self, series_uid: str) -> SourceCount | None:
         """Return what the source said how many instances a series has; None when it was never asked."""
         rows = self._rows("SELECT * FROM source_count WHERE series_uid = ?", series_uid)
@@ -98,6 +76,13 @@ class CaseQueries:
         """Return the largest gap, in seconds, within each of the latest series of a sender."""
         rows = self._rows("SELECT largest_gap_s FROM pace WHERE calling_ae = ?", calling_ae)
         return [row["largest_gap_s"] for row in rows]
+
+    def largest_set(self) -> int:
+        """Return the bytes of the largest set of results so far, 0 when there is none."""
+        sql = """SELECT coalesce(max(size), 0) AS size
+                 FROM (SELECT sum(size) AS size FROM result GROUP BY revision_id)"""
+        rows = self._rows(sql)
+        return int(rows[0]["size"]) if rows else 0
 
     def events(self, case_id: int) -> list[Event]:
         """Return the history of a case, oldest first."""
@@ -140,25 +125,6 @@ def _result(row: sqlite3.Row) -> ResultObject:
         size=row["size"],
         sha256=row["sha256"],
         transfer_syntax=row["transfer_syntax"],
-    )
-
-
-def _delivery(row: sqlite3.Row) -> Delivery:
-    return Delivery(
-        id=row["id"],
-        case_id=row["revision_id"],
-        destination=row["destination"],
-        sop_instance_uid=row["sop_instance_uid"],
-        sop_class_uid=row["sop_class_uid"],
-        transfer_syntax=row["transfer_syntax"],
-        kind=row["kind"],
-        path=row["path"],
-        state=DeliveryState(row["state"]),
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        due_at=row["due_at"],
-        status=row["status"],
-        text=row["text"],
     )
 
 

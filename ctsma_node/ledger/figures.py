@@ -17,7 +17,8 @@ _LAST_SUCCESS = """
 
 _FAILING = """
     SELECT max(updated_at) AS last_failure, min(created_at) AS waiting_since
-    FROM delivery WHERE destination = ? AND state = 'pending' AND attempts > 0"""
+    FROM delivery WHERE destination = ? AND state = 'pending' AND attempts > 0
+    AND destination NOT IN (SELECT destination FROM pause)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,6 @@ class CaseFigures:
         sql = "SELECT min(updated_at) AS at FROM revision WHERE state IN ('stable', 'accepted', 'analysed')"
         rows = self._rows(sql)
         return rows[0]["at"] if rows else None
-
-    def result_bytes(self) -> int:
-        """Size of all objects in the outbox."""
-        return _total(self._rows, "SELECT sum(size) AS total FROM result")
 
 
 class InboxFigures:

@@ -10,7 +10,7 @@ from typing import cast
 
 from ctsma_node.ledger.inbox_purge import PurgeQueries, PurgeRows
 from ctsma_node.ledger.sqlite import Reader, Writer
-from ctsma_node.records import Association, Instance, Quarantined, Received
+from ctsma_node.records import Association, CommitmentReport, Instance, Quarantined, Received
 
 _OPEN_OF_SERIES = """
     SELECT 1 FROM instance JOIN association ON association.id = instance.association_id
@@ -87,6 +87,19 @@ class Inbox(PurgeRows):
                 astuple(quarantined)[:-1],
             )
 
+    def add_report(self, report: CommitmentReport, calling_ae: str, address: str, at: float) -> None:
+        """Record a Storage Commitment report, durably: its sender is then told that it was taken."""
+        with self._writer.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO report (received_at, calling_ae, address, transaction_uid) VALUES (?, ?, ?, ?)",
+                (at, calling_ae, address, report.transaction_uid),
+            )
+            named = [(uid, None) for uid in report.committed] + list(report.failed.items())
+            connection.executemany(
+                "INSERT INTO reported_instance VALUES (?, ?, ?)",
+                [(cursor.lastrowid, uid, reason) for uid, reason in named],
+            )
+
     def present_paths(self) -> set[str]:
         """Return the spool path of every instance whose file is neither known to be missing nor purged."""
         sql = "SELECT path FROM instance WHERE missing_at IS NULL AND purged_at IS NULL"
@@ -133,6 +146,18 @@ class InboxReader(PurgeQueries):
     def association_open(self, series_uid: str) -> bool:
         """Say whether an association that brought an instance of the series is still open."""
         return bool(self._reader.rows(_OPEN_OF_SERIES, series_uid))
+
+    def reports_after(self, rowid: int) -> list[tuple[int, CommitmentReport]]:
+        """Return Storage Commitment reports that came after a cursor, each with its row, oldest first."""
+        found = self._reader.rows("SELECT id, transaction_uid FROM report WHERE id > ? ORDER BY id", rowid)
+        return [(row["id"], self._report(row["id"], row["transaction_uid"])) for row in found]
+
+    def _report(self, rowid: int, transaction_uid: str) -> CommitmentReport:
+        rows = self._reader.rows("SELECT * FROM reported_instance WHERE report_id = ?", rowid)
+        reasons = {row["sop_instance_uid"]: row["failure_reason"] for row in rows}
+        committed = frozenset(uid for uid, reason in reasons.items() if reason is None)
+        failed = {uid: reason for uid, reason in reasons.items() if reason is not None}
+        return CommitmentReport(transaction_uid, committed, failed)
 
     def quarantined(self) -> list[Quarantined]:
         """Return what is in quarantine, oldest first."""

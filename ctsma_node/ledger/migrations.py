@@ -16,8 +16,13 @@ from ctsma_node.errors import NodeError
 from ctsma_node.spool import sync_folder
 
 STEPS: dict[str, tuple[str, ...]] = {
-    "inbox.sql": ("inbox_retention.sql",),
-    "cases.sql": ("cases_completion.sql", "cases_reopening.sql", "cases_retention.sql"),
+    "inbox.sql": ("inbox_retention.sql", "inbox_reports.sql"),
+    "cases.sql": (
+        "cases_completion.sql",
+        "cases_reopening.sql",
+        "cases_retention.sql",
+        "cases_proofs.sql",
+    ),
 }
 """The scripts that follow each schema, oldest first; a new one goes to the end of its line."""
 
@@ -34,7 +39,8 @@ def version_of(schema: str) -> int:
 def migrate(connection: sqlite3.Connection, path: Path, schema: str) -> None:
     """Make or migrate a file over its writing connection.
 
-    Each step is a transaction of its own with its number: a node that dies on the way goes on behind the last
+    A new file is made in one transaction: who reads it meanwhile sees all of it or nothing. Of an older one
+    each step is a transaction of its own with its number: a node that dies on the way goes on behind the last
     one. Before the first step the file is copied to `<name>.schema-<version>.bak` beside it.
     Raises LedgerError when a later version of the node wrote it.
     """
@@ -43,10 +49,19 @@ def migrate(connection: sqlite3.Connection, path: Path, schema: str) -> None:
         raise LedgerError(f"{path.name} was made by another version (schema {version}).")
     if 0 < version < version_of(schema):
         _back_up(connection, path, version)
-    for number, script in enumerate((schema, *STEPS[schema]), start=1):
-        if number > version:
-            text = resources.files("ctsma_node.ledger").joinpath(script).read_text(encoding="utf-8")
-            connection.executescript(f"BEGIN;{text};PRAGMA user_version={number};COMMIT;")
+    texts = [
+        resources.files("ctsma_node.ledger").joinpath(script).read_text(encoding="utf-8")
+        for script in (schema, *STEPS[schema])
+    ]
+    if version == 0:
+        _take(connection, "\n".join(texts), version_of(schema))
+        return
+    for number, text in enumerate(texts[version:], start=version + 1):
+        _take(connection, text, number)
+
+
+def _take(connection: sqlite3.Connection, script: str, version: int) -> None:
+    connection.executescript(f"BEGIN;{script};PRAGMA user_version={version};COMMIT;")
 
 
 def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:

@@ -72,8 +72,12 @@ class OutgoingRows(CaseQueries):
                 if result["kind"] in destination.objects
             )
 
-    def delivery_sent(self, delivery_id: int, status: int = 0x0000) -> None:
-        """Record that the peer stored the instance."""
+    def delivery_stored(self, delivery_id: int, status: int, due_at: float) -> None:
+        """Record that the peer answered that it stored the instance; the proof is asked for at `due_at`."""
+        self._end_attempt(delivery_id, DeliveryState.SENT, due_at, status, None)
+
+    def delivery_done(self, delivery_id: int, status: int = 0x0000) -> None:
+        """Record that the peer stored the instance, where its status is all the proof there is to be."""
         self._end_attempt(delivery_id, DeliveryState.DELIVERED, None, status, None)
 
     def delivery_retry(self, delivery_id: int, due_at: float, status: int | None, text: str) -> None:
@@ -92,11 +96,14 @@ class OutgoingRows(CaseQueries):
         self, delivery_id: int, to: DeliveryState, due_at: float | None, status: int | None, text: str | None
     ) -> None:
         # Without its row an instance is sent again, under the same UID; its case's end waits for the disk.
+        now = self._clock()
+        sent_at = now if to is DeliveryState.SENT else None
         with self._writer.transaction(repeatable=True) as connection:
             changed = connection.execute(
                 "UPDATE delivery SET state = ?, due_at = ?, status = ?, text = ?, attempts = attempts + 1, "
-                "updated_at = ? WHERE id = ? AND state = 'pending'",
-                (to, due_at, status, text, self._clock(), delivery_id),
+                "asked = 0, sent_at = coalesce(?, sent_at), updated_at = ? "
+                "WHERE id = ? AND state = 'pending'",
+                (to, due_at, status, text, sent_at, now, delivery_id),
             ).rowcount
         if changed == 0:
             raise LedgerError(f"Delivery {delivery_id} has ended or does not exist.")

@@ -39,5 +39,9 @@ ENCAPSULATED: tuple[uid.UID, ...] = (
 def supported_contexts() -> list[PresentationContext]:
     """Return the presentation contexts that the node accepts as an SCP."""
     storage = [build_context(sop_class, [*NATIVE, *ENCAPSULATED]) for sop_class in STORAGE_CLASSES]
-    verification = build_context(Verification, [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
-    return [*storage, verification]
+    return [*storage, *verification_contexts()]
+
+
+def verification_contexts() -> list[PresentationContext]:
+    """Return the presentation context for C-ECHO."""
+    return [build_context(Verification, [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])]

@@ -53,25 +53,28 @@ class _Source:
 class Peers:
     """The allow-list."""
 
-    def __init__(self, called_ae: str, sources: Sequence[SourceSettings]) -> None:
+    def __init__(
+        self,
+        called_ae: str,
+        sources: Sequence[SourceSettings],
+        reporters: Sequence[SourceSettings] = (),
+    ) -> None:
         self._called_ae = called_ae
-        self.replace(sources)
+        self.replace(sources, reporters)
 
-    def replace(self, sources: Sequence[SourceSettings]) -> None:
+    def replace(self, sources: Sequence[SourceSettings], reporters: Sequence[SourceSettings] = ()) -> None:
         """Let these in from now on, and nobody else; looks host names up again."""
-        known: dict[str, list[_Source]] = {}
-        for source in sources:
-            known.setdefault(source.ae_title, []).append(_Source(source))
-        self._sources = known
+        self._sources = _by_ae_title(sources)
+        self._known = _by_ae_title([*sources, *reporters])
 
     @property
     def calling_ae_titles(self) -> list[str]:
         """AE titles that are known, from whatever address."""
-        return list(self._sources)
+        return list(self._known)
 
     def knows_address(self, address: str) -> bool:
         """Say whether any source may connect from there."""
-        return any(each.has_address(address) for found in self._sources.values() for each in found)
+        return any(each.has_address(address) for found in self._known.values() for each in found)
 
     def rejection(
         self, calling_ae: str, called_ae: str, address: str, certificate: bytes | None = None
@@ -80,12 +83,29 @@ class Peers:
 
         A source that is bound to certificates is not known without one of them, however it comes.
         """
-        named = self._sources.get(calling_ae.strip(), [])
-        if not any(each.has_address(address) and each.has_certificate(certificate) for each in named):
+        if not _welcome(self._known, calling_ae, address, certificate):
             return CALLING_AE_NOT_RECOGNIZED
         if called_ae.strip() != self._called_ae:
             return CALLED_AE_NOT_RECOGNIZED
         return None
+
+    def may_store(self, calling_ae: str, address: str, certificate: bytes | None = None) -> bool:
+        """Say whether the peer is a source, and not only one that reports what it has committed to."""
+        return _welcome(self._sources, calling_ae, address, certificate)
+
+
+def _by_ae_title(peers: Sequence[SourceSettings]) -> dict[str, list[_Source]]:
+    found: dict[str, list[_Source]] = {}
+    for peer in peers:
+        found.setdefault(peer.ae_title, []).append(_Source(peer))
+    return found
+
+
+def _welcome(
+    peers: dict[str, list[_Source]], calling_ae: str, address: str, certificate: bytes | None
+) -> bool:
+    named = peers.get(calling_ae.strip(), [])
+    return any(each.has_address(address) and each.has_certificate(certificate) for each in named)
 
 
 def _networks(text: str) -> list[Network]:

@@ -19,13 +19,15 @@ from ctsma_node.audit import Recorder
 from ctsma_node.config import Settings
 from ctsma_node.heartbeat import BEAT_S, Pulse
 from ctsma_node.ledger.inbox import Inbox
+from ctsma_node.quota import Quota
 from ctsma_node.receive.alerts import Alerts
-from ctsma_node.receive.contexts import supported_contexts
+from ctsma_node.receive.contexts import supported_contexts, verification_contexts
 from ctsma_node.receive.door import Door
 from ctsma_node.receive.peers import Peers
 from ctsma_node.receive.purge import InboxPlan, InboxPurge
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
+from ctsma_node.receive.reports import Reports, report_contexts, reporters
 from ctsma_node.receive.store import Store, StoreRequest
 from ctsma_node.receive.tally import Tally
 from ctsma_node.receive.transfers import Transfers
@@ -42,7 +44,7 @@ class Receiver:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._clock = clock
-        self._peers = Peers(settings.node.ae_title, settings.sources)
+        self._peers = Peers(settings.node.ae_title, settings.sources, reporters(settings))
         self._tally = Tally()
         self._pulse = Pulse(settings.heartbeat_path("receive"), clock)
         self._beaten_at = 0.0
@@ -77,6 +79,7 @@ class Receiver:
         self._inbox = Inbox(settings.inbox_path)
         try:
             recover(self._inbox, spool, quarantine, self._clock)
+            quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
             self._store = Store(
                 self._inbox,
                 spool,
@@ -85,11 +88,12 @@ class Receiver:
                 self._clock,
                 lambda outcome: self._tally.count(f"answered {outcome}"),
                 self._transfers,
+                quota.reserved,
             )
             self._spool, self._quarantine = spool, quarantine
-            contexts, handlers = supported_contexts(), self._handlers()
+            contexts = [*supported_contexts(), *report_contexts()]
             self._door = Door(
-                settings, self._peers, self._alerts, contexts, handlers, self._on_end, self._beat
+                settings, self._peers, self._alerts, contexts, self._handlers(), self._on_end, self._beat
             )
             self._recorder.open()
             self._door.open()
@@ -98,12 +102,16 @@ class Receiver:
             raise
 
     def _handlers(self) -> list[evt.EventHandlerType]:
-        return [(evt.EVT_REQUESTED, self._on_requested), (evt.EVT_C_STORE, self._on_store)]
+        return [
+            (evt.EVT_REQUESTED, self._on_requested),
+            (evt.EVT_C_STORE, self._on_store),
+            (evt.EVT_N_EVENT_REPORT, Reports(self._inbox, self._clock)),
+        ]
 
     def reload(self, settings: Settings) -> None:
         """Take over who may send, and what is kept for how long; associations that are open go on."""
         self._settings = settings
-        self._peers.replace(settings.sources)
+        self._peers.replace(settings.sources, reporters(settings))
         self._door.take_over(self._peers)
 
     def purge(self) -> InboxPlan:
@@ -138,12 +146,16 @@ class Receiver:
         self._pulse.beat("ready", {"answers": answered_at}, self._tally.counts())
 
     def _on_requested(self, event: evt.Event) -> None:
-        """Reject an association of a calling AE, address, certificate or called AE that is not known."""
+        """Reject an association of a calling AE, address, certificate or called AE that is not known.
+
+        A destination that is no source may report what it has committed to, and store nothing.
+        """
         request, caller = event.assoc.requestor.primitive, event.assoc.caller
-        rejection = self._peers.rejection(
-            request.calling_ae_title, request.called_ae_title, str(caller.address[0]), caller.certificate
-        )
+        calling_ae, address = request.calling_ae_title, str(caller.address[0])
+        rejection = self._peers.rejection(calling_ae, request.called_ae_title, address, caller.certificate)
         if rejection is None:
+            if not self._peers.may_store(calling_ae, address, caller.certificate):
+                event.assoc.acceptor.supported_contexts = [*verification_contexts(), *report_contexts()]
             return
         code = "/".join(map(str, rejection))
         self._alerts.rejected(caller.host, code, request.calling_ae_title, request.called_ae_title)

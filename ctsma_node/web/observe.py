@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ctsma_node.config.settings import Settings
 from ctsma_node.heartbeat import Heartbeat, last_heartbeat
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.figures import CaseFigures, InboxFigures, Standing
+from ctsma_node.quota import Quota
 from ctsma_node.records import SeriesState
 from ctsma_node.spool import free_bytes
 
@@ -32,6 +33,7 @@ class Observed:
     sources: int  # configured
     standings: Mapping[str, Standing | None]  # by configured destination; None: nothing was sent there yet
     last_ends: tuple[tuple[SeriesState, str | None], ...]  # of the latest cases, the last one first
+    paused: Mapping[str, float] = field(default_factory=dict)  # destinations, and since when
 
     @property
     def failing_since(self) -> dict[str, float | None]:
@@ -51,6 +53,7 @@ class Observer:
         self.cases = CaseFigures(settings.ledger_path)
         self.inbox = InboxFigures(settings.inbox_path)
         self.ledger = CasesReader(settings.ledger_path)
+        self._outbox = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
         self._lock = threading.Lock()
         self._sizes, self._summed_at = (0, 0), float("-inf")
 
@@ -65,13 +68,14 @@ class Observer:
             sources=len(settings.sources),
             standings={each.name: self.cases.standing(each.name) for each in settings.destinations},
             last_ends=tuple(self.cases.last_ends(LAST_ENDS)),
+            paused=self.ledger.paused(),
         )
 
     def sizes(self) -> tuple[int, int]:
-        """Bytes of the spool and of the outbox, summed up once a minute, for that reads every row."""
+        """Bytes of the spool and of the outbox, summed up once a minute, for that reads all of them."""
         with self._lock:
             if self._clock() - self._summed_at >= _SUM_S:
-                self._sizes = self.inbox.spool_bytes(), self.cases.result_bytes()
+                self._sizes = self.inbox.spool_bytes(), self._outbox.used()
                 self._summed_at = self._clock()
             return self._sizes
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctsma_node.config.settings import DestinationSettings, Settings
+from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.ledger.asked import can_be_cancelled, state_when_requeued
 from ctsma_node.ledger.case_rows import CaseQueries
 from ctsma_node.records import (
@@ -90,10 +90,11 @@ class CasePage:
 class DestinationRow:
     """How a destination does, over all cases."""
 
-    settings: DestinationSettings
+    settings: AnyDestination
     counts: dict[DeliveryState, int]
     last_success: float | None
     failing_since: float | None
+    paused_since: float | None
 
 
 def queue(cases: CaseQueries, now: float, state: SeriesState | None, before: int | None) -> Queue:
@@ -161,5 +162,6 @@ def destinations(
         standing = seen.standings[each.name]
         mine = {state: n for (name, state), n in counts.items() if name == each.name}
         last = None if standing is None else standing.last_success
-        rows.append(DestinationRow(each, mine, last, seen.failing_since[each.name]))
+        paused_since = seen.paused.get(each.name)
+        rows.append(DestinationRow(each, mine, last, seen.failing_since[each.name], paused_since))
     return tuple(rows)

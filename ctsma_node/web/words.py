@@ -20,6 +20,7 @@ STATES: dict[SeriesState, str] = {
 
 DELIVERIES: dict[DeliveryState, str] = {
     DeliveryState.PENDING: "to be sent",
+    DeliveryState.SENT: "sent, to be proven",
     DeliveryState.DELIVERED: "delivered",
     DeliveryState.REJECTED: "rejected by the peer",
     DeliveryState.FAILED: "given up",

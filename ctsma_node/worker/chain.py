@@ -48,6 +48,7 @@ class Chain:
         analyser: steps.Analyses,
         on_progress: Callable[[str, float], None] = lambda stage, fraction: None,
         clock: Callable[[], float] = time.time,
+        outbox: Outbox | None = None,
     ) -> None:
         self._settings = settings
         self._picking = Picking(settings.choice, Siblings(inbox, cases, settings.spool_dir), clock)
@@ -56,7 +57,7 @@ class Chain:
         self._cases = cases
         self._analyser = analyser
         self._on_progress = on_progress
-        self._outbox = Outbox(settings.outbox_dir)
+        self._outbox = outbox or Outbox(settings.outbox_dir)
         self._notes = Notes(settings, inbox, cases, analyser.digest)
         self._at_hand = _AtHand(case_id=0)
         self._timings: dict[str, float] = {}

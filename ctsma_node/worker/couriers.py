@@ -9,26 +9,27 @@ from itertools import groupby
 
 from ctsma_node import log
 from ctsma_node.audit import Recorder
-from ctsma_node.config.settings import DestinationSettings, Settings
-from ctsma_node.deliver import Answer, Outcome, Outgoing, Peer, RetrySchedule, store
+from ctsma_node.config import AnyDestination, Settings
+from ctsma_node.deliver import Answer, Outcome, Outgoing
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.records import Delivery
 from ctsma_node.worker.dispatches import Dispatches
-from ctsma_node.worker.encryption import client_tls
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.routes import archive_of, proof_of, schedule_of
+from ctsma_node.worker.verdicts import Verdicts
 
 _LOOK_S = 0.5
 """How often a courier that nobody wakes looks for deliveries that have become due."""
 
 
 class Courier:
-    """Takes what is due to one destination, set by set, over one association each."""
+    """Takes what is due to one destination, set by set, over one association each, and has it proven."""
 
     def __init__(
         self,
         settings: Settings,
-        destination: DestinationSettings,
+        destination: AnyDestination,
         cases: Cases,
         ending: Ending,
         clock: Callable[[], float] = time.time,
@@ -40,8 +41,11 @@ class Courier:
         self._ending = ending
         self._clock = clock
         self._outbox = Outbox(settings.outbox_dir)
-        self._peer = peer_of(settings, destination)
-        self._schedule = schedule_of(settings)
+        self._archive = archive_of(settings, destination)
+        self._verdicts = Verdicts(cases, schedule_of(settings), clock)
+        self._proof = proof_of(
+            settings, destination, self._archive, cases, self._verdicts, self._halted, clock
+        )
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"courier {destination.name}")
@@ -64,13 +68,21 @@ class Courier:
         self._thread.join()
 
     def deliver_due(self) -> None:
-        """Send everything that is due now."""
-        name = self.destination.name
-        due = [each for each in self._cases.due_deliveries(self._clock()) if each.destination == name]
-        for case_id, deliveries in groupby(due, key=lambda each: each.case_id):
-            if self._stopping.is_set():
+        """Send everything that is due now, then ask for every proof that is due by then."""
+        for case_id, deliveries in self._sets(self._cases.due_deliveries(self._clock())):
+            self._deliver(case_id, deliveries)
+        for case_id, deliveries in self._sets(self._cases.due_proofs(self._clock())):
+            if self._halted():
                 return
-            self._deliver(case_id, list(deliveries))
+            self._proof.ask(deliveries)
+            self._ending.settle(case_id)
+
+    def _sets(self, due: Sequence[Delivery]) -> list[tuple[int, list[Delivery]]]:
+        mine = [each for each in due if each.destination == self.destination.name]
+        return [(case_id, list(rows)) for case_id, rows in groupby(mine, key=lambda each: each.case_id)]
+
+    def _halted(self) -> bool:
+        return self._stopping.is_set() or self.destination.name in self._cases.paused()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -88,7 +100,7 @@ class Courier:
         started, counts = self._clock(), dict.fromkeys(Outcome, 0)
         if self._dispatches is not None:
             self._dispatches.begin(self._cases.get(case_id).study_uid, outgoing)
-        for answer in store(self._peer, outgoing, self._stopping.is_set):
+        for answer in self._archive.store(outgoing, self._halted):
             self._record(rows[answer.instance.sop_instance_uid], answer)
             counts[answer.outcome] += 1
             last = answer
@@ -115,40 +127,18 @@ class Courier:
         )
 
     def _record(self, row: Delivery, answer: Answer) -> None:
-        if answer.outcome is Outcome.DELIVERED:
-            self._cases.delivery_sent(row.id, answer.status or 0x0000)
-        elif answer.outcome is Outcome.PERMANENT:
+        if answer.outcome is Outcome.PERMANENT:
             self._cases.delivery_rejected(row.id, answer.status, answer.text)
-        else:
+        elif answer.outcome is Outcome.TRANSIENT:
             self._retry(row, answer)
+        elif self.destination.proof == "status":
+            self._cases.delivery_done(row.id, answer.status or 0x0000)
+        else:
+            self._cases.delivery_stored(row.id, answer.status or 0x0000, self._clock())
 
     def _retry(self, row: Delivery, answer: Answer) -> None:
-        # The key is the set's, not the row's: what failed together is sent together, in its order.
-        key, now = f"{row.case_id}/{row.destination}", self._clock()
-        due_at = self._schedule.next_due(row.attempts + 1, key, since=row.created_at, now=now)
+        due_at = self._verdicts.next_due(row, row.attempts + 1)
         if due_at is None:
             self._cases.delivery_failed(row.id, answer.status, f"given up after the horizon: {answer.text}")
         else:
             self._cases.delivery_retry(row.id, due_at, answer.status, answer.text)
-
-
-def peer_of(settings: Settings, destination: DestinationSettings) -> Peer:
-    """The destination as the Storage SCU knows it."""
-    limits = settings.delivery
-    return Peer(
-        host=destination.host,
-        port=destination.port,
-        ae_title=destination.ae_title,
-        calling_ae_title=destination.calling_ae_title or settings.node.ae_title,
-        connect_s=limits.connect_s,
-        acse_s=limits.acse_s,
-        dimse_s=limits.dimse_s,
-        network_s=limits.network_s,
-        tls=client_tls(settings, destination),
-    )
-
-
-def schedule_of(settings: Settings) -> RetrySchedule:
-    """When a failed delivery is tried again."""
-    delivery = settings.delivery
-    return RetrySchedule(delivery.first_s, delivery.factor, delivery.max_s, delivery.horizon_h * 3600.0)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from ctsma_node.audit import Party, Recorder, begun, patient_id, transferred
-from ctsma_node.config.settings import DestinationSettings, Settings
+from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.deliver import Answer, Outcome, Outgoing
 
 
 class Dispatches:
     """Hears of one set after the other, from the courier's own thread."""
 
-    def __init__(self, recorder: Recorder, destination: DestinationSettings, settings: Settings) -> None:
+    def __init__(self, recorder: Recorder, destination: AnyDestination, settings: Settings) -> None:
         self._recorder = recorder
-        self._us = Party(destination.calling_ae_title or settings.node.ae_title, is_requestor=True)
-        self._peer = Party(destination.ae_title, destination.host)
+        calling = destination.calling_ae_title if destination.kind == "dicom" else None
+        self._us = Party(calling or settings.node.ae_title, is_requestor=True)
+        self._peer = _party(destination)
         self._study_uid = ""
         self._patient: str | None = None
         self._sent: Counter[str] = Counter()  # by SOP Class UID
@@ -51,3 +53,9 @@ class Dispatches:
                 patient=self._patient,
             )
         )
+
+
+def _party(destination: AnyDestination) -> Party:
+    if destination.kind == "dicom":
+        return Party(destination.ae_title, destination.host)
+    return Party(destination.url, urlsplit(destination.url).hostname or "")

@@ -18,12 +18,12 @@ class Ending:
         self._lock = threading.Lock()
 
     def settle(self, case_id: int) -> None:
-        """End a reported case none of whose deliveries is pending; a case without any stays reported."""
+        """End a reported case whose deliveries have all ended; a case without any stays reported."""
         with self._lock:
             case, deliveries = self._cases.get(case_id), self._cases.deliveries(case_id)
             if case.state is not SeriesState.REPORTED or not deliveries:
                 return
-            if any(each.state is DeliveryState.PENDING for each in deliveries):
+            if any(each.state.is_open for each in deliveries):
                 return
             state, code, reason = outcome(deliveries)
             self._cases.move(case_id, state, code=code, reason=reason)

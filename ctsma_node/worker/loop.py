@@ -16,6 +16,8 @@ from ctsma_node.config.settings import Settings
 from ctsma_node.heartbeat import BEAT_S, Pulse
 from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.pauses import PauseFolder
+from ctsma_node.quota import Quota
 from ctsma_node.records import Case, SeriesState
 from ctsma_node.systemd import notify
 from ctsma_node.worker.advance import advance
@@ -27,9 +29,14 @@ from ctsma_node.worker.enquirer import Enquirer
 from ctsma_node.worker.intake import Intake
 from ctsma_node.worker.notices import Notices
 from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.outbox_room import OutboxRoom
+from ctsma_node.worker.pausing import Pausing
 from ctsma_node.worker.purge import OutboxPurge
+from ctsma_node.worker.reports import Reports
 from ctsma_node.worker.room import Room
+from ctsma_node.worker.routes import schedule_of
 from ctsma_node.worker.steps import Analyses
+from ctsma_node.worker.verdicts import Verdicts
 
 STALLED_S = 240.0
 """The watchdog is not fed any more when the main thread has shown no sign of life for so long."""
@@ -51,8 +58,14 @@ class Worker:
         self._cases = AskedCases(settings.ledger_path, settings.worker.max_attempts, clock)
         self._inbox = InboxReader(settings.inbox_path)
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
-        self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock)
+        quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
+        outbox = Outbox(settings.outbox_dir, quota)
+        self._outbox_room = OutboxRoom(settings, quota, self._cases, clock)
+        self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock, outbox)
         self._ending = Ending(self._cases)
+        verdicts = Verdicts(self._cases, schedule_of(settings), clock)
+        self._reports = Reports(self._inbox, self._cases, verdicts, self._ending)
+        self._pausing = Pausing(PauseFolder(settings.paused_dir), self._cases)
         self._room = Room(settings.node.state_dir, settings.worker.min_free_bytes)
         self._purging = OutboxPurge(settings, self._cases, clock)
         self._notices = Notices(settings, self._cases, self._inbox, clock)
@@ -79,6 +92,8 @@ class Worker:
     def recover(self) -> None:
         """Queue again what was running, and end what had been delivered, when the last worker died."""
         Outbox(self._settings.outbox_dir).prepare()
+        self._pausing.prepare()
+        self._pausing.sweep()  # before any courier looks
         self._purging.finish()
         self._commands.prepare()
         count = self._cases.requeue_running()
@@ -88,8 +103,11 @@ class Worker:
             if not self._cases.deliveries(case.id):
                 self._cases.add_deliveries(case.id, self._settings.destinations)
             self._ending.settle(case.id)
-        for name in {each.destination for each in self._cases.due_deliveries(float("inf"))} - configured:
-            log.logger.warning("destination.unknown", destination=name)
+        for each in self._cases.destinations():
+            if each.pending + each.sent and each.name not in configured:
+                log.logger.warning(
+                    "destination.unknown", destination=each.name, count=each.pending + each.sent
+                )
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop`, then end the step at hand, the instances on their way, and the files."""
@@ -119,6 +137,8 @@ class Worker:
         """Take over what has arrived; the scheduler and the enquirers call it from their threads."""
         try:
             with self._sweeping:
+                self._pausing.sweep()
+                self._reports.sweep()
                 stable = self._intake.sweep()
             if stable:
                 self._wake.set()
@@ -147,13 +167,18 @@ class Worker:
         self._inbox.close()
 
     def _next(self) -> Case | None:
-        """The case at hand, whose volume is in memory, else the oldest that is waiting and due."""
+        """The case at hand, whose volume is in memory, else the oldest that is waiting and due.
+
+        Where the outbox has no room for another set, nothing is analysed; what the gate refuses needs none.
+        """
         now, at_hand = self._clock(), self._chain.case_at_hand
         waiting = [
             case
             for case in self._cases.in_state(*WORKABLE)
             if not case.running and (case.due_at is None or case.due_at <= now)
         ]
+        if waiting and not self._outbox_room.is_there():
+            waiting = [case for case in waiting if case.state is SeriesState.STABLE]
         return min(waiting, key=lambda case: (case.id != at_hand, case.id), default=None)
 
     def _progress(self, stage: str, fraction: float) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ctsma_node.quota import NoRoom, Quota
 from ctsma_node.records import ResultObject
 from ctsma_node.report import ReportObject, write_object
 from ctsma_node.spool import make_private, sync_folder
@@ -20,8 +21,9 @@ Check = Callable[[Sequence[Path]], None]
 class Outbox:
     """One folder for each set or note that was made; a folder that is there is complete."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, quota: Quota | None = None) -> None:
         self.folder = folder
+        self._quota = quota
 
     def prepare(self) -> None:
         """Make the folder and remove what a worker that died was writing."""
@@ -35,7 +37,7 @@ class Outbox:
         """Write objects durably; their rows come back in the order given, with relative paths.
 
         A folder of the same name is replaced: it was written by an attempt that died before its rows were.
-        Raises OSError (disk full), or what `check` raises, and leaves nothing behind.
+        Raises OSError (disk full), NoRoom (over the quota), or what `check` raises, and leaves nothing behind.
         """
         part, target = self.folder / f"{name}.part", self.folder / name
         for leftover in (part, target):
@@ -49,6 +51,7 @@ class Outbox:
                 check([part / obj.file_name for obj in objects])
             # Only now: the first sync brings the names and sizes of all of them to the disk, once.
             rows = tuple(_synced(obj, part, target.name) for obj in objects)
+            self._check_quota(sum(row.size for row in rows))
             sync_folder(part)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -56,6 +59,15 @@ class Outbox:
         part.rename(target)
         sync_folder(self.folder)
         return rows
+
+    def _check_quota(self, size: int) -> None:
+        """Raise NoRoom where a set that lies in its part folder by now is too much."""
+        if self._quota is not None:
+            self._quota.expect(size)
+            self._quota.count_again()
+            if not self._quota.fits(0):
+                self._quota.count_again()  # without the part folder, next time
+                raise NoRoom(size, self._quota.limit)
 
     def path(self, relative: str) -> Path:
         """Where an object lies."""

@@ -40,6 +40,7 @@ ae_title = "{pacs_ae}"
 host = "127.0.0.1"
 port = {pacs_port}
 objects = {objects}
+proof = "{proof}"
 
 [completion]
 short_quiet_s = 0.3
@@ -112,12 +113,14 @@ class Site:
         objects: Sequence[str] = ("volume", "picture"),
         long_quiet_s: float = 30.0,
         more_settings: str = "",
+        proof: str = "status",
     ) -> None:
         self.folder = folder
         self.port, self.web_port = free_port(), free_port()
         self.config = folder / "node.toml"
         self.log = folder / "node.log"
         filled = {"pacs_ae": pacs_ae, "pacs_port": pacs_port, "objects": json.dumps(list(objects))}
+        filled["proof"] = proof
         ports = {"port": self.port, "web_port": self.web_port}
         settings = _SETTINGS.format(long_quiet_s=long_quiet_s, **ports, **filled)
         self.config.write_text(settings + more_settings)
@@ -174,9 +177,18 @@ class Site:
 
     def cases(self) -> list[dict[str, Any]]:
         """As `ctsma-node status --json` shows them."""
-        command = [*CLI, "status", "--json", "--config", str(self.config)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-        return list(json.loads(done.stdout)["cases"])
+        return list(self.status()["cases"])
+
+    def status(self) -> dict[str, Any]:
+        """All that `ctsma-node status --json` shows."""
+        return dict(json.loads(self.run("status", "--json")))
+
+    def run(self, *words: str) -> str:
+        """What a command of the node prints."""
+        command = [*CLI, *words, "--config", str(self.config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def wait_for_state(self, state: str, revision: int = 1, seconds: float = 90.0) -> dict[str, Any]:
         def reached() -> dict[str, Any] | None:

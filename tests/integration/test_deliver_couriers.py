@@ -8,20 +8,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
 
-from ctsma_node.config import DestinationSettings, Settings
-from ctsma_node.config.settings import DeliverySettings, NodeSettings
-from ctsma_node.ledger.cases import Cases
-from ctsma_node.records import DeliveryState, ResultObject, SeriesState
+from ctsma_node.config import DestinationSettings
+from ctsma_node.records import DeliveryState, SeriesState
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
+from tests.fixtures.reported_case import COUNT, ReportedCase, until
 
 S = SeriesState
-COUNT = 3
+
+
+def site_of(folder: Path, **pacs: Pacs) -> ReportedCase:
+    return ReportedCase(
+        folder,
+        *(
+            DestinationSettings(
+                name=name, ae_title="PACS", host="127.0.0.1", port=each.port, objects=("volume",)
+            )
+            for name, each in pacs.items()
+        ),
+    )
 
 
 class Pacs:
@@ -49,89 +58,6 @@ class Pacs:
         return self._answer(len(self.stored))
 
 
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
-class Site:
-    """A reported case of three objects and couriers to the PACS given."""
-
-    def __init__(self, folder: Path, **pacs: Pacs) -> None:
-        self.settings = Settings(
-            node=NodeSettings(state_dir=folder),
-            destinations=tuple(
-                DestinationSettings(
-                    name=name, ae_title="PACS", host="127.0.0.1", port=each.port, objects=("volume",)
-                )
-                for name, each in pacs.items()
-            ),
-            delivery=DeliverySettings(first_s=0.3, factor=1.0, max_s=0.3, connect_s=1, horizon_h=1),
-        )
-        self.cases = Cases(self.settings.ledger_path)
-        self.case = self._reported()
-        ending = Ending(self.cases)
-        self.couriers = [
-            Courier(self.settings, each, self.cases, ending) for each in self.settings.destinations
-        ]
-
-    def __enter__(self) -> Site:
-        for courier in self.couriers:
-            courier.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for courier in self.couriers:
-            courier.stop()
-            courier.join()
-        self.cases.close()
-
-    def states(self, destination: str) -> list[DeliveryState]:
-        return [each.state for each in self.cases.deliveries(self.case) if each.destination == destination]
-
-    def attempts(self, destination: str) -> int:
-        rows = self.cases.deliveries(self.case)
-        return sum(each.attempts for each in rows if each.destination == destination)
-
-    def state(self) -> tuple[SeriesState, str | None]:
-        case = self.cases.get(self.case)
-        return case.state, case.code
-
-    def _reported(self) -> int:
-        case = self.cases.upsert_series("1.2.3", "1.2", 1.0, 3, "SCANNER")
-        folder = self.settings.outbox_dir / str(case.id)
-        folder.mkdir(parents=True)
-        self.cases.add_results(case.id, [_object(folder, n) for n in range(COUNT)])
-        for state in (S.STABLE, S.ACCEPTED, S.ANALYSED):
-            self.cases.move(case.id, state)
-        self.cases.add_deliveries(case.id, self.settings.destinations)
-        self.cases.move(case.id, S.REPORTED)
-        return case.id
-
-
-def _object(folder: Path, number: int) -> ResultObject:
-    ds = Dataset()
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.SOPClassUID, ds.SOPInstanceUID, ds.Rows = CTImageStorage, f"2.25.{number + 1}", 2
-    path = folder / f"{number}.dcm"
-    FileDataset(path, ds, file_meta=ds.file_meta, preamble=b"\0" * 128).save_as(
-        path, enforce_file_format=True
-    )
-    return ResultObject(
-        sop_instance_uid=str(ds.SOPInstanceUID),
-        sop_class_uid=CTImageStorage,
-        series_uid="2.25.900",
-        kind="volume",
-        side="L",
-        path=f"{folder.name}/{path.name}",
-        size=path.stat().st_size,
-        sha256="0" * 64,
-    )
-
-
 @pytest.fixture
 def pacs() -> Iterator[Callable[..., Pacs]]:
     made: list[Pacs] = []
@@ -149,7 +75,7 @@ def test_a_dead_pacs_blocks_no_other_and_gets_its_set_when_it_is_back(
     tmp_path: Path, pacs: Callable[..., Pacs]
 ) -> None:
     dead, alive = pacs(), pacs().start()
-    with Site(tmp_path, dead=dead, alive=alive) as site:
+    with site_of(tmp_path, dead=dead, alive=alive) as site:
         until(lambda: site.states("alive") == [DeliveryState.DELIVERED] * COUNT)
         until(lambda: site.attempts("dead") >= COUNT)
         assert site.state()[0] is S.REPORTED
@@ -162,14 +88,14 @@ def test_out_of_resources_is_tried_again_and_only_that_instance(
     tmp_path: Path, pacs: Callable[..., Pacs]
 ) -> None:
     full = pacs(lambda n: 0xA700 if n == 2 else 0x0000).start()
-    with Site(tmp_path, full=full) as site:
+    with site_of(tmp_path, full=full) as site:
         until(lambda: site.state() == (S.DELIVERED, None))
     assert full.stored == ["2.25.1", "2.25.2", "2.25.3", "2.25.2"]
 
 
 def test_a_permanent_answer_is_an_honest_end(tmp_path: Path, pacs: Callable[..., Pacs]) -> None:
     picky = pacs(lambda n: 0xC001 if n == 1 else 0x0000).start()
-    with Site(tmp_path, picky=picky) as site:
+    with site_of(tmp_path, picky=picky) as site:
         until(lambda: site.state() == (S.DELIVERED, "partly_delivered"))
         assert site.states("picky")[0] is DeliveryState.REJECTED
         assert site.cases.deliveries(site.case)[0].status == 0xC001
@@ -177,7 +103,7 @@ def test_a_permanent_answer_is_an_honest_end(tmp_path: Path, pacs: Callable[...,
 
 
 def test_the_horizon_ends_what_never_succeeds(tmp_path: Path, pacs: Callable[..., Pacs]) -> None:
-    site = Site(tmp_path, dead=pacs())
+    site = site_of(tmp_path, dead=pacs())
     hour = 3600.0
     late = Courier(
         site.settings,

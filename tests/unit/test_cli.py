@@ -30,7 +30,7 @@ Run = Callable[..., Result]
 COMMANDS = (
     *("serve", "receive", "work", "analyse", "validate", "send", "status"),
     *("explain", "requeue", "cancel"),
-    *("check-config", "demo"),
+    *("destination", "check-config", "demo"),
 )
 OPERATING = ("purge", "doctor", "backup", "restore", "export-case")
 
@@ -68,7 +68,12 @@ def test_settings_that_cannot_be_used_end_with_2_and_the_nearest_key(run: Run, c
 
 def test_status_before_anything_came(run: Run, config: Path) -> None:
     assert "No series yet" in run("status", "--config", config).output
-    assert json.loads(run("status", "--json", "--config", config).output) == {"cases": [], "quarantined": {}}
+    assert json.loads(run("status", "--json", "--config", config).output) == {
+        "cases": [],
+        "quarantined": {},
+        "destinations": [],
+        "outbox": {"bytes": 0, "quota_bytes": 2147483648, "full": False},
+    }
     assert not (config.parent / "state").exists()
 
 

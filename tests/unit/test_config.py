@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from ctsma_node.config import DEFAULT_KINDS, LANGUAGES, OBJECT_KINDS, Settings, load
+from ctsma_node.config import (
+    DEFAULT_KINDS,
+    LANGUAGES,
+    OBJECT_KINDS,
+    DestinationSettings,
+    DicomWebSettings,
+    Settings,
+    load,
+)
 from ctsma_node.config.refusals import EXPLAINABLE
 from ctsma_node.errors import SettingsError
 from ctsma_node.gate import GateSettings
@@ -82,6 +90,7 @@ def test_the_example_names_every_setting() -> None:
         if model is None or not issubclass(model, BaseModel):
             model = type(getattr(load(EXAMPLE, {}), section)[0])
         assert set(content) | commented >= set(model.model_fields), section
+    assert commented >= set(DicomWebSettings.model_fields) - set(DestinationSettings.model_fields)
 
 
 def test_the_gate_section_is_the_gates_own_settings() -> None:
@@ -136,6 +145,43 @@ def test_every_error_is_told_at_once(tmp_path: Path) -> None:
 def test_two_destinations_cannot_share_a_name(tmp_path: Path) -> None:
     one = '[[destinations]]\nname = "a"\nae_title = "A"\nhost = "h"\nport = 1\n'
     assert "two destinations have the same name" in complaint(tmp_path, one * 2)
+
+
+def test_a_report_that_cannot_reach_the_node_is_told(tmp_path: Path) -> None:
+    one = '[[destinations]]\nname = "a"\nae_title = "A"\nhost = "h"\nport = 1\nproof = "commitment"\n'
+    assert load(written(tmp_path, one), {}).destinations[0].proof == "commitment"
+    wrong = complaint(tmp_path, one + 'calling_ae_title = "OTHER"')
+    assert "calling_ae_title must be that of [node]" in wrong
+
+
+WEB = '[[destinations]]\nkind = "dicomweb"\nname = "w"\n'
+
+
+def test_a_destination_can_be_a_web_server(tmp_path: Path) -> None:
+    text = WEB + 'url = "https://pacs.example/dicom-web/"\ntoken_file = "token"\nca_file = "/etc/ca.pem"\n'
+    (web,) = load(written(tmp_path, text), {}).destinations
+    assert isinstance(web, DicomWebSettings)
+    assert (web.url, web.objects) == ("https://pacs.example/dicom-web", DEFAULT_KINDS)
+    assert (web.token_file, web.basic_file, web.ca_file) == (str(tmp_path / "token"), "", "/etc/ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (WEB + 'ulr = "https://h/"', "[[destinations]] 1 ulr: unknown key; did you mean `url`?"),
+        (WEB + 'url = "pacs.example"', "[[destinations]] 1 url: not an http(s) address"),
+        (WEB + 'url = "https://me:secret@h/"', "[[destinations]] 1 url: not an http(s) address"),
+        (WEB + 'url = "http://h"\ntoken_file = "t"', "[[destinations]] 1: credentials go over https only"),
+        (WEB + 'url = "https://h"\nproof = "commitment"', "[[destinations]] 1 proof: "),
+        ('[[destinations]]\nkind = "ftp"', '[[destinations]] 1: kind is "dicom" or "dicomweb"'),
+        (
+            '[[destinations]]\nname = "a"\nprot = 1',
+            "[[destinations]] 1 prot: unknown key; did you mean `port`?",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_web_server_is_named(tmp_path: Path, text: str, expected: str) -> None:
+    assert expected in complaint(tmp_path, text)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

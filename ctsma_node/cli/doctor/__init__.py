@@ -63,7 +63,7 @@ def doctor(
 def _examine(settings: Settings, store: bool) -> Iterator[Finding]:
     from ctsma_node.cli.doctor import network
     from ctsma_node.cli.doctor.finding import wrong
-    from ctsma_node.worker.couriers import peer_of
+    from ctsma_node.worker.routes import peer_of, proof_peer_of, web_archive_of
 
     yield from machine.examine(settings)
     yield from certificates.examine(settings)
@@ -71,7 +71,11 @@ def _examine(settings: Settings, store: bool) -> Iterator[Finding]:
     if not settings.destinations:
         yield wrong("node", "destinations", "results stay here", "Add a [[destinations]].")
     for each in settings.destinations:
+        if each.kind == "dicomweb":
+            yield from network.examine_web(each, web_archive_of(settings, each))
+            continue
         yield from network.examine_destination(each, peer_of(settings, each), store)
+        yield from network.examine_proof(each, proof_peer_of(settings, each))
 
 
 def _table(findings: Sequence[Finding]) -> Table:

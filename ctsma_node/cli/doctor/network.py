@@ -6,11 +6,12 @@ import socket
 from collections.abc import Iterator
 
 from pydicom import uid
+from pynetdicom.sop_class import StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind
 
 from ctsma_node.cli.doctor.finding import Finding, ok, skipped, warning, wrong
 from ctsma_node.cli.doctor.instance import store_and_find
-from ctsma_node.config import DestinationSettings, Settings
-from ctsma_node.deliver import Peer, echo
+from ctsma_node.config import DestinationSettings, DicomWebSettings, Settings
+from ctsma_node.deliver import DeliveryError, Peer, WebArchive, echo
 from ctsma_node.deliver.association import (
     NATIVE,
     AssociationError,
@@ -36,6 +37,12 @@ SENT: dict[str, tuple[uid.UID, ...]] = {
     "not_analysed": (uid.BasicTextSRStorage,),
 }
 """SOP class of each kind of object (PS3.4 table B.5-1)."""
+
+_PROOFS = {
+    "find": str(StudyRootQueryRetrieveInformationModelFind),
+    "commitment": str(StorageCommitmentPushModel),
+}
+"""What a destination must offer for each proof that is more than a status."""
 
 _CONNECT_S = 5.0
 
@@ -102,6 +109,31 @@ def examine_destination(destination: DestinationSettings, peer: Peer, store: boo
         yield from store_and_find(area, peer)
     else:
         yield skipped(area, "C-STORE", "not asked for (--store)")
+
+
+def examine_web(destination: DicomWebSettings, archive: WebArchive) -> Iterator[Finding]:
+    """A search at a DICOMweb server (QIDO-RS)."""
+    answers, text = archive.check()
+    if answers:
+        yield ok(destination.name, "QIDO-RS", f"{destination.url} answers")
+    else:
+        remedy = "Check url, ca_file and the file of credentials here, and the server's log."
+        yield wrong(destination.name, "QIDO-RS", f"{destination.url}: {text}", remedy)
+
+
+def examine_proof(destination: DestinationSettings, peer: Peer) -> Iterator[Finding]:
+    """Whether the peer offers the service that proves deliveries there."""
+    service = _PROOFS.get(destination.proof)
+    if service is None:
+        return
+    what = f"proof: {uid.UID(service).name}"
+    try:
+        leave(open_association(peer, proposed_contexts([(service, NATIVE[0])])))
+    except DeliveryError as error:
+        remedy = "Have the PACS offer it to this node, or set another `proof`: nothing counts as delivered."
+        yield wrong(destination.name, what, f"{peer.ae_title} at {peer.host}:{peer.port}: {error}", remedy)
+    else:
+        yield ok(destination.name, what, f"{peer.ae_title} offers it")
 
 
 def _contexts(destination: DestinationSettings, peer: Peer) -> Iterator[Finding]:

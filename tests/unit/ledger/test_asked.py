@@ -66,7 +66,7 @@ def test_the_database_holds_the_same_reopenings_as_the_records(cases: AskedCases
 def test_what_was_not_delivered_is_due_again_and_what_was_stays(cases: AskedCases) -> None:
     case = with_deliveries(cases)
     sent, lost = cases.deliveries(case.id)
-    cases.delivery_sent(sent.id)
+    cases.delivery_done(sent.id)
     cases.delivery_failed(lost.id, None, "A week has passed.")
     case = cases.move(case.id, S.DELIVERED, code="partly_delivered")
     again = requeued(cases, case)
@@ -80,7 +80,7 @@ def test_what_was_not_delivered_is_due_again_and_what_was_stays(cases: AskedCase
 def test_an_ended_delivery_is_reopened_as_pending_only(cases: AskedCases, tmp_path: Path) -> None:
     case = with_deliveries(cases)
     sent, lost = cases.deliveries(case.id)
-    cases.delivery_sent(sent.id)
+    cases.delivery_done(sent.id)
     cases.delivery_rejected(lost.id, 0xA900, "No.")
     cases.close()
     other = sqlite3.connect(tmp_path / "ledger.sqlite3")
@@ -139,7 +139,7 @@ def test_only_what_is_under_way_can_be_cancelled(cases: AskedCases, state: Serie
 
 def test_nothing_of_a_cancelled_case_is_sent_until_it_is_requeued(cases: AskedCases) -> None:
     case = with_deliveries(cases)
-    cases.delivery_sent(cases.deliveries(case.id)[0].id)
+    cases.delivery_done(cases.deliveries(case.id)[0].id)
     assert cases.cancel(case.id) is not None
     assert [d.state for d in cases.deliveries(case.id)] == [DeliveryState.DELIVERED, DeliveryState.FAILED]
     assert cases.due_deliveries(9e9) == []
@@ -147,3 +147,11 @@ def test_nothing_of_a_cancelled_case_is_sent_until_it_is_requeued(cases: AskedCa
     assert again is not None
     assert again.state is S.REPORTED
     assert len(cases.due_deliveries(9e9)) == 1
+
+
+def test_what_was_sent_and_not_proven_ends_with_its_case(cases: AskedCases) -> None:
+    case = with_deliveries(cases)
+    cases.delivery_stored(cases.deliveries(case.id)[0].id, 0x0000, 1.0)
+    assert cases.cancel(case.id) is not None
+    assert {d.state for d in cases.deliveries(case.id)} == {DeliveryState.FAILED}
+    assert cases.due_proofs(9e9) == []

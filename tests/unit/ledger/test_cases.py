@@ -211,7 +211,7 @@ def test_deliveries_end_for_good(cases: Cases) -> None:
     cases.add_deliveries(case.id, [Peer("pacs")])
     retried, sent, rejected, failed = cases.due_deliveries(1e9)
     cases.delivery_retry(retried.id, 5e9, None, "No route.")
-    cases.delivery_sent(sent.id, 0xB000)
+    cases.delivery_done(sent.id, 0xB000)
     cases.delivery_rejected(rejected.id, 0xA900, "No.")
     cases.delivery_failed(failed.id, None, "A week has passed.")
     states = [(d.state, d.attempts, d.status) for d in cases.deliveries(case.id)]
@@ -236,7 +236,7 @@ def test_only_what_may_be_repeated_does_not_wait_for_the_disk(cases: Cases) -> N
     cases.add_deliveries(case.id, [Peer("pacs")])
     cases.move(case.id, S.REPORTED)
     assert synchronous() == full
-    cases.delivery_sent(cases.due_deliveries(1e9)[0].id)
+    cases.delivery_done(cases.due_deliveries(1e9)[0].id)
     assert synchronous() == normal
     cases.move(case.id, S.DELIVERED)
     assert synchronous() == full

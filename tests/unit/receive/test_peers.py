@@ -6,8 +6,9 @@ import socket
 
 import pytest
 
-from ctsma_node.config import SourceSettings
+from ctsma_node.config import Settings, SourceSettings
 from ctsma_node.receive.peers import CALLED_AE_NOT_RECOGNIZED, CALLING_AE_NOT_RECOGNIZED, Peers
+from ctsma_node.receive.reports import reporters
 
 PEERS = Peers(
     "CTSMA",
@@ -72,3 +73,32 @@ def test_a_host_name_stands_for_its_addresses(monkeypatch: pytest.MonkeyPatch) -
     assert peers.rejection("P", "CTSMA", "192.0.2.7") is None
     assert peers.knows_address("fe80::2%eth0")
     assert not peers.knows_address("192.0.2.8")
+
+
+def test_a_destination_may_report_and_not_store() -> None:
+    archive = SourceSettings(ae_title="ARCHIVE", addresses=("192.0.2.20",))
+    peers = Peers("CTSMA", [SourceSettings(ae_title="PACS", addresses=("192.0.2.10",))], [archive])
+    assert peers.knows_address("192.0.2.20")
+    assert peers.rejection("ARCHIVE", "CTSMA", "192.0.2.20") is None
+    assert peers.rejection("ARCHIVE", "CTSMA", "192.0.2.10") == CALLING_AE_NOT_RECOGNIZED
+    assert not peers.may_store("ARCHIVE", "192.0.2.20")
+    assert peers.may_store("PACS ", "192.0.2.10")
+
+
+def test_reporting_opens_no_way_around_a_certificate() -> None:
+    """A source that is bound to a certificate is not let in without it because it is a destination, too."""
+    settings = Settings.model_validate(
+        {
+            "tls": {"certificate": "c", "key": "k", "ca": "a"},
+            "sources": [
+                {"ae_title": "PACS", "addresses": ["192.0.2.10"], "certificate_names": ["pacs.example"]}
+            ],
+            "destinations": [
+                {"name": name, "ae_title": name, "host": "192.0.2.10", "port": 104, "proof": "commitment"}
+                for name in ("PACS", "ARCHIVE")
+            ],
+        }
+    )
+    assert [each.ae_title for each in reporters(settings)] == ["ARCHIVE"]
+    peers = Peers("CTSMA", settings.sources, reporters(settings))
+    assert peers.rejection("PACS", "CTSMA", "192.0.2.10") == CALLING_AE_NOT_RECOGNIZED

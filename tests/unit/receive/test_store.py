@@ -196,6 +196,14 @@ def test_it_is_refused_before_the_disk_is_full(tmp_path: Path) -> None:
     node.close()
 
 
+def test_the_room_for_results_is_left_free(node: Node) -> None:
+    node.store._reserved = lambda: 1 << 60
+    assert node.store(request_for(ct_slice())) is refusal.OUT_OF_RESOURCES
+    assert (node.n_rows, node.files, node.reader.quarantined()) == (0, [], [])
+    node.store._reserved = lambda: 0
+    assert node.store(request_for(ct_slice())) is None
+
+
 def test_the_row_comes_after_the_file_is_durable(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     write, add = node.spool.write, node.inbox.add

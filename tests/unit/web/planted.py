@@ -139,7 +139,7 @@ def plant_queue(planted: Planted, objects: tuple[ReportObject, ...]) -> dict[str
     case = planted.report(planted.steps(planted.series(1), S.STABLE, S.ACCEPTED, S.ANALYSED), objects)
     for delivery in planted.cases.deliveries(case.id):
         planted.now += 0.05
-        planted.cases.delivery_sent(delivery.id)
+        planted.cases.delivery_done(delivery.id)
     found["delivered"] = planted.cases.move(case.id, S.DELIVERED)
     reason = "The series has 12 slices, at least 30 are needed: send the whole thin series."
     few = planted.steps(planted.series(2, 12), S.STABLE, S.REFUSED, code="too_few_slices", reason=reason)

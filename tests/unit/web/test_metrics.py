@@ -159,7 +159,7 @@ def test_how_a_destination_does_is_told_by_its_deliveries(tmp_path: Path) -> Non
     planted.cases.delivery_retry(first.id, planted.now + 60, None, "No route.")
     assert failing_since(figures) == created
     planted.now += 10
-    planted.cases.delivery_sent(second.id)
+    planted.cases.delivery_done(second.id)
     assert failing_since(figures) is None
     sent = planted.now
     planted.now += 10

@@ -99,6 +99,14 @@ def test_destinations_and_node(served: Served) -> None:
         assert expected in shown, expected
 
 
+def test_a_paused_destination_is_shown(served: Served) -> None:
+    served.planted.cases.pause("archive")
+    try:
+        assert "archive ARCHIVE 192.0.2.11:104 paused for" in text_of(served.get("/destinations").text)
+    finally:
+        served.planted.cases.resume("archive")
+
+
 def test_nobody_is_named_anywhere(served: Served) -> None:
     pages = [*PAGES, *(f"/cases/{case.id}" for case in served.cases.values())]
     for path in pages:
