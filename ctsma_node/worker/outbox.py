@@ -37,7 +37,7 @@ class Outbox:
         """Write objects durably; their rows come back in the order given, with relative paths.
 
         A folder of the same name is replaced: it was written by an attempt that died before its rows were.
-        Raises OSError (disk full), NoRoom (over the quota), or what `check` raises, and leaves nothing behind.
+        Raises OSError (disk full), NoRoom (over the quota) or what `check` raises; leaves nothing behind.
         """
         part, target = self.folder / f"{name}.part", self.folder / name
         for leftover in (part, target):
