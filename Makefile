@@ -27,8 +27,8 @@ help: ## this list
 run: $(VENV)/.demo ## a synthetic knee CT through a node and into a receiving PACS, results in ./out
 	$(VENV)/bin/ctsma-node demo
 
-test: lint ## lint, then every test
-	$(PY) -m pytest
+test: lint ## lint, then every test, in two processes
+	$(PY) -m pytest --numprocesses 2 --dist loadfile
 
 install-test: ## install, upgrade and remove a node in a clean Debian (as root, with debootstrap; ten minutes)
 	sh tests/install/clean_debian.sh

@@ -19,6 +19,9 @@ RequireTool = Callable[[str], Path]
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+# The processes that share the tests are told 80 columns, and a console keeps the width that it is made with.
+for variable in ("COLUMNS", "LINES"):
+    os.environ.pop(variable, None)
 
 # Examples that need decoding or resampling have no fair deadline on a shared machine.
 settings.register_profile("workstation", deadline=None)
