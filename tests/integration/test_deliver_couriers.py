@@ -16,6 +16,7 @@ from ctsma_node.config import DestinationSettings
 from ctsma_node.records import DeliveryState, SeriesState
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
+from tests.fixtures.proving_node import Clock
 from tests.fixtures.reported_case import COUNT, ReportedCase, until
 
 S = SeriesState
@@ -115,4 +116,26 @@ def test_the_horizon_ends_what_never_succeeds(tmp_path: Path, pacs: Callable[...
     late.deliver_due()
     assert site.state() == (S.FAILED, "not_delivered")
     assert site.states("dead") == [DeliveryState.FAILED] * COUNT
+    site.cases.close()
+
+
+def test_the_horizon_stands_still_while_a_destination_is_paused(
+    tmp_path: Path, pacs: Callable[..., Pacs]
+) -> None:
+    dead, clock = pacs(), Clock()
+    destination = DestinationSettings(
+        name="dead", ae_title="PACS", host="127.0.0.1", port=dead.port, objects=("volume",)
+    )
+    site = ReportedCase(tmp_path, destination, clock=clock)  # with a horizon of an hour
+    site.cases.pause("dead")
+    clock.now += 3 * 3600.0
+    site.deliver()
+    assert site.attempts("dead") == 0
+    site.cases.resume("dead")
+    site.deliver()
+    assert site.states("dead") == [DeliveryState.PENDING] * COUNT
+    dead.start()
+    clock.now += 60.0
+    site.deliver()
+    assert site.state() == (S.DELIVERED, None)
     site.cases.close()
