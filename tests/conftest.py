@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import structlog
 from hypothesis import settings
 
 RequireTool = Callable[[str], Path]
@@ -50,6 +51,14 @@ def missing(peer: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{peer} is not installed, and with CI=true no peer may be missing (see .ci/run)")
     pytest.skip(f"{peer} is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """What a test lets the log be, such as errors alone, must not keep the next from seeing its events."""
+    configuration = structlog.get_config()
+    yield
+    structlog.configure(**configuration)
 
 
 @pytest.fixture(scope="session")
