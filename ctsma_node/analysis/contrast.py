@@ -34,7 +34,8 @@ def _distance_from(bone: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     signed = sitk.SignedMaurerDistanceMap(
         image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
     )
-    return np.asarray(sitk.GetArrayViewFromImage(signed))
+    # A copy: a view is of memory that the image frees when this returns.
+    return np.asarray(sitk.GetArrayFromImage(signed))
 
 
 def contrast_marks(hu: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8]) -> tuple[Mark, ...]:

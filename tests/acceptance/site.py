@@ -192,6 +192,7 @@ class Site:
 
     def wait_for_state(self, state: str, revision: int = 1, seconds: float = 90.0) -> dict[str, Any]:
         def reached() -> dict[str, Any] | None:
+            self._all_run()
             found = [each for each in self.cases() if each["revision"] == revision]
             assert not found or found[0]["state"] not in {"failed", "refused"} - {state}, found
             return found[0] if found and found[0]["state"] == state else None
@@ -203,11 +204,16 @@ class Site:
 
     def wait_for_log(self, action: str, since: int = 0, seconds: float = 60.0) -> None:
         def logged() -> bool:
-            ended = [name for name, process in self._running.items() if process.poll() is not None]
-            assert not ended, f"{ended} ended by itself:\n{self.log.read_text()[-2000:]}"
+            self._all_run()
             return bool(self.events(action, since))
 
         until(logged, action, seconds)
+
+    def _all_run(self) -> None:
+        """What was started and not stopped still runs: else there is nothing to wait for."""
+        codes = {name: process.poll() for name, process in self._running.items()}
+        ended = {name: code for name, code in codes.items() if code is not None}
+        assert not ended, f"{ended} ended by itself:\n{self.log.read_text()[-2000:]}"
 
     def _start(self, name: str, command: list[str]) -> None:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,3 +31,23 @@ def test_a_sound_knee_and_an_enhanced_vessel_are_not() -> None:
     assert contrast_marks(hu, LABELS) == ()
     hu[28:34, :, 54:58] += 250.0
     assert contrast_marks(hu, LABELS) == ()
+
+
+FREED_AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": "65536"}
+"""The C library gives large blocks back as soon as they are freed: whoever reads one then, crashes."""
+
+TWICE = """
+import numpy as np
+from ctsma_node.analysis.contrast import dense_volume
+
+bone = np.zeros((60, 60, 60), np.uint8)
+bone[20:40, 20:40, 20:40] = 1
+hu = np.full(bone.shape, 300.0, np.float32)
+assert dense_volume(hu, bone) == dense_volume(hu, bone) > 0.0
+"""
+
+
+def test_no_memory_is_read_after_it_was_freed() -> None:
+    environment = os.environ | FREED_AT_ONCE
+    done = subprocess.run([sys.executable, "-c", TWICE], env=environment, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 0, (done.returncode, done.stderr.decode())
