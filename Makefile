@@ -19,7 +19,7 @@ INSTALL := $(PY) -m pip install -qq --disable-pip-version-check
 TORCH_CHOICE := $(VENV)/.torch-$(shell printf '%s' '$(TORCH)' | cksum | cut -d ' ' -f 1)
 CHECKED := ctsma_node trainer tests benchmarks
 
-.PHONY: help run test install-test lint bench format lock clean
+.PHONY: help run test torture install-test lint bench format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ run: $(VENV)/.demo ## a synthetic knee CT through a node and into a receiving PA
 
 test: lint ## lint, then every test, in two processes
 	$(PY) -m pytest --numprocesses 2 --dist loadfile
+
+torture: $(VENV)/.test ## the torture suites in their long form: hours (python -m tests.torture --help for parts of it)
+	$(PY) -m tests.torture --reports benchmarks/results/torture
 
 install-test: ## install, upgrade and remove a node in a clean Debian (as root, with debootstrap; ten minutes)
 	sh tests/install/clean_debian.sh
