@@ -108,7 +108,7 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     assert named["nifti_unassigned"] == "stray.nii.gz"
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", gzip.compress(b"nonsense")])
+@pytest.mark.parametrize("content", [b"", b"nonsense", gzip.compress(b"nonsense", mtime=0)])
 def test_a_file_that_is_no_nifti(tmp_path: Path, content: bytes) -> None:
     for name in ("ct.nii.gz", "mr.nii.gz"):
         volume(tmp_path / "a" / "p" / "R" / name)
