@@ -58,8 +58,8 @@ _ROWS = {
     "notices": "errors config",
     "backup": "errors config spool ledger",
     "export": "errors log records config ledger",
-    # One way of opening associations serves every SCU; responses are read as leniently as instances.
-    "query": "errors deliver.association assemble.attributes",
+    # One way of asking serves every SCU; responses are read as leniently as instances.
+    "query": "errors deliver.association deliver.c_find assemble.attributes",
     "worker": "errors log records config volume spool heartbeat systemd commands ledger completion assemble"
     " gate choice analysis report validation deliver query notices audit tls commitment pauses quota",
     "web": "errors log records config spool heartbeat commands ledger quota",

@@ -10,10 +10,11 @@ from pynetdicom.sop_class import StorageCommitmentPushModel
 from ctsma_node.conformance.created import Created, name_of
 from ctsma_node.conformance.markdown import table
 from ctsma_node.deliver.association import NATIVE
+from ctsma_node.deliver.c_find import MODEL
 from ctsma_node.deliver.commitment import REASONS, Verdict
 from ctsma_node.deliver.http_status import HTTP_STATUSES, HttpMeaning
 from ctsma_node.deliver.status import STATUSES
-from ctsma_node.query.count import MODEL, Told
+from ctsma_node.query.count import Told
 from ctsma_node.receive import contexts, peers
 from ctsma_node.receive.refusal import ALL
 from ctsma_node.receive.reports import report_contexts

@@ -20,7 +20,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPu
 
 from ctsma_node.commitment import read_report
 from ctsma_node.deliver.association import NATIVE, Peer, leave, open_association, proposed_contexts
-from ctsma_node.deliver.find import Unanswered
+from ctsma_node.deliver.c_find import Unanswered
 from ctsma_node.records import CommitmentReport
 
 _REQUEST = 1  # Action Type ID: Request Storage Commitment (PS3.4 table J.3-1)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 
 from ctsma_node.deliver.association import DeliveryError
-from ctsma_node.deliver.find import Unanswered
+from ctsma_node.deliver.c_find import Unanswered
 from ctsma_node.deliver.http import HttpError, Response, Session, WebPeer
 from ctsma_node.deliver.http_status import http_meaning
 from ctsma_node.deliver.multipart import Multipart

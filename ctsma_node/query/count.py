@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
-from pynetdicom.presentation import build_context
-from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
-from pynetdicom.status import code_to_category
 
 from ctsma_node.assemble.attributes import text
 from ctsma_node.deliver.association import AssociationError, ContextsError, Peer, leave, open_association
+from ctsma_node.deliver.c_find import Unanswered, find_contexts, instance_query, matches
 
-MODEL = str(StudyRootQueryRetrieveInformationModelFind)
-MOST_RESPONSES = 20_000
-"""Further responses to one question are not awaited: no series has so many instances."""
 _LARGEST = 2**31 - 1  # PS3.5 table 6.2-1, VR IS
 
 
@@ -50,10 +44,6 @@ class CountAnswer:
     reason: str | None = None  # why there is no answer; never what a peer wrote
 
 
-class _NoAnswerError(Exception):
-    """The question ended without an answer that could be used; the message says how."""
-
-
 def count_instances(
     peer: Peer, keys: Sequence[SeriesKey], deadline_s: float, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[CountAnswer]:
@@ -62,9 +52,8 @@ def count_instances(
     Never raises for what a peer does. `deadline_s` bounds each question, responses included. When `stop` says
     so, the rest gets no answer.
     """
-    contexts = [build_context(MODEL, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])]
     try:
-        assoc = open_association(peer, contexts)
+        assoc = open_association(peer, find_contexts())
     except (AssociationError, ContextsError) as error:
         yield from (CountAnswer(key, None, Told.NO_ANSWER, str(error)) for key in keys)
         return
@@ -81,46 +70,22 @@ def _ask(assoc: Association, key: SeriesKey, deadline_s: float) -> CountAnswer:
     """One series: its own number first, else what a list of its instances comes to."""
     ends_at = time.monotonic() + deadline_s
     try:
-        found = [ds for ds in _matches(assoc, _series_query(key), ends_at) if _is(ds, key)]
+        found = [ds for ds in matches(assoc, _series_query(key), ends_at) if _is(ds, key)]
         if not found:
             return CountAnswer(key, None, Told.UNKNOWN_SERIES)
         # A PACS before several archives answers once for each, which may hold parts: the most is waited for.
         counts = [count for ds in found if (count := _count(ds)) is not None]
         if counts:
             return CountAnswer(key, max(counts), Told.COUNTED)
-        listed = {text(ds, "SOPInstanceUID") for ds in _matches(assoc, _image_query(key), ends_at)} - {""}
+        listed = {
+            text(ds, "SOPInstanceUID")
+            for ds in matches(assoc, instance_query(key.study_uid, key.series_uid), ends_at)
+        } - {""}
         if not listed:
-            raise _NoAnswerError("neither a number nor a list of instances")
+            raise Unanswered("neither a number nor a list of instances")
         return CountAnswer(key, len(listed), Told.LISTED)
-    except _NoAnswerError as error:
+    except Unanswered as error:
         return CountAnswer(key, None, Told.NO_ANSWER, str(error))
-
-
-def _matches(assoc: Association, query: Dataset, ends_at: float) -> Iterator[Dataset]:
-    """Identifiers of the pending responses; raises _NoAnswerError unless success or a warning ends them."""
-    how = "the association was lost"
-    try:
-        responses = assoc.send_c_find(query, MODEL)
-        for number, (status, identifier) in enumerate(responses):
-            if "Status" not in status:
-                break
-            category = code_to_category(status.Status)
-            if category in ("Success", "Warning"):
-                return
-            if category != "Pending":
-                how = f"status {status.Status:04X}"
-                break
-            if number >= MOST_RESPONSES or time.monotonic() > ends_at:
-                how = "responses without end"
-                break
-            if identifier is not None:
-                yield identifier
-    except (RuntimeError, ValueError):  # the association ended, or the model was not accepted after all
-        pass
-    # A question that is left with responses still to come cannot be followed by another one.
-    if assoc.is_established:
-        assoc.abort()
-    raise _NoAnswerError(how)
 
 
 def _series_query(key: SeriesKey) -> Dataset:
@@ -128,14 +93,6 @@ def _series_query(key: SeriesKey) -> Dataset:
     ds.QueryRetrieveLevel = "SERIES"
     ds.StudyInstanceUID, ds.SeriesInstanceUID = key.study_uid, key.series_uid
     ds.NumberOfSeriesRelatedInstances = None
-    return ds
-
-
-def _image_query(key: SeriesKey) -> Dataset:
-    ds = Dataset()
-    ds.QueryRetrieveLevel = "IMAGE"
-    ds.StudyInstanceUID, ds.SeriesInstanceUID = key.study_uid, key.series_uid
-    ds.SOPInstanceUID = ""
     return ds
 
 

@@ -12,7 +12,7 @@ from ctsma_node.report.modules import add_compression_history, identification, s
 from ctsma_node.report.picture import render_knee
 
 SERIES = "picture"
-WIDTH = 1434
+WIDTH = 1200
 """Pixels, of a page that is drawn with a third more: letters read at 1000, and it weighs 3.7 MB, not 6.5."""
 
 

@@ -134,7 +134,7 @@ def _never_ends(peer: ScriptedArchive, _: Event) -> Iterator[tuple[int, Dataset 
 def test_an_answer_that_is_none_proves_nothing_and_loses_nothing(
     archive: ScriptedArchive, node: Node, find: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctsma_node.deliver.find._MOST_MATCHES", 50)
+    monkeypatch.setattr("ctsma_node.deliver.c_find.MOST_RESPONSES", 50)
     archive.find = find  # type: ignore[assignment]
     node.deliver()
     assert node.states("pacs") == [D.SENT] * COUNT

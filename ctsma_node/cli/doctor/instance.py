@@ -8,22 +8,14 @@ from tempfile import TemporaryDirectory
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
-from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from ctsma_node.cli.doctor.finding import Finding, ok, warning, wrong
 from ctsma_node.deliver import Outcome, Peer, read_outgoing, store
-from ctsma_node.deliver.association import (
-    NATIVE,
-    AssociationError,
-    ContextsError,
-    leave,
-    open_association,
-    proposed_contexts,
-)
+from ctsma_node.deliver.association import DeliveryError
+from ctsma_node.deliver.find import held
 
 PATIENT_ID = "CTSMA-NODE-TEST"
 PATIENT_NAME = "CTSMA^NODE TEST^^^"
-_MODEL = str(StudyRootQueryRetrieveInformationModelFind)
 
 
 def probe_instance() -> Dataset:
@@ -59,8 +51,8 @@ def store_and_find(area: str, peer: Peer) -> Iterator[Finding]:
         return
     yield ok(area, "C-STORE", f"stored; delete patient {PATIENT_ID} in the archive by hand")
     try:
-        found = _is_found(peer, ds)
-    except (AssociationError, ContextsError) as error:
+        found = ds.SOPInstanceUID in held(peer, ds.StudyInstanceUID, [ds.SeriesInstanceUID])
+    except DeliveryError as error:
         yield warning(area, "C-FIND", str(error), "Needed only where C-FIND is to prove a delivery.")
         return
     if found:
@@ -68,16 +60,3 @@ def store_and_find(area: str, peer: Peer) -> Iterator[Finding]:
     else:
         remedy = "Look again in a minute: some archives index later. Else it searches elsewhere."
         yield warning(area, "C-FIND", "the test instance is not found", remedy)
-
-
-def _is_found(peer: Peer, sent: Dataset) -> bool:
-    query = Dataset()
-    query.QueryRetrieveLevel = "IMAGE"
-    query.StudyInstanceUID, query.SeriesInstanceUID = sent.StudyInstanceUID, sent.SeriesInstanceUID
-    query.SOPInstanceUID = sent.SOPInstanceUID
-    assoc = open_association(peer, proposed_contexts([(_MODEL, NATIVE[0])]))
-    try:
-        matches = [identifier for _, identifier in assoc.send_c_find(query, _MODEL) if identifier is not None]
-    finally:
-        leave(assoc)
-    return any(match.get("SOPInstanceUID") == sent.SOPInstanceUID for match in matches)
