@@ -14,7 +14,8 @@ from rich.table import Table
 
 from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.config import AnyDestination, Settings
-from ctsma_node.config.settings import CalledSettings, WebSettings
+from ctsma_node.config.peers import CalledSettings
+from ctsma_node.config.settings import WebSettings
 from ctsma_node.errors import NodeError
 from ctsma_node.tls import ServerContext
 

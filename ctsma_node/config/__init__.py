@@ -2,16 +2,15 @@
 
 from ctsma_node.config.choice import ChoiceSettings, RuleSettings
 from ctsma_node.config.load import load
-from ctsma_node.config.settings import (
+from ctsma_node.config.peers import (
     DEFAULT_KINDS,
-    LANGUAGES,
     OBJECT_KINDS,
     AnyDestination,
     DestinationSettings,
     DicomWebSettings,
-    Settings,
     SourceSettings,
 )
+from ctsma_node.config.settings import LANGUAGES, Settings
 
 __all__ = [
     "DEFAULT_KINDS",

@@ -11,7 +11,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ctsma_node.config.settings import DESTINATION_KINDS, AnyDestination, Settings
+from ctsma_node.config.peers import DESTINATION_KINDS, AnyDestination
+from ctsma_node.config.settings import Settings
 from ctsma_node.errors import SettingsError
 
 _TLS_PATHS = ("tls_ca", "tls_certificate", "tls_key")

@@ -6,92 +6,24 @@ Every default stands here and nowhere else. Durations are seconds, sizes bytes.
 from __future__ import annotations
 
 import ipaddress
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ctsma_node.config.addresses import AETitle, Host, HostIfAny, Port
 from ctsma_node.config.choice import ChoiceSettings
 from ctsma_node.config.operations import NotifySettings, RetentionSettings
+from ctsma_node.config.peers import (
+    DestinationByKind,
+    SourceSettings,
+)
 from ctsma_node.config.refusals import EXPLAINED_BY_DEFAULT, in_full, known
-from ctsma_node.config.section import Name, Seconds, Section
-
-ObjectKind = Literal[
-    "volume",
-    "segmentation",
-    "labelmap",
-    "parametric_map",
-    "report",
-    "viewer_report",
-    "text_report",
-    "picture",
-    "key_objects",
-    "not_analysed",
-]
-OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
-"""What the node can make and send: the names a destination's `objects` may hold."""
-DEFAULT_KINDS: tuple[ObjectKind, ...] = tuple(kind for kind in OBJECT_KINDS if kind != "labelmap")
-"""Those that a destination gets which does not choose: few archives know the label map's SOP class."""
+from ctsma_node.config.section import Seconds, Section
 
 Language = Literal["en", "de"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
 """Those that `dicom_templates` has texts in."""
-
-_HOST_NAME = re.compile(
-    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?"
-)
-
-
-def _ae_title(text: str) -> str:
-    """PS3.5 6.2, VR AE: at most 16 characters of the default repertoire, no backslash, no control."""
-    title = text.strip(" ")
-    if not 1 <= len(title) <= 16 or "\\" in title or not (title.isascii() and title.isprintable()):
-        raise ValueError("an AE title has 1 to 16 printable ASCII characters and no backslash")
-    return title
-
-
-def _host(text: str) -> str:
-    """An IP address or a host name."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        if _HOST_NAME.fullmatch(text) is None or re.fullmatch(r"[0-9.]+", text):
-            raise ValueError("not an IP address or a host name") from None
-    return text
-
-
-def _host_or_network(text: str) -> str:
-    """An IP address, a network in CIDR notation, or a host name."""
-    if "/" not in text:
-        return _host(text)
-    try:
-        ipaddress.ip_network(text)
-    except ValueError as error:
-        raise ValueError(f"not a network in CIDR notation ({error})") from None
-    return text
-
-
-def _web_root(text: str) -> str:
-    """The root of DICOMweb services, without a slash at its end."""
-    if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text) is None:
-        raise ValueError("not an http(s) address such as https://pacs.example/dicom-web")
-    return text.rstrip("/")
-
-
-def _fingerprint(text: str) -> str:
-    """The SHA-256 of a certificate as `openssl x509 -fingerprint -sha256` prints it, or without colons."""
-    digits = text.replace(":", "").lower()
-    if re.fullmatch(r"[0-9a-f]{64}", digits) is None:
-        raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits")
-    return digits
-
-
-AETitle = Annotated[str, AfterValidator(_ae_title)]
-Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
-Host = Annotated[str, AfterValidator(_host)]
-HostOrNetwork = Annotated[str, AfterValidator(_host_or_network)]
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class NodeSettings(Section):
@@ -101,100 +33,6 @@ class NodeSettings(Section):
     bind: Host = "127.0.0.1"  # nothing from outside until an administrator says so
     port: Annotated[int, Field(ge=0, le=65535)] = 11112  # 0: any free port
     state_dir: Path = Path("/var/lib/ctsma-node")
-
-
-class CalledSettings(Section):
-    """A peer that the node calls: where it listens, and how it is known where that is over TLS."""
-
-    host: Host
-    port: Port
-    tls: bool = False
-    tls_ca: str = ""  # PEM file: who signs its certificate; "": that of [tls]
-    tls_certificate: str = ""  # PEM file: ours there; "": that of [tls]
-    tls_key: str = ""
-    tls_name: str = ""  # the name in its certificate; "": host
-    tls_certificate_sha256: tuple[Fingerprint, ...] = ()  # instead of a name
-
-    @model_validator(mode="after")
-    def _certificate_has_its_key(self) -> Self:
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            raise ValueError("tls_certificate and tls_key go together")
-        return self
-
-
-class QuerySettings(CalledSettings):
-    """`[sources.query]`: where the source is asked, by C-FIND, how many instances a series has."""
-
-    ae_title: AETitle
-    calling_ae_title: AETitle | None = None  # None: the node's own
-    timeout_s: Seconds = 5.0  # for each part of a question: connecting, the association, the answer
-
-
-class SourceSettings(Section):
-    """`[[sources]]`: a peer that may send. Both its AE title and its address must be known."""
-
-    ae_title: AETitle
-    addresses: Annotated[tuple[HostOrNetwork, ...], Field(min_length=1)]
-    query: QuerySettings | None = None  # None: it is not asked
-    certificate_sha256: tuple[Fingerprint, ...] = ()  # of its TLS certificate; two while it is renewed
-    certificate_names: tuple[str, ...] = ()  # or one of these names in its TLS certificate
-
-    @property
-    def is_bound(self) -> bool:
-        """Say whether the AE title may be used with certain TLS certificates only."""
-        return bool(self.certificate_sha256 or self.certificate_names)
-
-
-class DestinationSettings(CalledSettings):
-    """`[[destinations]]`: a peer that gets the results, by C-STORE."""
-
-    kind: Literal["dicom"] = "dicom"
-    name: Name
-    ae_title: AETitle
-    calling_ae_title: AETitle | None = None  # None: the node's own
-    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = DEFAULT_KINDS
-    # What "delivered" means there: the status of its C-STORE, what a C-FIND returns, or Storage Commitment
-    proof: Literal["status", "find", "commitment"] = "status"
-    proof_ae_title: AETitle | None = None  # who is asked, where it is not who stores
-    proof_host: Host | None = None
-    proof_port: Port | None = None
-
-
-class DicomWebSettings(Section):
-    """`[[destinations]]` with `kind = "dicomweb"`: an origin server that gets the results, by STOW-RS."""
-
-    kind: Literal["dicomweb"]
-    name: Name
-    url: Annotated[str, AfterValidator(_web_root)]
-    objects: Annotated[tuple[ObjectKind, ...], Field(min_length=1)] = DEFAULT_KINDS
-    # What "delivered" means there: the response to the STOW-RS, or what a QIDO-RS returns
-    proof: Literal["status", "find"] = "status"
-    token_file: str = ""  # holds a bearer token; readable by the service alone
-    basic_file: str = ""  # holds "user:password"; readable by the service alone
-    ca_file: str = ""  # PEM; "": the system's certificate authorities
-
-    @model_validator(mode="after")
-    def _credentials_are_safe(self) -> Self:
-        if self.token_file and self.basic_file:
-            raise ValueError("token_file and basic_file exclude one another")
-        if (self.token_file or self.basic_file) and self.url.startswith("http://"):
-            raise ValueError("credentials go over https only")
-        return self
-
-
-def _kind(given: Any) -> str | None:
-    """Which kind of destination is meant; DICOM where nothing is said."""
-    kind = given.get("kind", "dicom") if isinstance(given, dict) else getattr(given, "kind", None)
-    return kind if kind in DESTINATION_KINDS else None
-
-
-DESTINATION_KINDS: dict[str, type[Section]] = {"dicom": DestinationSettings, "dicomweb": DicomWebSettings}
-
-AnyDestination = DestinationSettings | DicomWebSettings
-_ByKind = Annotated[
-    Annotated[DestinationSettings, Tag("dicom")] | Annotated[DicomWebSettings, Tag("dicomweb")],
-    Discriminator(_kind, custom_error_type="kind", custom_error_message='kind is "dicom" or "dicomweb"'),
-]
 
 
 class TlsSettings(Section):
@@ -324,7 +162,7 @@ class AuditSettings(Section):
     site_id: str = Field(default="", max_length=64)  # AuditEnterpriseSiteID
     file_bytes: Annotated[int, Field(ge=65536)] = 10485760
     files: Annotated[int, Field(ge=2, le=10000)] = 10  # of each process; then the oldest goes
-    syslog_host: Annotated[str, AfterValidator(lambda text: text and _host(text))] = ""
+    syslog_host: HostIfAny = ""
     syslog_port: Port = 6514  # syslog over TLS (RFC 5425 section 4.1)
     syslog_ca: str = ""  # PEM file; "": that of [tls]
 
@@ -388,7 +226,7 @@ class Settings(Section):
 
     node: NodeSettings = NodeSettings()
     sources: tuple[SourceSettings, ...] = ()
-    destinations: tuple[_ByKind, ...] = ()
+    destinations: tuple[DestinationByKind, ...] = ()
     tls: TlsSettings = TlsSettings()
     completion: CompletionSettings = CompletionSettings()
     choice: ChoiceSettings = ChoiceSettings()

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ctsma_node.config import Settings
-from ctsma_node.config.settings import DESTINATION_KINDS
+from ctsma_node.config.peers import DESTINATION_KINDS
 from ctsma_node.conformance.markdown import table
 from ctsma_node.tls.profile import SUITES
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ctsma_node.config.settings import CalledSettings, Settings
+from ctsma_node.config.peers import CalledSettings
+from ctsma_node.config.settings import Settings
 from ctsma_node.tls import ClientContext
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from ctsma_node import log
 from ctsma_node.completion import next_question
-from ctsma_node.config.settings import QuerySettings, Settings, SourceSettings
+from ctsma_node.config.peers import QuerySettings, SourceSettings
+from ctsma_node.config.settings import Settings
 from ctsma_node.deliver import Peer
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pynetdicom.events import Event
 
 from ctsma_node.config import DestinationSettings
-from ctsma_node.config.settings import ObjectKind
+from ctsma_node.config.peers import ObjectKind
 from ctsma_node.records import DeliveryState, SeriesState
 from tests.fixtures.proving_node import Clock
 from tests.fixtures.reported_case import COUNT, SERIES, STUDY, UIDS, ReportedCase

@@ -25,7 +25,8 @@ from ctsma_node.cli.doctor.finding import Verdict
 from ctsma_node.cli.doctor.instance import PATIENT_ID
 from ctsma_node.cli.doctor.network import SENT
 from ctsma_node.config import OBJECT_KINDS, Settings, SourceSettings
-from ctsma_node.config.settings import DEFAULT_KINDS, LimitSettings, NodeSettings
+from ctsma_node.config.peers import DEFAULT_KINDS
+from ctsma_node.config.settings import LimitSettings, NodeSettings
 from ctsma_node.demo.pacs import Orthanc
 from ctsma_node.receive.server import Receiver
 from tests.conftest import RequireTool

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ctsma_node.config.settings import CompletionSettings, QuerySettings, SourceSettings
+from ctsma_node.config.peers import QuerySettings, SourceSettings
+from ctsma_node.config.settings import CompletionSettings
 from ctsma_node.deliver import Peer
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from ctsma_node import log
 from ctsma_node.config import DestinationSettings
-from ctsma_node.config.settings import ObjectKind
+from ctsma_node.config.peers import ObjectKind
 from ctsma_node.errors import Refused
 from ctsma_node.records import Case, DeliveryState
 from ctsma_node.report import ReportObject
