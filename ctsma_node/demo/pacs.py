@@ -19,7 +19,9 @@ from pynetdicom.sop_class import Verification
 from ctsma_node.demo.ports import free_port
 from ctsma_node.errors import NodeError
 
-_START_S = 30.0
+_START_S = 60.0
+_STARTS = 3
+"""Another program may take a free port before Orthanc does."""
 
 
 class DemoError(NodeError):
@@ -57,25 +59,31 @@ class Orthanc:
 
     def __init__(self, program: Path, folder: Path) -> None:
         self.name = "Orthanc"
-        self.port = free_port()
-        self._http_port = free_port()
+        self.port, self._http_port = free_port(), free_port()
         self._program, self._folder = program, folder
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers; raises DemoError."""
+        """Start it and wait until it answers, on other ports where its own were taken; raises DemoError."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        for _ in range(_STARTS):
+            if self._starts():
+                return
+            self.port, self._http_port = free_port(), free_port()
+        raise DemoError(f"Orthanc did not start; see {self._folder / 'orthanc.log'}.")
+
+    def _starts(self) -> bool:
         config = self._folder / "orthanc.json"
         config.write_text(json.dumps(self._settings(), indent=1))
-        log = (self._folder / "orthanc.log").open("wb")
-        with log:
+        with (self._folder / "orthanc.log").open("wb") as log:
             self._process = subprocess.Popen([self._program, config], stdout=log, stderr=log)
         deadline = time.monotonic() + _START_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise DemoError(f"Orthanc did not start; see {log.name}.")
+                return False
             time.sleep(0.1)
+        return True
 
     def fetch(self, study_uid: str, folder: Path) -> list[Path]:
         """Every instance of a study, by its SOP Instance UID."""

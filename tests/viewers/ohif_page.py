@@ -21,7 +21,7 @@ _ARGUMENTS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
-_PATIENCE_MS = 90_000
+_PATIENCE_MS = 240_000
 _SERIES = '[data-cy^="study-browser-thumbnail"]'
 _VIEWPORT = "cornerstone.getRenderingEngines().flatMap(engine => engine.getViewports())[0]"
 _POINTS = """step => {
