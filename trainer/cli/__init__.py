@@ -12,6 +12,7 @@ from trainer.cli import (
     registration,
     regression,
     reproduce,
+    shapes,
     stages,
     synthesis,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "registration",
     "regression",
     "reproduce",
+    "shapes",
     "stages",
     "synthesis",
 ]

@@ -136,7 +136,7 @@ def _build(part: Part, a: Anatomy, t: Tissue, d: Disease) -> BoneStructure:
     maps = np.zeros((*distance.shape, len(Channel)), dtype=np.float32)
     maps[..., Channel.DISTANCE] = distance
     near = distance < 6.0
-    maps[near, 1:] = _channels(part, level[near], distance[near], t, d, rng)
+    maps[near, 1:] = tissue_channels(part, level[near], distance[near], t, d, rng)
     return BoneStructure(
         part=part,
         maps=maps,
@@ -147,7 +147,9 @@ def _build(part: Part, a: Anatomy, t: Tissue, d: Disease) -> BoneStructure:
     )
 
 
-def _channels(part: Part, p: Points, distance: F32, t: Tissue, d: Disease, rng: np.random.Generator) -> F32:
+def tissue_channels(
+    part: Part, p: Points, distance: F32, t: Tissue, d: Disease, rng: np.random.Generator
+) -> F32:
     """Every channel but the distance, at points near or in the bone."""
     cortex = cortex_map(part, p, t, d)
     depth = -distance - cortex

@@ -1,0 +1,1 @@
+"""The node's answer to bones that no generator of ours made."""
