@@ -11,6 +11,7 @@ from ctsma_node.cli.terminal import FAILED, ConfigOption, err, out, settings_fro
 from ctsma_node.commands import Action, Command, CommandFolder
 from ctsma_node.ledger.asked import can_be_cancelled, state_when_requeued
 from ctsma_node.ledger.cases import CasesReader
+from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import Case
 
 _PATIENCE_S = 10.0
@@ -34,8 +35,9 @@ def requeue(case: CaseArgument, config: ConfigOption = None) -> None:
         settings = settings_from(config)
         cases, folder = CasesReader(settings.ledger_path), CommandFolder(settings.commands_dir)
         found = cases.get(case)
-        if state_when_requeued(cases, found) is None:
-            _nothing(found, "tried again")
+        purged = InboxReader(settings.inbox_path).purged_count(found.series_uid)
+        if state_when_requeued(cases, found, purged) is None:
+            _nothing(found, "tried again", purged)
         _ask(cases, folder, found, Action.REQUEUE)
 
 
@@ -50,9 +52,10 @@ def cancel(case: CaseArgument, config: ConfigOption = None) -> None:
         _ask(cases, folder, found, Action.CANCEL)
 
 
-def _nothing(case: Case, what: str) -> None:
+def _nothing(case: Case, what: str, purged: int = 0) -> None:
     doing = "is being worked on" if case.running else f"is {case.state}"
-    err.print(f"[yellow]Nothing to do[/yellow]: case {case.id} {doing} and cannot be {what}.")
+    gone = f" \\[retention] has removed {purged} of its instances: send the series again." if purged else ""
+    err.print(f"[yellow]Nothing to do[/yellow]: case {case.id} {doing} and cannot be {what}.{gone}")
     raise typer.Exit(FAILED)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from ctsma_node.ledger.case_rows import CaseQueries
 from ctsma_node.ledger.cases import Cases, Fact
@@ -17,12 +18,21 @@ _ASKED: dict[str, Fact] = {"asked": True}
 _CANCELLABLE = (SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED, SeriesState.REPORTED)
 
 
-def state_when_requeued(cases: CaseQueries, case: Case) -> SeriesState | None:
+def state_when_requeued(cases: CaseQueries, case: Case, purged: int) -> SeriesState | None:
     """Where a requeue brings a case: back to the state that it ended from, or on at once where it waits.
 
     None where there is nothing to try: it is being worked on, still receiving or wholly delivered, it waits
-    for nothing, or a later revision has taken its place.
+    for nothing, a later revision has taken its place, or it would have to be read again and `purged` of its
+    instances were removed by retention. What is only to be sent or proven needs none of them.
     """
+    to = _state_before(cases, case)
+    is_read = to in (SeriesState.STABLE, SeriesState.ACCEPTED) or (
+        to is SeriesState.ANALYSED and not cases.has_set(case.id)
+    )
+    return None if is_read and purged else to
+
+
+def _state_before(cases: CaseQueries, case: Case) -> SeriesState | None:
     if case.running or cases.by_series(case.series_uid)[-1].id != case.id:
         return None
     deliveries = {each.state for each in cases.deliveries(case.id)}
@@ -33,7 +43,7 @@ def state_when_requeued(cases: CaseQueries, case: Case) -> SeriesState | None:
             event.from_state for event in reversed(cases.events(case.id)) if event.to_state is case.state
         )
     if case.state is SeriesState.REPORTED:
-        return case.state if DeliveryState.PENDING in deliveries else None
+        return case.state if any(each.is_open for each in deliveries) else None
     return case.state if case.state is not SeriesState.RECEIVING and case.due_at is not None else None
 
 
@@ -45,19 +55,24 @@ def can_be_cancelled(case: Case) -> bool:
 class AskedCases(Cases):
     """Cases, and what a person may ask of them."""
 
-    def requeue(self, case_id: int, seen_event: int) -> Case | None:
-        """Try a case again; returns it, or None where its history has gone on or there is nothing to try."""
+    def requeue(self, case_id: int, seen_event: int, purged: Callable[[str], int]) -> Case | None:
+        """Try a case again; returns it, or None where its history has gone on or there is nothing to try.
+
+        `purged` tells how many instances of a series retention has removed. What was not delivered is due
+        again, what was sent has its proof asked for at once, and the retry horizon of both begins anew.
+        """
         with self._writer.transaction() as connection:
             case = self._get(connection, case_id)
-            to = state_when_requeued(self, case)
+            to = state_when_requeued(self, case, purged(case.series_uid))
             if to is None or self.events(case_id)[-1].id != seen_event:
                 return None
             self._put(connection, case_id, to)
             if to is SeriesState.REPORTED:
                 now = self._clock()
                 connection.execute(
-                    "UPDATE delivery SET state = 'pending', attempts = 0, created_at = ?, held_s = 0, "
-                    "due_at = ?, updated_at = ? WHERE state IN ('pending', 'rejected', 'failed') "
+                    "UPDATE delivery SET attempts = CASE state WHEN 'sent' THEN attempts ELSE 0 END, "
+                    "state = CASE state WHEN 'sent' THEN 'sent' ELSE 'pending' END, asked = 0, "
+                    "created_at = ?, held_s = 0, due_at = ?, updated_at = ? WHERE state <> 'delivered' "
                     "AND result_id IN (SELECT id FROM result WHERE revision_id = ?)",
                     (now, now, now, case_id),
                 )

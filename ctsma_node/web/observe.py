@@ -11,6 +11,7 @@ from ctsma_node.config.settings import Settings
 from ctsma_node.heartbeat import Heartbeat, last_heartbeat
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.figures import CaseFigures, InboxFigures, Standing
+from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.quota import Quota
 from ctsma_node.records import SeriesState
 from ctsma_node.spool import free_bytes
@@ -53,6 +54,7 @@ class Observer:
         self.cases = CaseFigures(settings.ledger_path)
         self.inbox = InboxFigures(settings.inbox_path)
         self.ledger = CasesReader(settings.ledger_path)
+        self.instances = InboxReader(settings.inbox_path)
         self._outbox = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
         self._lock = threading.Lock()
         self._sizes, self._summed_at = (0, 0), float("-inf")

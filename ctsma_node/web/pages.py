@@ -71,7 +71,9 @@ class Pages:
     def case_page(self, case_id: int, problem: str = "", status: int = 200) -> Response:
         """One case, with what went wrong when something was asked of it."""
         try:
-            shown = views.case_page(self._cases, self._settings.outbox_dir, case_id, self._clock())
+            shown = views.case_page(
+                self._cases, self._observer.instances, self._settings.outbox_dir, case_id, self._clock()
+            )
         except LedgerError:
             raise HTTPException(404, f"There is no case {case_id}.") from None
         asked = [each.action for each in self._commands.waiting() if each.case_id == case_id]

@@ -10,6 +10,7 @@ from pathlib import Path
 from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.ledger.asked import can_be_cancelled, state_when_requeued
 from ctsma_node.ledger.case_rows import CaseQueries
+from ctsma_node.ledger.inbox_purge import PurgeQueries
 from ctsma_node.records import (
     END_STATES,
     Case,
@@ -82,6 +83,7 @@ class CasePage:
     revisions: tuple[Case, ...]
     source_count: SourceCount | None
     requeued_to: SeriesState | None
+    purged: int  # instances of the series that retention has removed
     can_be_cancelled: bool
     last_event: int
 
@@ -105,9 +107,10 @@ def queue(cases: CaseQueries, now: float, state: SeriesState | None, before: int
     return Queue(rows, state, rows[-1].case.id if len(found) > PAGE else None)
 
 
-def case_page(cases: CaseQueries, outbox: Path, case_id: int, now: float) -> CasePage:
+def case_page(cases: CaseQueries, inbox: PurgeQueries, outbox: Path, case_id: int, now: float) -> CasePage:
     """One case; raises LedgerError when there is none."""
     case, events, results = cases.get(case_id), cases.events(case_id), cases.results(case_id)
+    purged = inbox.purged_count(case.series_uid)
     return CasePage(
         case=case,
         stays=stays(events, now),
@@ -119,7 +122,8 @@ def case_page(cases: CaseQueries, outbox: Path, case_id: int, now: float) -> Cas
         turnaround=case.updated_at - case.last_instance_at if case.state in END_STATES else None,
         revisions=tuple(cases.by_series(case.series_uid)),
         source_count=cases.source_count(case.series_uid),
-        requeued_to=state_when_requeued(cases, case),
+        requeued_to=state_when_requeued(cases, case, purged),
+        purged=purged,
         can_be_cancelled=can_be_cancelled(case),
         last_event=events[-1].id,
     )

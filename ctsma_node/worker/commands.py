@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from ctsma_node import log
 from ctsma_node.commands import Action, Command, CommandFolder
@@ -18,8 +19,11 @@ _REST_S = 5.0
 class Commands:
     """Takes commands out of their folder; one carried out just before a crash is void the second time."""
 
-    def __init__(self, folder: CommandFolder, cases: AskedCases, ending: Ending) -> None:
+    def __init__(
+        self, folder: CommandFolder, cases: AskedCases, ending: Ending, purged: Callable[[str], int]
+    ) -> None:
         self._folder = folder
+        self._purged = purged  # how many instances of a series retention has removed
         self._cases = cases
         self._ending = ending
         self._rests_until = 0.0  # time.monotonic()
@@ -63,5 +67,5 @@ class Commands:
 
     def _moved(self, command: Command) -> Case | None:
         if command.action is Action.REQUEUE:
-            return self._cases.requeue(command.case_id, command.seen_event)
+            return self._cases.requeue(command.case_id, command.seen_event, self._purged)
         return self._cases.cancel(command.case_id)

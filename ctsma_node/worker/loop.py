@@ -70,7 +70,8 @@ class Worker:
         self._purging = OutboxPurge(settings, self._cases, clock)
         self._notices = Notices(settings, self._cases, self._inbox, clock)
         self._recorder = Recorder(settings, "work", clock)
-        self._commands = Commands(CommandFolder(settings.commands_dir), self._cases, self._ending)
+        folder = CommandFolder(settings.commands_dir)
+        self._commands = Commands(folder, self._cases, self._ending, self._inbox.purged_count)
         self._couriers = [
             Courier(settings, each, self._cases, self._ending, clock, self._recorder)
             for each in settings.destinations

@@ -31,7 +31,7 @@ def cases(tmp_path: Path) -> Iterator[AskedCases]:
 
 @pytest.fixture
 def commands(folder: CommandFolder, cases: AskedCases) -> Commands:
-    return Commands(folder, cases, Ending(cases))
+    return Commands(folder, cases, Ending(cases), lambda series_uid: 0)
 
 
 def failed(cases: AskedCases) -> Case:

@@ -16,6 +16,8 @@ from ctsma_node.receive.recover import recover
 from ctsma_node.receive.store import Store
 from ctsma_node.records import Quarantined, SeriesState
 from ctsma_node.spool import Spool
+from ctsma_node.web.observe import Observer
+from ctsma_node.web.views import case_page
 from ctsma_node.worker.chain import Chain
 from ctsma_node.worker.purge import OutboxPurge
 from tests.acceptance.stand_ins import FakeAnalyser
@@ -192,6 +194,21 @@ def test_a_late_slice_of_a_purged_series_is_refused_with_what_to_do(make: Make) 
         chain.step(state.cases.get(case_id))
     assert caught.value.code == "purged"
     inbox.close()
+
+
+def test_a_requeue_says_that_the_instances_are_gone(make: Make, tmp_path: Path) -> None:
+    state = make()
+    state.bring()
+    state.end(1, SeriesState.REFUSED, OLD)
+    config = tmp_path / "node.toml"
+    config.write_text('[node]\nstate_dir = "state"\n')
+    purge_spool(state)
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["requeue", "1", "--config", str(config)])
+    assert shown.exit_code == 1
+    assert "[retention] has removed 3 of its instances: send the series again" in shown.output
+    observer = Observer(state.settings)
+    page = case_page(observer.ledger, observer.instances, state.settings.outbox_dir, 1, NOW)
+    assert (page.requeued_to, page.purged) == (None, 3)
 
 
 def test_results_go_when_every_destination_has_had_them_long_enough(make: Make) -> None:

@@ -32,8 +32,12 @@ def brought_to(cases: AskedCases, *path: SeriesState, series: str = "1.2.3") -> 
     return case
 
 
+def nothing_purged(series_uid: str) -> int:
+    return 0
+
+
 def requeued(cases: AskedCases, case: Case) -> Case | None:
-    return cases.requeue(case.id, cases.events(case.id)[-1].id)
+    return cases.requeue(case.id, cases.events(case.id)[-1].id, nothing_purged)
 
 
 def with_deliveries(cases: AskedCases) -> Case:
@@ -48,14 +52,14 @@ def test_an_ended_case_goes_back_to_where_it_ended(
     cases: AskedCases, end: SeriesState, last: SeriesState
 ) -> None:
     case = brought_to(cases, *PATH_TO[last], end)
-    assert state_when_requeued(cases, case) is last
+    assert state_when_requeued(cases, case, 0) is last
     again = requeued(cases, case)
     assert again is not None
     assert (again.state, again.code, again.attempts, again.running) == (last, None, 0, False)
     event = cases.events(case.id)[-1]
     assert (event.action, event.from_state, event.to_state) == ("requeued", end, last)
     assert cases.move(case.id, end, code="why").state is end
-    assert state_when_requeued(cases, cases.get(case.id)) is last
+    assert state_when_requeued(cases, cases.get(case.id), 0) is last
 
 
 def test_the_database_holds_the_same_reopenings_as_the_records(cases: AskedCases, tmp_path: Path) -> None:
@@ -92,9 +96,9 @@ def test_an_ended_delivery_is_reopened_as_pending_only(cases: AskedCases, tmp_pa
 
 def test_a_case_that_waits_is_tried_now(cases: AskedCases) -> None:
     case = brought_to(cases, S.STABLE)
-    assert state_when_requeued(cases, case) is None  # it waits for nothing but its turn
+    assert state_when_requeued(cases, case, 0) is None  # it waits for nothing but its turn
     cases.claim(case.id)
-    assert state_when_requeued(cases, cases.get(case.id)) is None
+    assert state_when_requeued(cases, cases.get(case.id), 0) is None
     waiting = cases.release(case.id, 9e9, "io_error", "The disk.")
     again = requeued(cases, waiting)
     assert again is not None
@@ -116,13 +120,13 @@ def test_nothing_is_tried_that_is_done_superseded_or_has_gone_on(cases: AskedCas
     old = brought_to(cases, *PATH_TO[S.FAILED], series="1.3")
     cases.upsert_series("1.3", "1.2", 2.0, 4, "PACS")
     for case in (receiving, delivered, old):
-        assert state_when_requeued(cases, case) is None
+        assert state_when_requeued(cases, case, 0) is None
         assert requeued(cases, case) is None
     failed = brought_to(cases, *PATH_TO[S.FAILED], series="1.4")
     seen = cases.events(failed.id)[-1].id
-    assert cases.requeue(failed.id, seen - 1) is None
-    assert cases.requeue(failed.id, seen) is not None
-    assert cases.requeue(failed.id, seen) is None  # the same command a second time
+    assert cases.requeue(failed.id, seen - 1, nothing_purged) is None
+    assert cases.requeue(failed.id, seen, nothing_purged) is not None
+    assert cases.requeue(failed.id, seen, nothing_purged) is None  # the same command a second time
 
 
 @pytest.mark.parametrize("state", list(S))
@@ -155,3 +159,44 @@ def test_what_was_sent_and_not_proven_ends_with_its_case(cases: AskedCases) -> N
     assert cases.cancel(case.id) is not None
     assert {d.state for d in cases.deliveries(case.id)} == {DeliveryState.FAILED}
     assert cases.due_proofs(9e9) == []
+
+
+def test_what_was_sent_has_its_proof_asked_for_at_once_and_is_not_sent_again(cases: AskedCases) -> None:
+    case = with_deliveries(cases)
+    stored, lost = cases.deliveries(case.id)
+    cases.delivery_stored(stored.id, 0x0000, 1.0)
+    cases.proof_later(stored.id, 9e9, "No report yet.", 7)
+    cases.delivery_done(lost.id)
+    assert cases.due_proofs(1e6) == []
+    assert requeued(cases, case) is not None
+    (due,) = cases.due_proofs(1e6)
+    assert (due.id, due.attempts, due.asked) == (stored.id, 1, 0)
+    assert due.horizon_from > stored.horizon_from  # a week of its own
+    assert cases.due_deliveries(9e9) == []
+    assert cases.deliveries(case.id)[1].state is DeliveryState.DELIVERED
+
+
+@pytest.mark.parametrize("last", [S.STABLE, S.ACCEPTED, S.ANALYSED])
+def test_a_case_whose_instances_were_purged_is_left_as_it_ended(cases: AskedCases, last: SeriesState) -> None:
+    case = brought_to(cases, *PATH_TO[last], S.FAILED)
+    assert state_when_requeued(cases, case, 3) is None
+    assert cases.requeue(case.id, cases.events(case.id)[-1].id, lambda series_uid: 3) is None
+    assert (cases.get(case.id).state, cases.get(case.id).code) == (S.FAILED, "why")
+
+
+def test_sending_needs_no_instances_and_what_was_delivered_and_purged_stays(cases: AskedCases) -> None:
+    case = with_deliveries(cases)
+    there, lost = cases.deliveries(case.id)
+    cases.delivery_done(there.id)
+    cases.delivery_failed(lost.id, None, "A week has passed.")
+    case = cases.move(case.id, S.DELIVERED, code="partly_delivered")
+    cases.mark_purged([1])  # the object that has arrived; retention leaves the other
+    assert cases.requeue(case.id, cases.events(case.id)[-1].id, lambda series_uid: 3) is not None
+    assert [each.id for each in cases.due_deliveries(9e9)] == [lost.id]
+
+
+def test_a_set_that_was_made_is_sent_though_its_instances_are_gone(cases: AskedCases) -> None:
+    case = brought_to(cases, *PATH_TO[S.ANALYSED])
+    cases.add_results(case.id, [result(1)])
+    case = cases.move(case.id, S.FAILED, code="why")
+    assert state_when_requeued(cases, case, 3) is S.ANALYSED

@@ -98,7 +98,7 @@ def test_figures_of_a_node_that_has_never_run(tmp_path: Path) -> None:
 def test_a_requeued_case_counts_each_of_its_ends(tmp_path: Path) -> None:
     planted = Planted(tmp_path / "state")
     case = planted.steps(planted.series(1), S.STABLE, S.FAILED, code="io_error", reason="The disk.")
-    planted.cases.requeue(case.id, planted.cases.events(case.id)[-1].id)
+    planted.cases.requeue(case.id, planted.cases.events(case.id)[-1].id, lambda series_uid: 0)
     planted.steps(planted.cases.get(case.id), S.REFUSED, code="no_knee", reason="None.")
     found = list(Durations(planted.settings.ledger_path).new())
     assert [(each.name, each.code) for each in found if each.what == "end"] == [
