@@ -15,6 +15,12 @@ Rows = Callable[..., list[sqlite3.Row]]
 _LAST_SUCCESS = """
     SELECT max(updated_at) AS at FROM delivery WHERE destination = ? AND state = 'delivered'"""
 
+_UNPROVEN = """
+    SELECT max(sent_at) AS last_stored,
+           min(CASE WHEN asked > 0 AND destination NOT IN (SELECT destination FROM pause) THEN sent_at END)
+           AS unproven_since
+    FROM delivery WHERE destination = ? AND state = 'sent'"""
+
 _FAILING = """
     SELECT max(updated_at) AS last_failure, min(created_at) AS waiting_since
     FROM delivery WHERE destination = ? AND state = 'pending' AND attempts > 0
@@ -25,9 +31,10 @@ _FAILING = """
 class Standing:
     """How a destination has done lately. Times are seconds since the epoch; None: never, or nothing waits."""
 
-    last_success: float | None
+    last_success: float | None  # of a delivery, or of a C-STORE whose proof is still to come
     last_failure: float | None  # of a delivery that is still to be made
     waiting_since: float | None  # since when the oldest such delivery is wanted
+    unproven_since: float | None = None  # since when the oldest is there whose proof was asked for in vain
 
     @property
     def failing_since(self) -> float | None:
@@ -57,13 +64,16 @@ class CaseFigures:
 
     def standing(self, destination: str) -> Standing | None:
         """How a destination has done lately; None where nothing was ever sent there."""
-        delivered, failing = self._rows(_LAST_SUCCESS, destination), self._rows(_FAILING, destination)
-        if not delivered or not failing:
+        found = [self._rows(sql, destination) for sql in (_LAST_SUCCESS, _FAILING, _UNPROVEN)]
+        if not all(found):
             return None
-        last_success, (last_failure, waiting_since) = delivered[0]["at"], failing[0]
+        (delivered_at,), (last_failure, waiting_since), (stored_at, unproven_since) = (
+            row for (row,) in found
+        )
+        last_success = max((at for at in (delivered_at, stored_at) if at is not None), default=None)
         if last_success is None and last_failure is None:
             return None
-        return Standing(last_success, last_failure, waiting_since)
+        return Standing(last_success, last_failure, waiting_since, unproven_since)
 
     def last_ends(self, count: int) -> list[tuple[SeriesState, str | None]]:
         """State and code of the cases that ended last, the latest first."""

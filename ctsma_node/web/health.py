@@ -1,8 +1,8 @@
 """Whether the node can receive, analyse and deliver: from what was observed to findings with reasons.
 
 `down` is what stops the node from doing one of the three for every series, and answers 503. `degraded` is
-what a person should look at while it goes on, and answers 200: one of several destinations that fails, series
-after series that fails.
+what a person should look at while it goes on, and answers 200: one of several destinations that fails, proofs
+that do not come, a pause, series after series that fails.
 """
 
 from __future__ import annotations
@@ -144,10 +144,27 @@ def _delivering(seen: Observed, settings: Settings) -> Iterator[Finding]:
         yield Finding(Part.DELIVER, Level.DEGRADED, "no_destinations", reason)
     ages = {name: seen.now - since for name, since in seen.failing_since.items() if since is not None}
     failing = {name: age for name, age in ages.items() if age > settings.web.destination_failing_s}
-    level = Level.DOWN if len(failing) == len(seen.standings) else Level.DEGRADED
+    level = Level.DOWN if failing.keys() == seen.standings.keys() - seen.paused.keys() else Level.DEGRADED
     for name, seconds in failing.items():
         reason = f"Nothing has reached {name} for {seconds / 60:.0f} min; what is due is tried again."
         yield Finding(Part.DELIVER, level, "destination_failing", reason)
+    yield from _unproven(seen, settings)
+    for name in sorted(seen.standings.keys() & seen.paused.keys()):
+        since = seen.paused[name]
+        reason = f"{name} has been paused for {(seen.now - since) / 60:.0f} min; what is for it waits."
+        yield Finding(Part.DELIVER, Level.DEGRADED, "destination_paused", reason)
+
+
+def _unproven(seen: Observed, settings: Settings) -> Iterator[Finding]:
+    """What a peer says it has stored can be read there: nothing stops, but nobody knows that it stays."""
+    for name, standing in seen.standings.items():
+        since = None if standing is None else standing.unproven_since
+        if since is not None and seen.now - since > settings.web.destination_failing_s:
+            minutes = (seen.now - since) / 60
+            reason = (
+                f"{name} has stored instances and not proven them for {minutes:.0f} min; it is asked again."
+            )
+            yield Finding(Part.DELIVER, Level.DEGRADED, "destination_unproven", reason)
 
 
 def _stalled(part: Part, beat: Heartbeat | None, now: float) -> Iterator[Finding]:

@@ -97,6 +97,19 @@ class NodeMetrics(Collector):
             "Since when nothing has reached a destination although tried; 0 where the last attempt went well."
         )
         yield gauge("ctsma_destination_failing_seconds", text, "destination", failing.items())
+        unproven = {
+            name: 0.0
+            if standing is None or standing.unproven_since is None
+            else seen.now - standing.unproven_since
+            for name, standing in seen.standings.items()
+        }
+        text = "Since when the oldest instance is stored whose proof was asked for in vain; 0: none."
+        yield gauge("ctsma_destination_unproven_seconds", text, "destination", unproven.items())
+        paused = {
+            name: seen.now - seen.paused[name] if name in seen.paused else 0.0 for name in seen.standings
+        }
+        text = "How long a destination has been paused; 0: it is not."
+        yield gauge("ctsma_destination_paused_seconds", text, "destination", paused.items())
 
     def _bytes(self, seen: Observed) -> Iterator[Metric]:
         spool, outbox = self._observer.sizes()

@@ -98,7 +98,9 @@ class Pages:
         """How the destinations do."""
         counts = self._observer.cases.deliveries()
         rows = views.destinations(self._settings, self._observer.look(), counts)
-        return self._render("destinations.html", rows=rows)
+        return self._render(
+            "destinations.html", rows=rows, failing_s=self._settings.web.destination_failing_s
+        )
 
     def node(self, request: Request) -> Response:
         """The node's own state."""

@@ -96,6 +96,7 @@ class DestinationRow:
     counts: dict[DeliveryState, int]
     last_success: float | None
     failing_since: float | None
+    unproven_since: float | None
     paused_since: float | None
 
 
@@ -167,5 +168,7 @@ def destinations(
         mine = {state: n for (name, state), n in counts.items() if name == each.name}
         last = None if standing is None else standing.last_success
         paused_since = seen.paused.get(each.name)
-        rows.append(DestinationRow(each, mine, last, seen.failing_since[each.name], paused_since))
+        unproven_since = None if standing is None else standing.unproven_since
+        failing_since = seen.failing_since[each.name]
+        rows.append(DestinationRow(each, mine, last, failing_since, unproven_since, paused_since))
     return tuple(rows)

@@ -44,6 +44,10 @@ def failing(seconds: float) -> Standing:
     return Standing(NOW - seconds, NOW - 1, NOW - seconds)
 
 
+def unproven(seconds: float) -> Standing:
+    return Standing(NOW - seconds, None, None, NOW - seconds)
+
+
 def codes(seen: Observed) -> dict[Part, set[str]]:
     health = judge(seen, Settings())
     return {part: {each.code for each in health.findings if each.part is part} for part in Part}
@@ -73,6 +77,14 @@ def test_a_node_that_is_well_has_no_findings() -> None:
         ({"standings": {}}, Part.DELIVER, "no_destinations", Level.DEGRADED),
         ({"standings": {"a": failing(901)}}, Part.DELIVER, "destination_failing", Level.DOWN),
         ({"standings": {"a": failing(901), "b": None}}, Part.DELIVER, "destination_failing", Level.DEGRADED),
+        (
+            {"standings": {"a": failing(901), "b": None}, "paused": {"b": NOW - 5}},
+            Part.DELIVER,
+            "destination_failing",
+            Level.DOWN,
+        ),
+        ({"standings": {"a": unproven(901)}}, Part.DELIVER, "destination_unproven", Level.DEGRADED),
+        ({"paused": {"pacs": NOW - 5}}, Part.DELIVER, "destination_paused", Level.DEGRADED),
     ],
 )
 def test_each_fault_is_found_where_it_is(
@@ -90,6 +102,7 @@ def test_each_fault_is_found_where_it_is(
         {"receiver": beat(NOW - 29, answers=NOW - 29)},
         {"worker": beat(NOW, steps=NOW - 239, sweep=NOW - 59)},
         {"standings": {"a": failing(899)}},
+        {"standings": {"a": unproven(899)}},
         {"last_ends": FAILED[:2]},
         {"last_ends": ((S.FAILED, "cancelled"), (S.FAILED, "not_delivered"), (S.FAILED, "io_error"))},
         {"last_ends": (*FAILED[:2], (S.REFUSED, "no_knee"))},

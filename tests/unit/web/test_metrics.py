@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ctsma_node.ledger.durations import Durations
-from ctsma_node.ledger.figures import CaseFigures, InboxFigures
+from ctsma_node.ledger.figures import CaseFigures, InboxFigures, Standing
 from ctsma_node.records import DeliveryState, SeriesState
 from ctsma_node.web.families import Histogram
 from tests.unit.ledger.test_cases import Peer, result
@@ -166,4 +166,46 @@ def test_how_a_destination_does_is_told_by_its_deliveries(tmp_path: Path) -> Non
     planted.cases.delivery_retry(first.id, planted.now + 60, None, "No route.")
     assert failing_since(figures) == sent
     assert figures.deliveries() == {("pacs", DeliveryState.DELIVERED): 1, ("pacs", DeliveryState.PENDING): 1}
+    planted.close()
+
+
+def test_a_proof_that_does_not_come_is_told_from_when_the_instance_was_stored(tmp_path: Path) -> None:
+    planted = Planted(tmp_path / "state")
+    case = planted.steps(planted.series(1), S.STABLE, S.ACCEPTED, S.ANALYSED)
+    planted.cases.add_results(case.id, [result(1), result(2)])
+    planted.cases.add_deliveries(case.id, [Peer("pacs")])
+    first, second = planted.cases.deliveries(case.id)
+    figures = CaseFigures(planted.settings.ledger_path)
+    planted.cases.delivery_stored(first.id, 0x0000, planted.now)
+    stored = planted.now
+    assert figures.standing("pacs") == Standing(stored, None, None, None)  # nobody has asked yet
+    planted.now += 10
+    planted.cases.proof_later(first.id, planted.now + 60, "No report.", 1)
+    planted.cases.delivery_retry(second.id, planted.now + 60, 0xA700, "Out of resources.")
+    assert unproven_since(figures) == stored
+    planted.cases.pause("pacs")
+    assert unproven_since(figures) is None
+    planted.cases.resume("pacs")
+    assert unproven_since(figures) == stored
+    planted.cases.proven(first.id, "found")
+    assert unproven_since(figures) is None
+    planted.close()
+
+
+def unproven_since(figures: CaseFigures) -> float | None:
+    standing = figures.standing("pacs")
+    assert standing is not None
+    return standing.unproven_since
+
+
+def test_what_a_peer_has_stored_has_reached_it_before_it_is_proven(tmp_path: Path) -> None:
+    planted = Planted(tmp_path / "state")
+    case = planted.steps(planted.series(1), S.STABLE, S.ACCEPTED, S.ANALYSED)
+    planted.cases.add_results(case.id, [result(1), result(2)])
+    planted.cases.add_deliveries(case.id, [Peer("pacs")])
+    first, second = planted.cases.deliveries(case.id)
+    planted.cases.delivery_retry(second.id, planted.now + 60, 0xA700, "Out of resources.")
+    planted.now += 10
+    planted.cases.delivery_stored(first.id, 0x0000, planted.now)
+    assert failing_since(CaseFigures(planted.settings.ledger_path)) is None
     planted.close()

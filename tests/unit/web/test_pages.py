@@ -103,6 +103,8 @@ def test_a_paused_destination_is_shown(served: Served) -> None:
     served.planted.cases.pause("archive")
     try:
         assert "archive ARCHIVE 192.0.2.11:104 paused for" in text_of(served.get("/destinations").text)
+        assert "archive has been paused for 0 min" in text_of(served.get("/").text)
+        assert "destination_paused" in served.get("/health").text
     finally:
         served.planted.cases.resume("archive")
 
