@@ -26,10 +26,13 @@ from ctsma_node.cli.doctor.instance import PATIENT_ID
 from ctsma_node.cli.doctor.network import SENT
 from ctsma_node.config import OBJECT_KINDS, Settings, SourceSettings
 from ctsma_node.config.peers import DEFAULT_KINDS
-from ctsma_node.config.settings import LimitSettings, NodeSettings
+from ctsma_node.config.settings import LimitSettings, NodeSettings, TlsSettings
 from ctsma_node.demo.pacs import Orthanc
 from ctsma_node.receive.server import Receiver
 from tests.conftest import RequireTool
+from tests.fixtures.certificates import Authority
+from tests.fixtures.orthanc import Archive
+from tests.fixtures.proving_node import pacs
 
 Diagnose = Callable[..., dict[str, Any]]
 
@@ -45,6 +48,7 @@ name = "pacs"
 ae_title = "{ae}"
 host = "127.0.0.1"
 port = {pacs_port}
+proof = "{proof}"
 [limits]
 min_free_bytes = 0
 """
@@ -63,7 +67,9 @@ def diagnose(tmp_path: Path) -> Diagnose:
     ) -> dict[str, Any]:
         config = tmp_path / "node.toml"
         source = other.get("source", "127.0.0.1")
-        text = _CONFIG.format(port=port or free_port(), pacs_port=pacs_port, ae=ae, source=source)
+        proof = other.get("proof", "status")
+        listening = port or free_port()
+        text = _CONFIG.format(port=listening, pacs_port=pacs_port, ae=ae, source=source, proof=proof)
         config.write_text(text + other.get("more", ""))
         shown = CliRunner().invoke(app, ["doctor", "--json", "--config", str(config), *options])
         assert shown.exit_code == exit_code, shown.output
@@ -111,6 +117,40 @@ def test_a_test_instance_is_stored_and_its_deletion_left_to_people(
     assert verdict(found, "pacs", "C-FIND") == "ok"
 
 
+@pytest.fixture
+def archive(require_tool: RequireTool, tmp_path: Path) -> Iterator[Archive]:
+    """One that reports to the node."""
+    made = Archive(require_tool("Orthanc"), tmp_path / "orthanc")
+    made.node_port = free_port()
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_the_test_instance_is_committed_and_the_report_waited_for(
+    diagnose: Diagnose, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctsma_node.cli.doctor.commitment.REPORT_S", 0.5)
+    there: dict[str, Any] = {"port": archive.node_port, "pacs_port": archive.port, "proof": "commitment"}
+    found = diagnose("--store", exit_code=0, **there)
+    assert verdict(found, "pacs", "N-ACTION") == "warning"  # nobody takes the report
+    monkeypatch.setattr("ctsma_node.cli.doctor.commitment.REPORT_S", 60.0)
+    settings = Settings(
+        node=NodeSettings(port=archive.node_port, state_dir=tmp_path / "state"),
+        destinations=(pacs(archive.ae_title, archive.port, "commitment"),),
+        limits=LimitSettings(min_free_bytes=0, drain_s=1.0),
+    )
+    receiver = Receiver(settings)
+    receiver.start()
+    try:
+        found = diagnose("--store", exit_code=0, **there)
+    finally:
+        receiver.stop()
+    assert [verdict(found, "pacs", what) for what in ("C-STORE", "C-FIND", "N-ACTION")] == ["ok"] * 3
+    assert "committed; the report came over an association of its own" in str(found["findings"])
+    assert found["routing"]["is_reported_to"] is True
+
+
 def test_a_peer_that_stores_ct_alone(diagnose: Diagnose) -> None:
     ae = AE(ae_title="SMALL")
     for sop_class in (Verification, CTImageStorage):
@@ -145,6 +185,58 @@ def test_the_nodes_own_port(diagnose: Diagnose, tmp_path: Path, source: str) -> 
     assert verdict(found, "node", "C-ECHO") == ("ok" if source == "127.0.0.1" else "warning")
 
 
+@pytest.mark.parametrize(("signer", "expected"), [("ca", "ok"), ("another", "warning")])
+def test_the_tls_port_is_tried_with_the_nodes_own_certificate(
+    diagnose: Diagnose, tmp_path: Path, signer: str, expected: str
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    own = (authority if signer == "ca" else Authority(tmp_path / signer, "another CA")).issue(
+        "node", "localhost"
+    )
+    files = {"certificate": str(own.certificate), "key": str(own.key), "ca": str(authority.ca)}
+    settings = Settings(
+        node=NodeSettings(port=0, state_dir=tmp_path / "state"),
+        sources=(SourceSettings(ae_title="PACS", addresses=("127.0.0.1",)),),
+        tls=TlsSettings.model_validate({"port": free_port(), **files}),
+        limits=LimitSettings(min_free_bytes=0, drain_s=1.0),
+    )
+    more = "[tls]\n" + "".join(f'{key} = "{path}"\n' for key, path in files.items())
+    more += f"port = {settings.tls.port}\n"
+    found = diagnose(exit_code=1, more=more)
+    assert verdict(found, "node", "port over TLS") == "warning"  # nobody listens
+    receiver = Receiver(settings)
+    receiver.start()
+    try:
+        found = diagnose(exit_code=1, more=more)
+    finally:
+        receiver.stop()
+    assert verdict(found, "node", "C-ECHO over TLS") == expected
+    assert verdict(found, "node", "port") == "skipped"  # the plain one is closed
+    assert (found["routing"]["port"], found["routing"]["tls_port"]) == (None, settings.tls.port)
+
+
+def test_another_certificate_on_the_tls_port_is_wrong(diagnose: Diagnose, tmp_path: Path) -> None:
+    """As where the receiver was not restarted, or another program has the port."""
+    authority = Authority(tmp_path / "ca")
+    old, new = authority.issue("old"), authority.issue("new")
+    settings = Settings(
+        node=NodeSettings(port=0, state_dir=tmp_path / "state"),
+        sources=(SourceSettings(ae_title="PACS", addresses=("127.0.0.1",)),),
+        tls=TlsSettings(
+            certificate=str(old.certificate), key=str(old.key), ca=str(authority.ca), port=free_port()
+        ),
+        limits=LimitSettings(min_free_bytes=0, drain_s=1.0),
+    )
+    more = f'[tls]\ncertificate = "{new.certificate}"\nkey = "{new.key}"\nca = "{authority.ca}"\n'
+    receiver = Receiver(settings)
+    receiver.start()
+    try:
+        found = diagnose(exit_code=1, more=f"{more}port = {settings.tls.port}\n")
+    finally:
+        receiver.stop()
+    assert verdict(found, "node", "C-ECHO over TLS") == "wrong"
+
+
 def test_what_to_type_into_the_pacs(diagnose: Diagnose) -> None:
     routing = diagnose(exit_code=1, port=11112)["routing"]
     assert (routing["ae_title"], routing["host"], routing["port"]) == ("CTSMA", "127.0.0.1", 11112)
@@ -164,7 +256,7 @@ def test_a_folder_that_others_can_read_and_a_bundle_that_is_none(diagnose: Diagn
 
 def test_the_table_reads_well_for_a_person(tmp_path: Path) -> None:
     config = tmp_path / "node.toml"
-    config.write_text(_CONFIG.format(port=free_port(), pacs_port=1, ae="X", source="127.0.0.1"))
+    config.write_text(_CONFIG.format(port=free_port(), pacs_port=1, ae="X", source="127.0.0.1", proof="find"))
     shown = CliRunner().invoke(app, ["doctor", "--config", str(config)], env={"COLUMNS": "200"})
     assert "To type into the PACS" in shown.output
     assert "To do pacs, C-ECHO: On the PACS, add AE title CTSMA" in shown.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from rich.table import Table
 from ctsma_node.cli.doctor import certificates, machine
 from ctsma_node.cli.doctor.finding import Finding, Verdict
 from ctsma_node.cli.terminal import FAILED, ConfigOption, out, settings_from, spoken_errors
-from ctsma_node.config import Settings
+from ctsma_node.config import DestinationSettings, Settings
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red", Verdict.SKIPPED: "dim"}
 
@@ -33,7 +34,8 @@ def doctor(
         bool,
         typer.Option(
             "--store",
-            help="Also send a test instance to every destination, to be deleted there by hand.",
+            help="Also send a test instance to every destination, look for it, and ask for Storage "
+            "Commitment where that is its proof. It is to be deleted there by hand.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for scripts.")] = False,
@@ -63,19 +65,36 @@ def doctor(
 def _examine(settings: Settings, store: bool) -> Iterator[Finding]:
     from ctsma_node.cli.doctor import network
     from ctsma_node.cli.doctor.finding import wrong
+    from ctsma_node.cli.doctor.own_ports import examine_node
     from ctsma_node.worker.routes import peer_of, proof_peer_of, web_archive_of
 
     yield from machine.examine(settings)
     yield from certificates.examine(settings)
-    yield from network.examine_node(settings)
+    yield from examine_node(settings)
     if not settings.destinations:
         yield wrong("node", "destinations", "results stay here", "Add a [[destinations]].")
     for each in settings.destinations:
         if each.kind == "dicomweb":
             yield from network.examine_web(each, web_archive_of(settings, each))
             continue
-        yield from network.examine_destination(each, peer_of(settings, each), store)
+        trial = partial(_try_storing, settings, each) if store else None
+        yield from network.examine_destination(each, peer_of(settings, each), trial)
         yield from network.examine_proof(each, proof_peer_of(settings, each))
+
+
+def _try_storing(settings: Settings, destination: DestinationSettings) -> Iterator[Finding]:
+    """A test instance is stored, found and, where that proves deliveries, committed."""
+    from ctsma_node.cli.doctor.commitment import commit
+    from ctsma_node.cli.doctor.instance import probe_instance, store_and_find
+    from ctsma_node.worker.routes import peer_of, proof_peer_of
+
+    area, ds, is_stored = destination.name, probe_instance(), True
+    asked = proof_peer_of(settings, destination)
+    for finding in store_and_find(area, peer_of(settings, destination), asked, ds):
+        is_stored = is_stored and finding.verdict is not Verdict.WRONG
+        yield finding
+    if is_stored and destination.proof == "commitment":
+        yield from commit(area, settings, asked, ds)
 
 
 def _table(findings: Sequence[Finding]) -> Table:

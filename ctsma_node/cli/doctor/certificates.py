@@ -67,9 +67,11 @@ def _key(path: Path) -> Finding:
 
 def _named(settings: Settings) -> tuple[list[str], list[str]]:
     """Paths of certificates and of keys, wherever a section has such settings."""
-    holders = [(getattr(settings, "tls", None), ""), *((each, "tls_") for each in settings.destinations)]
+    queried = (each.query for each in settings.sources if each.query is not None)
+    called = [each for each in settings.destinations if each.kind == "dicom"]
+    holders = [(settings.tls, ""), *((each, "tls_") for each in (*called, *queried))]
     found = [
-        [str(getattr(holder, prefix + name, "") or "") for holder, prefix in holders for name in names]
+        [getattr(holder, prefix + name) for holder, prefix in holders for name in names]
         for names in (("certificate",), ("key",))
     ]
     certificates, keys = ([path for path in dict.fromkeys(each) if path] for each in found)

@@ -39,9 +39,8 @@ def probe_instance() -> Dataset:
     return ds
 
 
-def store_and_find(area: str, peer: Peer) -> Iterator[Finding]:
-    """Send the test instance, then look for it by C-FIND (PS3.4 annexes B and C)."""
-    ds = probe_instance()
+def store_and_find(area: str, peer: Peer, asked: Peer, ds: Dataset) -> Iterator[Finding]:
+    """Send the test instance, then look for it by C-FIND at who is asked (PS3.4 annexes B and C)."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "test.dcm"
         ds.save_as(path, enforce_file_format=True)
@@ -51,7 +50,7 @@ def store_and_find(area: str, peer: Peer) -> Iterator[Finding]:
         return
     yield ok(area, "C-STORE", f"stored; delete patient {PATIENT_ID} in the archive by hand")
     try:
-        found = ds.SOPInstanceUID in held(peer, ds.StudyInstanceUID, [ds.SeriesInstanceUID])
+        found = ds.SOPInstanceUID in held(asked, ds.StudyInstanceUID, [ds.SeriesInstanceUID])
     except DeliveryError as error:
         yield warning(area, "C-FIND", str(error), "Needed only where C-FIND is to prove a delivery.")
         return

@@ -1,16 +1,14 @@
-"""The network: the node's own port, and each destination: C-ECHO, what it accepts, a test instance."""
+"""Each destination: C-ECHO, what it accepts, whether it proves deliveries, a test instance."""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pydicom import uid
 from pynetdicom.sop_class import StorageCommitmentPushModel, StudyRootQueryRetrieveInformationModelFind
 
-from ctsma_node.cli.doctor.finding import Finding, ok, skipped, warning, wrong
-from ctsma_node.cli.doctor.instance import store_and_find
-from ctsma_node.config import DestinationSettings, DicomWebSettings, Settings
+from ctsma_node.cli.doctor.finding import Finding, ok, skipped, wrong
+from ctsma_node.config import DestinationSettings, DicomWebSettings
 from ctsma_node.deliver import DeliveryError, Peer, WebArchive, echo
 from ctsma_node.deliver.association import (
     NATIVE,
@@ -44,56 +42,11 @@ _PROOFS = {
 }
 """What a destination must offer for each proof that is more than a status."""
 
-_CONNECT_S = 5.0
 
-
-def examine_node(settings: Settings) -> Iterator[Finding]:
-    """Whether somebody listens on the node's port, and whether it is the node."""
-    node = settings.node
-    if not settings.sources:
-        yield wrong("node", "sources", "nobody may send", "Add a [[sources]] with AE title and addresses.")
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(node.bind, node.bind)  # every interface: by loopback
-    try:
-        socket.create_connection((host, node.port), _CONNECT_S).close()
-    except OSError:
-        yield _free_port(settings)
-        return
-    calling = settings.sources[0].ae_title if settings.sources else "DOCTOR"
-    answers, text = echo(Peer(host, node.port, node.ae_title, calling, _CONNECT_S, 10.0, 10.0, 10.0))
-    if answers:
-        yield ok("node", "C-ECHO", f"{node.ae_title} at {host}:{node.port} answers {calling}")
-    elif "rejected" in text and "called" not in text.lower():
-        yield ok("node", "C-ECHO", "listens, and refuses this machine, which is no source: as it should")
-    elif "rejected" in text:
-        yield wrong(
-            "node", "C-ECHO", text, "Another program has the port, or the receiver's AE title differs."
-        )
-    else:
-        said = "somebody listens, and does not let this machine in (it may be no source)"
-        yield warning("node", "C-ECHO", said, f"From a source: echoscu -aec {node.ae_title} HOST {node.port}")
-
-
-def _free_port(settings: Settings) -> Finding:
-    node = settings.node
-    family = socket.AF_INET6 if ":" in node.bind else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((node.bind, node.port))
-    except PermissionError:
-        remedy = (
-            "Give the unit CAP_NET_BIND_SERVICE (three lines in its head say how), or use a port from 1024."
-        )
-        return wrong("node", "port", f"{node.port} may not be opened by this user", remedy)
-    except OSError as error:
-        remedy = "[node] bind must be an address of this machine, and port a free one."
-        return wrong("node", "port", f"{node.bind}:{node.port}: {error.strerror}", remedy)
-    remedy = "systemctl start ctsma-node-receive"
-    return warning("node", "port", f"{node.bind}:{node.port} is free: the receiver does not run", remedy)
-
-
-def examine_destination(destination: DestinationSettings, peer: Peer, store: bool) -> Iterator[Finding]:
-    """C-ECHO, presentation contexts, and with `store` a test instance."""
+def examine_destination(
+    destination: DestinationSettings, peer: Peer, try_storing: Callable[[], Iterator[Finding]] | None
+) -> Iterator[Finding]:
+    """C-ECHO and presentation contexts, then what `try_storing` finds, where that is asked for."""
     area, where = destination.name, f"{peer.ae_title} at {peer.host}:{peer.port}"
     answers, text = echo(peer)
     if not answers:
@@ -105,10 +58,10 @@ def examine_destination(destination: DestinationSettings, peer: Peer, store: boo
         return
     yield ok(area, "C-ECHO", f"{where} answers")
     yield from _contexts(destination, peer)
-    if store:
-        yield from store_and_find(area, peer)
-    else:
+    if try_storing is None:
         yield skipped(area, "C-STORE", "not asked for (--store)")
+    else:
+        yield from try_storing()
 
 
 def examine_web(destination: DicomWebSettings, archive: WebArchive) -> Iterator[Finding]:

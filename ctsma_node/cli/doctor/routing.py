@@ -19,7 +19,9 @@ class Routing:
 
     ae_title: str
     host: str  # a name or address that the PACS reaches
-    port: int
+    port: int | None  # not encrypted; None: closed
+    tls_port: int | None  # DICOM over TLS; None: closed
+    is_reported_to: bool  # some destination reports here what it has committed to
     calling_ae_titles: tuple[str, ...]  # what the PACS may call itself
     sent_here: tuple[str, ...]  # SOP classes to route to the node
     sent_back: tuple[str, ...]  # SOP classes to accept from it
@@ -28,7 +30,11 @@ class Routing:
         """As a person reads it."""
         yield f"AE title  {self.ae_title}"
         yield f"Host      {self.host}"
-        yield f"Port      {self.port}"
+        ports = [f"{self.tls_port} over TLS"] if self.tls_port is not None else []
+        ports += [f"{self.port}, not encrypted"] if self.port is not None else []
+        yield f"Port      {'; or '.join(ports)}"
+        if self.is_reported_to:
+            yield "Reports   Storage Commitment (N-EVENT-REPORT): to this AE title, host and port"
         yield f"Call as   {', '.join(self.calling_ae_titles) or 'nobody may send: add a [[sources]]'}"
         for title, classes in (("Route to the node", self.sent_here), ("Accept from it", self.sent_back)):
             yield f"{title}:"
@@ -48,7 +54,9 @@ def routing(settings: Settings) -> Routing:
     return Routing(
         node.ae_title,
         socket.getfqdn() if everywhere else node.bind,
-        node.port,
+        None if settings.tls.enabled and settings.tls.required else node.port,
+        settings.tls.port if settings.tls.enabled else None,
+        any(each.proof == "commitment" for each in settings.destinations),
         tuple(dict.fromkeys(each.ae_title for each in settings.sources)),
         tuple(str(each) for each in STORAGE_CLASSES),
         tuple(back),
