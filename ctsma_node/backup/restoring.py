@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfileobj
 
 from ctsma_node.backup.copy import BackupError, check_ledger, copy_file, digest_of, sync_below
 from ctsma_node.backup.taking import FOLDERS, LEDGERS, MANIFEST, Manifest
 from ctsma_node.config import Settings
+from ctsma_node.config.section import NAME
 from ctsma_node.ledger.named import named_files
+from ctsma_node.pauses import PauseFolder
 from ctsma_node.spool import make_private, sync_folder
 
 
@@ -31,6 +34,7 @@ def restore(source: Path, settings: Settings) -> Manifest:
         check_ledger(source / name)
     make_private(state)
     _copy_files(source, state, manifest)
+    _pause(settings, manifest.paused)
     sync_below(state)
     for name in reversed(manifest.ledgers):  # the inbox before the worker's, whose cursor points into it
         part = state / f"{name}.part"
@@ -40,6 +44,16 @@ def restore(source: Path, settings: Settings) -> Manifest:
         part.rename(state / name)
         sync_folder(state)
     return manifest
+
+
+def _pause(settings: Settings, destinations: Sequence[str]) -> None:
+    """What was held back stays so: the worker would take a pause without its wish for one that is over."""
+    pauses = PauseFolder(settings.paused_dir)
+    pauses.prepare()
+    for name in destinations:
+        if not NAME.fullmatch(name):
+            raise BackupError(f"{MANIFEST} names a destination that cannot be one.")
+        pauses.pause(name)
 
 
 def _copy_files(source: Path, state: Path, manifest: Manifest) -> None:
@@ -60,8 +74,9 @@ def _copy_files(source: Path, state: Path, manifest: Manifest) -> None:
 
 def _read(source: Path) -> Manifest:
     try:
-        return Manifest(**json.loads((source / MANIFEST).read_text(encoding="utf-8")))
+        said = json.loads((source / MANIFEST).read_text(encoding="utf-8"))
+        return Manifest(**said | {"paused": tuple(said.get("paused", ()))})
     except FileNotFoundError:
         raise BackupError(f"{source} has no {MANIFEST}: no backup, or one that was broken off.") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         raise BackupError(f"{source / MANIFEST} cannot be read.") from None

@@ -17,6 +17,7 @@ from ctsma_node import __version__
 from ctsma_node.backup.copy import BackupError, copy_file, copy_ledger, digest_of, sync_below
 from ctsma_node.config import Settings
 from ctsma_node.ledger.named import NamedFile, named_files
+from ctsma_node.pauses import PauseFolder
 from ctsma_node.spool import make_private, write_durably
 
 __all__ = ["BackupError", "Manifest", "take"]
@@ -37,6 +38,7 @@ class Manifest:
     files: dict[str, int]  # how many, by folder
     size: int  # bytes of all files
     removed_meanwhile: int  # files that retention took away between the copies
+    paused: tuple[str, ...] = ()  # destinations that an operator had paused
 
 
 def take(settings: Settings, target: Path, clock: Callable[[], float] = time.time) -> Manifest:
@@ -57,9 +59,9 @@ def take(settings: Settings, target: Path, clock: Callable[[], float] = time.tim
             copied = _copy(state, target, folder, named)
             files[folder], size, gone = files[folder] + (copied > 0), size + copied, gone + (copied == 0)
     sync_below(target)
-    manifest = Manifest(
-        __version__, taken_at, {name: digest_of(target / name) for name in there}, files, size, gone
-    )
+    paused = tuple(sorted(PauseFolder(settings.paused_dir).names()))
+    ledgers = {name: digest_of(target / name) for name in there}
+    manifest = Manifest(__version__, taken_at, ledgers, files, size, gone, paused)
     write_durably(target / MANIFEST, [json.dumps(asdict(manifest), indent=1).encode()])
     return manifest
 

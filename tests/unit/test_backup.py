@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,9 +17,11 @@ from ctsma_node.cli import app
 from ctsma_node.config import Settings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import Inbox, InboxReader
+from ctsma_node.pauses import PauseFolder
 from ctsma_node.receive.recover import recover
 from ctsma_node.records import SeriesState
 from ctsma_node.spool import Spool
+from ctsma_node.worker.pausing import Pausing
 from tests.fixtures.ct_series import StackPlan, single_frames
 from tests.fixtures.node_state import NodeState, settings_in
 
@@ -138,3 +141,32 @@ def test_the_commands_refuse_to_write_over_anything(state: NodeState, tmp_path: 
     assert (again.exit_code, "is not empty" in again.output) == (1, True)
     over = CliRunner().invoke(app, ["restore", target, "--config", str(config)])
     assert (over.exit_code, "move that away first" in over.output) == (1, True)
+
+
+def test_what_was_paused_stays_paused(state: NodeState, tmp_path: Path) -> None:
+    pausing = Pausing(PauseFolder(state.settings.paused_dir), state.cases)
+    pausing.prepare()
+    PauseFolder(state.settings.paused_dir).pause("pacs")
+    pausing.sweep()
+    assert take(state.settings, tmp_path / "backup").paused == ("pacs",)
+    back = settings_in(tmp_path / "elsewhere")
+    restore(tmp_path / "backup", back)
+    with closing(Cases(back.ledger_path)) as cases:
+        Pausing(PauseFolder(back.paused_dir), cases).sweep()  # as the worker does at its start
+        assert list(cases.paused()) == ["pacs"]
+
+
+@pytest.mark.parametrize("named", [[], ["../pacs"]])
+def test_the_manifest_of_another_version_or_hand(state: NodeState, tmp_path: Path, named: list[str]) -> None:
+    take(state.settings, tmp_path / "backup")
+    manifest = tmp_path / "backup" / "backup.json"
+    said = json.loads(manifest.read_text())
+    del said["paused"]
+    manifest.write_text(json.dumps(said | ({"paused": named} if named else {})))
+    back = settings_in(tmp_path / "elsewhere")
+    if named:
+        with pytest.raises(BackupError, match="cannot be one"):
+            restore(tmp_path / "backup", back)
+        assert not back.ledger_path.exists()
+    else:
+        assert restore(tmp_path / "backup", back).paused == ()
