@@ -25,7 +25,8 @@ ENVIRONMENT_PREFIX = "CTSMA_"
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of a file, or the defaults when there is none, under the environment's overrides.
 
-    A relative `state_dir`, bundle folder or file of credentials is taken from the file's own folder.
+    A relative `state_dir`, bundle folder, or file of keys, certificates or credentials starts at the file's
+    own folder.
     Raises SettingsError: one line for each thing that is wrong.
     """
     tree = {} if path is None else _read(path)
@@ -61,7 +62,7 @@ def _override(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
     node = settings.node.model_copy(update={"state_dir": folder / settings.node.state_dir})
-    analysis = settings.analysis
+    analysis = _with_paths(settings.analysis, folder, "public_key")
     if analysis.bundle != "default":
         analysis = analysis.model_copy(update={"bundle": str(folder / analysis.bundle)})
     destinations = tuple(_destination(each, folder) for each in settings.destinations)
@@ -81,6 +82,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "destinations": destinations,
             "tls": tls,
             "audit": audit,
+            "notify": _with_paths(settings.notify, folder, "smtp_password_file", "webhook_token_file"),
             "web": _with_paths(settings.web, folder, "read_token_file", "tls_certificate", "tls_key"),
         }
     )

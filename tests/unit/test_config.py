@@ -105,6 +105,44 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
     assert settings.inbox_path == tmp_path / "state" / "inbox.sqlite3"
 
 
+FILES = re.compile(r"(.+_)?(certificate|key|ca|file|bundle|crl)")
+"""How a setting is called that names a file or a folder beside node.toml."""
+
+
+def test_every_setting_that_names_a_file_starts_there(tmp_path: Path) -> None:
+    called = f'host = "a.example"\nport = 104\nae_title = "A"\n{files_of(DestinationSettings)}'
+    web = f'kind = "dicomweb"\nname = "w"\nurl = "https://a.example"\n{files_of(DicomWebSettings)}'
+    web = web.replace('basic_file = "here"\n', "")  # one of the two
+    parts = [
+        f'[[destinations]]\nname = "a"\n{called}',
+        f"[[destinations]]\n{web}",
+        f'[[sources]]\nae_title = "A"\naddresses = ["::1"]\n[sources.query]\n{called}',
+    ]
+    sections = {
+        name: field.annotation
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+    parts += [f"[{name}]\n{files_of(section)}" for name, section in sections.items()]
+    text = "\n".join(parts)
+    text = text.replace(
+        "[notify]", '[notify]\nsmtp_host = "a"\nsmtp_user = "u"\nsender = "s"\nrecipients = ["r"]'
+    )
+    assert text.count('"here"') > 15
+    found = str(load(written(tmp_path, text), {}).model_dump())
+    assert found.count(f"{tmp_path}/here") == text.count('"here"')
+    assert "'here'" not in found
+
+
+def files_of(section: type[BaseModel]) -> str:
+    named = (
+        name
+        for name, field in section.model_fields.items()
+        if field.annotation is str and FILES.fullmatch(name)
+    )
+    return "".join(f'{name} = "here"\n' for name in named)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
