@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from pydicom.dataset import Dataset
 
 from ctsma_node.records import CommitmentReport
+from ctsma_node.uids import is_uid
 
 MOST_INSTANCES = 10_000
 """A set of two knees has about 200; a report longer than this is none of ours."""
 
 UNKNOWN_REASON = 0x0110
 """Processing failure (PS3.3 C.14.1.1): a failed instance without a reason is asked for again."""
-
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 def read_report(ds: Dataset) -> CommitmentReport:
@@ -38,7 +35,7 @@ def _items(ds: Dataset, keyword: str) -> list[Dataset]:
 
 def _uid(ds: Dataset, keyword: str) -> str:
     text = str(ds.get(keyword, "")).strip(" \0")
-    if len(text) > 64 or _UID.fullmatch(text) is None:
+    if not is_uid(text):
         raise ValueError(f"no usable {keyword} in the report")
     return text
 

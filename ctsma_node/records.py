@@ -29,7 +29,7 @@ TRANSITIONS: dict[SeriesState, frozenset[SeriesState]] = {
     SeriesState.RECEIVING: frozenset({SeriesState.STABLE}),
     SeriesState.STABLE: frozenset({SeriesState.ACCEPTED, SeriesState.REFUSED, SeriesState.FAILED}),
     SeriesState.ACCEPTED: frozenset({SeriesState.ANALYSED, SeriesState.REFUSED, SeriesState.FAILED}),
-    SeriesState.ANALYSED: frozenset({SeriesState.REPORTED, SeriesState.FAILED}),
+    SeriesState.ANALYSED: frozenset({SeriesState.REPORTED, SeriesState.REFUSED, SeriesState.FAILED}),
     SeriesState.REPORTED: frozenset({SeriesState.DELIVERED, SeriesState.FAILED}),
     SeriesState.DELIVERED: frozenset(),
     SeriesState.REFUSED: frozenset(),
@@ -38,7 +38,7 @@ TRANSITIONS: dict[SeriesState, frozenset[SeriesState]] = {
 """The only moves there are; the database holds the same table and checks it again."""
 
 REOPENINGS: dict[SeriesState, frozenset[SeriesState]] = {
-    SeriesState.REFUSED: frozenset({SeriesState.STABLE, SeriesState.ACCEPTED}),
+    SeriesState.REFUSED: frozenset({SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED}),
     SeriesState.FAILED: frozenset(
         {SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED, SeriesState.REPORTED}
     ),

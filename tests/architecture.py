@@ -23,6 +23,7 @@ _ROWS = {
     "records": "errors",
     "spool": "errors records",
     "systemd": "",
+    "uids": "",
     "heartbeat": "spool",
     "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
@@ -32,7 +33,7 @@ _ROWS = {
     # What operators pause is asked for by a command and followed by the worker.
     "pauses": "errors spool",
     # A commitment report comes to the receiver or to a courier: both read it alike.
-    "commitment": "records",
+    "commitment": "records uids",
     # A migrated file's copy is made durable as the spool makes its files.
     "ledger": "errors records spool",
     # The site's limits for the gate are settings: config holds the gate's own frozen type.
@@ -43,15 +44,15 @@ _ROWS = {
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
     # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
     "receive": "errors log records config spool heartbeat systemd ledger.inbox ledger.inbox_purge"
-    " ledger.retention tls audit commitment quota",
+    " ledger.retention tls audit commitment quota uids",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
-    "gate": "errors volume assemble",
+    "gate": "errors volume assemble uids",
     "analysis": "errors volume",
     # The site's rules are settings; a series is described by what assembling reads of it.
     "choice": "errors config assemble",
     # The report is written from the typed result, and from nothing else of the analysis.
-    "report": "errors volume analysis.result",
+    "report": "errors volume analysis.result uids",
     # What is written is judged by nothing of what made it, but for the typed result that it has to say.
     "validation": "analysis.result",
     "deliver": "errors log records config tls commitment",
@@ -104,7 +105,7 @@ LIGHT = tuple(
             "records",
             "log",
         ),
-        *("completion", "errors", "volume", "tls", "audit", "commitment", "pauses", "quota"),
+        *("completion", "errors", "volume", "tls", "audit", "commitment", "pauses", "quota", "uids"),
     )
 )
 _HEAVY_PACKAGES = ("torch", "monai", "matplotlib", "SimpleITK", "skimage", "highdicom")

@@ -17,6 +17,7 @@ def accept_headers(series: Series, limits: GateSettings) -> None:
 
     What the object is comes first, then whose it is, then its geometry: the reason named is the plainest one.
     """
+    kind.referable(series)
     kind.one_series(series)
     kind.secondary_capture(series)
     kind.ct(series)

@@ -16,10 +16,12 @@ from ctsma_node.assemble.strays import SECONDARY_CAPTURE, is_localizer
 from ctsma_node.assemble.syntax import DECODABLE, LOSSY, transfer_syntax
 from ctsma_node.gate.refusals import refused
 from ctsma_node.gate.settings import GateSettings
+from ctsma_node.uids import is_uid
 
 _CT = frozenset({CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage})
 _GREY = frozenset({"", "MONOCHROME1", "MONOCHROME2"})
 _FEWEST_BITS = 10
+_REFERRED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
 _CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
 """Conversion Type of the SC Equipment module (PS3.3 C.8.6.1): digitised, screen or workstation, drawn."""
 
@@ -43,6 +45,11 @@ def one_series(series: Series) -> None:
         named = {value for ds in series.headers if (value := text(ds, keyword))}
         if len(named) > 1:
             raise refused(code, count=len(named))
+
+
+def referable(series: Series) -> None:
+    """Study, series, class and instance have UIDs: without them no result could say what it is about."""
+    _none_is("missing_uid", series, lambda ds: not all(is_uid(text(ds, keyword)) for keyword in _REFERRED))
 
 
 def secondary_capture(series: Series) -> None:

@@ -15,6 +15,10 @@ REASONS: dict[str, str] = assembling.REASONS | {
         "The instances belong to {count} series or studies (0020,000E; 0020,000D): send each series "
         "by itself."
     ),
+    "missing_uid": (
+        "{count} of {total} instances name no study, series, class or instance by a UID that results could "
+        "refer to: send the series again from the archive."
+    ),
     "several_patients": (
         "The instances of one series name {count} different patients (0010,0020): have the PACS "
         "correct the study."

@@ -22,6 +22,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "cases_reopening.sql",
         "cases_retention.sql",
         "cases_proofs.sql",
+        "cases_refusal.sql",
     ),
 }
 """The scripts that follow each schema, oldest first; a new one goes to the end of its line."""

@@ -20,6 +20,7 @@ from pydicom.tag import BaseTag
 from ctsma_node.receive.pixels import PixelElement, pixels_are_whole
 from ctsma_node.receive.refusal import INVALID_UID, NO_PIXELS, TRUNCATED, UNREADABLE, Unfit
 from ctsma_node.records import ImageGeometry
+from ctsma_node.uids import is_uid
 
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
@@ -50,7 +51,6 @@ _WANTED: list[BaseTag | int] = [
 ]
 
 # PS3.5 9.1, but for leading zeros in a component: real equipment writes them, and they harm nobody.
-_UID = re.compile(r"[0-9]{1,64}(\.[0-9]{1,64})*", re.ASCII)
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}", re.ASCII)
 _LONG_HEADER = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _MOST_FRAMES = 100_000
@@ -65,11 +65,6 @@ class Header:
     series_uid: str
     study_uid: str
     geometry: ImageGeometry
-
-
-def is_valid_uid(text: str | None) -> bool:
-    """Say whether a text is a UID of at most 64 characters: digits and single dots alone."""
-    return text is not None and len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
 def read_header(stream: BytesIO, transfer_syntax: str) -> Header:
@@ -160,7 +155,7 @@ class _Values:
 
     def uid(self, tag: int) -> str:
         text = self.text(tag)
-        if text is None or not is_valid_uid(text):
+        if text is None or not is_uid(text):
             raise Unfit(INVALID_UID)
         return text
 

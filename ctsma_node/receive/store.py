@@ -19,7 +19,7 @@ from threading import Lock
 from ctsma_node import log
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.arriving import ArrivingDataset, chunks_of
-from ctsma_node.receive.header import Header, is_valid_uid, read_header
+from ctsma_node.receive.header import Header, read_header
 from ctsma_node.receive.part10 import preamble_and_meta
 from ctsma_node.receive.refusal import (
     INVALID_UID,
@@ -32,6 +32,7 @@ from ctsma_node.receive.refusal import (
 from ctsma_node.receive.transfers import Transfers
 from ctsma_node.records import Association, Instance, Quarantined, Received
 from ctsma_node.spool import Spool, free_bytes
+from ctsma_node.uids import is_uid
 
 _LOCKS = 64
 CONFLICT = "same_uid_other_bytes"
@@ -212,7 +213,7 @@ def _sha256(dataset: BytesIO) -> str:
 
 def _checked(request: StoreRequest) -> Header:
     """Return the header of the dataset; raises Unfit when it is not what the request says it is."""
-    if not (is_valid_uid(request.sop_instance_uid) and is_valid_uid(request.sop_class_uid)):
+    if not (is_uid(request.sop_instance_uid) and is_uid(request.sop_class_uid)):
         raise Unfit(INVALID_UID)
     if request.sop_class_uid != request.context_sop_class:
         raise Unfit(MISMATCH)
@@ -251,4 +252,4 @@ def _quarantined(request: StoreRequest, code: str, path: str, sha256: str, at: f
 
 
 def _uid_or_none(text: str) -> str | None:
-    return text if is_valid_uid(text) else None
+    return text if is_uid(text) else None

@@ -6,7 +6,6 @@ from them is brought into form on copies; the headers themselves are never chang
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,9 +23,8 @@ from ctsma_node.report.attributes import (
 from ctsma_node.report.header_text import text
 from ctsma_node.report.header_values import copied, value
 from ctsma_node.report.identity import uid_from
+from ctsma_node.uids import is_uid
 
-# PS3.5 9.1, but for leading zeros in a component: real equipment writes them, and the archive knows them.
-_UID = re.compile(r"(?=.{1,64}$)\d+(\.\d+)*", re.ASCII)
 _INSTANTS = (
     ("AcquisitionDate", "AcquisitionTime"),
     ("SeriesDate", "SeriesTime"),
@@ -102,7 +100,7 @@ def _check_uids(headers: Sequence[Dataset], keyword: str) -> None:
             raise Refused(
                 "missing_uid", f"{keyword} is absent or empty, so no result can refer to the images."
             )
-        if not _UID.fullmatch(uid):
+        if not is_uid(uid):
             raise Refused(
                 "invalid_uid",
                 f"{keyword} is no UID of at most 64 characters, so no result can refer to the images.",

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from ctsma_node import log
 from ctsma_node.analysis.result import Side
 from ctsma_node.config import ChoiceSettings, DestinationSettings, RuleSettings
+from ctsma_node.config.settings import GateSection
 from ctsma_node.errors import Refused, Transient
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
@@ -172,6 +173,17 @@ def test_the_analysis_refusal_ends_a_case_with_its_code(make_node: MakeNode) -> 
     node = make_node(FakeAnalyser(error=Refused("no_knee", "There is no knee in the field of view.")))
     case = node.finish(node.bring(single_frames(PLAN)))
     assert (case.state, case.code) == (S.REFUSED, "no_knee")
+
+
+def test_limits_that_became_stricter_behind_the_analysis_refuse_the_report(make_node: MakeNode) -> None:
+    """A worker that starts again judges the series again: its volume is gone, and rules may have changed."""
+    node = make_node()
+    case = node.advance(node.advance(node.bring(single_frames(PLAN))))
+    assert case.state is S.ANALYSED
+    node.settings = node.settings.model_copy(update={"gate": GateSection(min_slices=200)})
+    node.restart()
+    case = node.advance(case)
+    assert (case.state, case.code) == (S.REFUSED, "too_few_slices")
 
 
 def test_a_transient_error_is_tried_again_later_and_not_for_ever(make_node: MakeNode) -> None:
