@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from ctsma_node.config.section import Section
 from ctsma_node.config.settings import Settings
 
 
@@ -12,8 +13,8 @@ class Reloaded(NamedTuple):
     """Settings as they hold after a reload."""
 
     settings: Settings
-    taken: tuple[str, ...]  # sections that changed and hold now
-    waiting: tuple[str, ...]  # settings that changed and hold after a restart, as "[section] key"
+    taken: tuple[str, ...]  # settings that changed and hold now, as "[section] key" or "[[section]] name"
+    waiting: tuple[str, ...]  # those that changed and hold after a restart
 
 
 def reloaded(running: Settings, read: Settings, fixed: Collection[str], used: Collection[str]) -> Reloaded:
@@ -23,15 +24,23 @@ def reloaded(running: Settings, read: Settings, fixed: Collection[str], used: Co
     """
     changed = [name for name in Settings.model_fields if getattr(running, name) != getattr(read, name)]
     update = {name: getattr(read, name) for name in changed if name not in fixed}
-    waiting = [
-        f"[{name}] {key}"
-        for name in changed
-        if name in fixed
-        for key in _different(getattr(running, name), getattr(read, name))
-    ]
-    taken = [name for name in update if name in used]
+    told = {name: _different(name, getattr(running, name), getattr(read, name)) for name in changed}
+    taken = [each for name in update if name in used for each in told[name]]
+    waiting = [each for name in changed if name in fixed for each in told[name]]
     return Reloaded(running.model_copy(update=update), tuple(taken), tuple(waiting))
 
 
-def _different(before: Any, after: Any) -> list[str]:
-    return [key for key in type(before).model_fields if getattr(before, key) != getattr(after, key)]
+def _different(name: str, before: Any, after: Any) -> list[str]:
+    """What differs of a section; of one that is a list, the entries that were added, changed or removed."""
+    if isinstance(before, Section):
+        keys = type(before).model_fields
+        return [f"[{name}] {key}" for key in keys if getattr(before, key) != getattr(after, key)]
+    entries = [each for each in (*before, *after) if not (each in before and each in after)]
+    if not entries:
+        return [f"[[{name}]] order"]
+    return list(dict.fromkeys(f"[[{name}]] {_called(each)}" for each in entries))
+
+
+def _called(entry: Any) -> str:
+    """The name of a destination, or the AE title of a source."""
+    return str(getattr(entry, "name", None) or entry.ae_title)

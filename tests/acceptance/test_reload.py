@@ -44,7 +44,7 @@ def test_the_worker_takes_a_rule_over_and_loads_no_bundle_again(site: Site) -> N
     site.start_receiver()
     site.start_worker()
     event = reload(site, "work", "min_slices = 30", "min_slices = 200")
-    assert event["sections"] == "gate"
+    assert event["sections"] == "[gate] min_slices"
     assert len(site.events("worker.ready")) == 1
     send(site.port, single_frames(PLAN))
     assert site.wait_for_state("refused")["code"]
@@ -84,7 +84,7 @@ def test_the_receiver_lets_a_new_source_in(site: Site) -> None:
     assert not is_let_in()
     source = '[[sources]]\nae_title = "SCANNER"'
     more = '[[sources]]\nae_title = "SECOND"\naddresses = ["127.0.0.1"]\n\n'
-    assert reload(site, "receive", source, more + source)["sections"] == "sources"
+    assert reload(site, "receive", source, more + source)["sections"] == "[[sources]] SECOND"
     assert is_let_in()
     assert site.stop("receive") == 0
 
