@@ -58,13 +58,13 @@ def _local(settings: Settings) -> Iterator[Finding]:
     yield (
         "sources",
         bool(settings.sources),
-        known or "none: nobody may send; add a [[sources]]".replace("[", r"\["),
+        known or "none: nobody may send; add a [[sources]]",
     )
     named = ", ".join(f"{each.name} ({_peer(each)})" for each in settings.destinations)
     yield (
         "destinations",
         bool(settings.destinations),
-        named or "none: results stay here; add a [[destinations]]".replace("[", r"\["),
+        named or "none: results stay here; add a [[destinations]]",
     )
     called: dict[str, CalledSettings] = {
         each.name: each for each in settings.destinations if each.kind == "dicom"

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ctsma_node.config import Settings, load
@@ -47,22 +48,22 @@ def spoken_errors() -> Iterator[None]:
     try:
         yield
     except Refused as error:
-        err.print(f"[yellow]Refused[/yellow] ({error.code}): {error.reason}")
+        err.print(f"[yellow]Refused[/yellow] ({error.code}): {escape(error.reason)}")
         raise typer.Exit(REFUSED) from None
     except SettingsError as error:
-        err.print(f"[red]Settings[/red]: {error}", markup=True)
+        err.print(f"[red]Settings[/red]: {escape(str(error))}")
         err.print("Check with: ctsma-node check-config --config FILE")
         raise typer.Exit(USAGE) from None
     except BundleError as error:
-        err.print(f"[red]Bundle[/red]: {error}")
+        err.print(f"[red]Bundle[/red]: {escape(str(error))}")
         err.print("\\[analysis] bundle of the settings names the bundle's folder.")
         raise typer.Exit(FAILED) from None
     except NodeError as error:
-        err.print(f"[red]Failed[/red]: {error}")
+        err.print(f"[red]Failed[/red]: {escape(str(error))}")
         raise typer.Exit(FAILED) from None
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        err.print(f"[red]Failed[/red]: {error.strerror or error}{where}")
+        err.print(f"[red]Failed[/red]: {escape(str(error.strerror or error) + where)}")
         raise typer.Exit(FAILED) from None
 
 

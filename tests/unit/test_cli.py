@@ -63,7 +63,7 @@ def test_settings_that_cannot_be_used_end_with_2_and_the_nearest_key(run: Run, c
     config.write_text('[node]\nae_titel = "X"\n')
     shown = run("status", "--config", config)
     assert shown.exit_code == 2
-    assert "ae_title" in shown.output
+    assert "[node] ae_titel: unknown key; did you mean `ae_title`?" in shown.output
 
 
 def test_status_before_anything_came(run: Run, config: Path) -> None:
@@ -144,7 +144,7 @@ def test_check_config_says_what_is_missing(run: Run, config: Path) -> None:
     config.write_text('[node]\nstate_dir = "state"\n[analysis]\nbundle = "nowhere"\n')
     shown = run("check-config", "--config", config)
     assert shown.exit_code == 2
-    assert "nobody may send" in shown.output
+    assert "nobody may send; add a [[sources]]" in shown.output
     assert "no bundle" in shown.output
 
 
