@@ -10,10 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ctsma_node.cli.terminal import FAILED, USAGE, bar, err, files_in, out, spoken_errors
+from ctsma_node.cli.terminal import (
+    FAILED,
+    USAGE,
+    ConfigOption,
+    bar,
+    err,
+    files_in,
+    out,
+    settings_from,
+    spoken_errors,
+)
+from ctsma_node.errors import SettingsError
 
 if TYPE_CHECKING:
     from ctsma_node.deliver import Answer
+    from ctsma_node.tls import ClientContext
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +41,14 @@ def send(
     to: Annotated[str, typer.Option("--to", metavar="HOST:PORT", help="Where the peer listens.")],
     aet: Annotated[str, typer.Option("--aet", help="The peer's AE title (called).")],
     calling: Annotated[str, typer.Option("--calling", help="Our AE title (calling).")] = "CTSMA_SEND",
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Over TLS; with the certificate of \\[tls] in the settings, if any.")
+    ] = False,
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", metavar="PEM", help="With --tls: who signs the peer's; else \\[tls] ca."),
+    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Send the instances of a folder over one association (Storage SCU)."""
     from ctsma_node.deliver import Outcome, Outgoing, Peer, in_reference_order, read_outgoing, store
@@ -45,11 +65,12 @@ def send(
         err.print(f"[red]No DICOM Part 10 files[/red] under {folder}.")
         raise typer.Exit(USAGE)
     answers: list[Answer] = []
+    with spoken_errors():
+        peer = Peer(host, port, aet, calling, tls=_security(host, ca, config) if tls else None)
+    ordered = in_reference_order(found, lambda each: each.sop_class_uid)
     with spoken_errors(), bar() as progress:
         task = progress.add_task(f"to {aet}", total=len(found))
-        for answer in store(
-            Peer(host, port, aet, calling), in_reference_order(found, lambda each: each.sop_class_uid)
-        ):
+        for answer in store(peer, ordered):
             answers.append(answer)
             progress.advance(task)
     out.print(_table(answers))
@@ -57,6 +78,18 @@ def send(
         out.print(f"{skipped} files that are no DICOM Part 10 files were left out.")
     if any(answer.outcome is not Outcome.DELIVERED for answer in answers):
         raise typer.Exit(FAILED)
+
+
+def _security(host: str, ca: Path | None, config: Path | None) -> ClientContext:
+    """As the node calls its destinations. Raises SettingsError where a file is not what it should be."""
+    from ctsma_node.tls import ClientContext
+
+    own = settings_from(config).tls
+    if not (ca or own.ca):
+        raise SettingsError("--tls needs to know who signs the peer's certificate: --ca, or [tls] ca.")
+    context = ClientContext(str(ca or own.ca), host, own.certificate, own.key)
+    context.context()
+    return context
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

@@ -17,7 +17,9 @@ import structlog.testing
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.association import Association
+from typer.testing import CliRunner
 
+from ctsma_node.cli import app
 from ctsma_node.config import Settings, SourceSettings
 from ctsma_node.config.settings import LimitSettings, NodeSettings, TlsSettings
 from ctsma_node.deliver import Outcome, Outgoing, Peer, echo, read_outgoing, store
@@ -308,3 +310,32 @@ def test_what_fails_is_said_and_tried_again(
     (answer,) = store(peer_of(scp, own, key=str(tmp_path / "open.key")), [outgoing])
     assert answer.outcome is Outcome.TRANSIENT
     assert "chmod 600" in answer.text
+
+
+def test_send_shows_the_nodes_certificate_or_none(
+    site: Site, storescp: Callable[..., Scp], tmp_path: Path
+) -> None:
+    scp, own = storescp(site.authority.issue("storescp", "localhost")), site.authority.issue("ours")
+    with_meta(ct_slice()).save_as(tmp_path / "one.dcm", enforce_file_format=True)
+    config = tmp_path / "node.toml"
+    config.write_text(
+        f'[tls]\ncertificate = "{own.certificate}"\nkey = "{own.key}"\nca = "{site.authority.ca}"\n'
+    )
+    (tmp_path / "bare.toml").write_text("")
+
+    def send(*options: object) -> tuple[int, str]:
+        to = ["--to", f"localhost:{scp.port}", "--aet", "PACS", "--calling", "CTSMA"]
+        words = ["send", str(tmp_path / "one.dcm"), *to, *map(str, options)]
+        done = CliRunner(env={"COLUMNS": "300"}).invoke(app, words)
+        return done.exit_code, done.output
+
+    assert send("--tls", "--config", config)[0] == 0
+    assert len(list(scp.folder.iterdir())) == 1
+    shows_none = send("--tls", "--ca", site.authority.ca, "--config", tmp_path / "bare.toml")
+    assert shows_none[0] == 1  # this peer wants to see one
+    code, said = send("--tls", "--config", tmp_path / "bare.toml")
+    assert (code, "--ca, or [tls] ca" in said) == (2, True)
+    stranger = Authority(tmp_path / "stranger", "a stranger")
+    code, said = send("--tls", "--ca", stranger.ca, "--config", config)
+    assert (code, "certificate not accepted" in said) == (1, True)
+    assert send("--config", config)[0] == 1  # not encrypted
