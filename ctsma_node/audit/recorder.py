@@ -72,6 +72,10 @@ class Recorder:
 def _forwarder(trail: Trail, settings: Settings) -> Forwarder:
     audit, own = settings.audit, settings.tls
     tls = ClientContext(
-        ca=audit.syslog_ca or own.ca, name=audit.syslog_host, certificate=own.certificate, key=own.key
+        ca=audit.syslog_ca or own.ca,
+        name=audit.syslog_host,
+        certificate=own.certificate,
+        key=own.key,
+        crl="" if audit.syslog_ca else own.crl,
     )
     return Forwarder(trail, audit.syslog_host, audit.syslog_port, tls)

@@ -87,7 +87,7 @@ def _security(host: str, ca: Path | None, config: Path | None) -> ClientContext:
     own = settings_from(config).tls
     if not (ca or own.ca):
         raise SettingsError("--tls needs to know who signs the peer's certificate: --ca, or [tls] ca.")
-    context = ClientContext(str(ca or own.ca), host, own.certificate, own.key)
+    context = ClientContext(str(ca or own.ca), host, own.certificate, own.key, "" if ca else own.crl)
     context.context()
     return context
 

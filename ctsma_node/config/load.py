@@ -15,7 +15,7 @@ from ctsma_node.config.peers import DESTINATION_KINDS, AnyDestination
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import SettingsError
 
-_TLS_PATHS = ("tls_ca", "tls_certificate", "tls_key")
+_TLS_PATHS = ("tls_ca", "tls_crl", "tls_certificate", "tls_key")
 _Section = TypeVar("_Section", bound=BaseModel)
 
 ENVIRONMENT_PREFIX = "CTSMA_"
@@ -72,7 +72,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         else each
         for each in settings.sources
     )
-    tls = _with_paths(settings.tls, folder, "certificate", "key", "ca")
+    tls = _with_paths(settings.tls, folder, "certificate", "key", "ca", "crl")
     audit = _with_paths(settings.audit, folder, "syslog_ca")
     return settings.model_copy(
         update={

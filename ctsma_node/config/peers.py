@@ -34,6 +34,7 @@ class CalledSettings(Section):
     port: Port
     tls: bool = False
     tls_ca: str = ""  # PEM file: who signs its certificate; "": that of [tls]
+    tls_crl: str = ""  # PEM file: revocation lists of those CAs; "": that of [tls] where tls_ca is, too
     tls_certificate: str = ""  # PEM file: ours there; "": that of [tls]
     tls_key: str = ""
     tls_name: str = ""  # the name in its certificate; "": host

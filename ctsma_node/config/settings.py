@@ -41,6 +41,7 @@ class TlsSettings(Section):
     certificate: str = ""  # PEM file: the node's certificate, then those between it and the CA's
     key: str = ""  # PEM file, readable by the service alone
     ca: str = ""  # PEM file: the CAs that sign the peers' certificates
+    crl: str = ""  # PEM file: a revocation list of each of them; "": none is asked
     port: Annotated[int, Field(ge=0, le=65535)] = 2762  # registered for DICOM over TLS; 0: any free port
     required: bool = True  # [node] port, which is not encrypted, stays closed
     client_certificate: bool = True  # who shows none is not let in
@@ -57,6 +58,8 @@ class TlsSettings(Section):
             raise ValueError("certificate and key go together")
         if self.certificate and self.client_certificate and not self.ca:
             raise ValueError("client_certificate needs ca: who signs the certificates of the sources")
+        if self.crl and not self.ca:
+            raise ValueError("crl needs ca: the lists are those of its CAs")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from ctsma_node.tls.client import CheckingContext, ClientContext, why
 from ctsma_node.tls.credentials import Credentials, fingerprint, names_in
+from ctsma_node.tls.revocation import days_left, read_lists
 from ctsma_node.tls.server import ServerContext
 
 __all__ = [
@@ -9,7 +10,9 @@ __all__ = [
     "ClientContext",
     "Credentials",
     "ServerContext",
+    "days_left",
     "fingerprint",
     "names_in",
+    "read_lists",
     "why",
 ]

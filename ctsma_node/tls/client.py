@@ -19,15 +19,16 @@ class ClientContext:
     name: str  # that its certificate must hold, where no fingerprint is asked for
     certificate: str = ""  # PEM file of ours; "": we show none
     key: str = ""
+    crl: str = ""  # PEM file of revocation lists; "": none is asked
     sha256: tuple[str, ...] = ()  # fingerprints, one of which its certificate must have, instead of the name
 
     def context(self) -> CheckingContext:
         """The context of one association. Raises SettingsError where a file is not what it should be."""
-        credentials = None
+        credentials, now = None, time.time()
         if self.certificate:
             credentials = Credentials(Path(self.certificate), Path(self.key))
-            credentials.check(time.time())
-        context = new_context(ssl.PROTOCOL_TLS_CLIENT, credentials, self.ca, CheckingContext)
+            credentials.check(now)
+        context = new_context(ssl.PROTOCOL_TLS_CLIENT, credentials, self.ca, CheckingContext, self.crl, now)
         context.check_hostname = not self.sha256
         context.wanted = frozenset(self.sha256)
         return context

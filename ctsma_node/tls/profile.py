@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from ctsma_node.errors import SettingsError
 from ctsma_node.tls.credentials import Credentials
+from ctsma_node.tls.revocation import use_lists
 
 SUITES = (
     "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -28,9 +29,12 @@ _SECURITY = "@SECLEVEL=2"  # OpenSSL: keys worth 112 bits, so RSA from 2048 and 
 Context = TypeVar("Context", bound=ssl.SSLContext)
 
 
-def new_context(side: int, credentials: Credentials | None, ca: str, kind: type[Context]) -> Context:
+def new_context(
+    side: int, credentials: Credentials | None, ca: str, kind: type[Context], crl: str = "", now: float = 0.0
+) -> Context:
     """A context of the profile. Raises SettingsError where a file is not what it should be.
 
+    `crl` names the revocation lists that peers' certificates must not stand in, `now` the time for their end.
     No session is resumed: every association sees the peer's certificate checked anew.
     """
     context = kind(side)
@@ -41,6 +45,8 @@ def new_context(side: int, credentials: Credentials | None, ca: str, kind: type[
         credentials.use_in(context)
     if ca:
         _trust(context, Path(ca))
+    if crl:
+        use_lists(context, Path(crl), now)
     return context
 
 

@@ -62,18 +62,22 @@ class ServerContext:
     def _load(self) -> ssl.SSLContext:
         self._checked_at = self._clock()
         self.days = self._credentials.check(self._checked_at)  # that the certificate is still valid for
-        context = new_context(ssl.PROTOCOL_TLS_SERVER, self._credentials, self._settings.ca, ssl.SSLContext)
+        given = self._settings
+        context = new_context(
+            ssl.PROTOCOL_TLS_SERVER, self._credentials, given.ca, ssl.SSLContext, given.crl, self._checked_at
+        )
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
         context.num_tickets = 0
-        if self._settings.client_certificate:
+        if given.client_certificate:
             context.verify_mode = ssl.CERT_REQUIRED
-        elif self._settings.ca:
+        elif given.ca:
             context.verify_mode = ssl.CERT_OPTIONAL
         return context
 
     def _seen(self) -> Stamp:
         """What tells one state of the files from another; a file that is gone is a state too."""
-        paths = (self._settings.certificate, self._settings.key, self._settings.ca)
+        given = self._settings
+        paths = (given.certificate, given.key, given.ca, given.crl)
         return tuple(_stamp(Path(path)) for path in paths if path)
 
 

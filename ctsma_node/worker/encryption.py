@@ -19,5 +19,6 @@ def client_tls(settings: Settings, peer: CalledSettings) -> ClientContext | None
         name=peer.tls_name or peer.host,
         certificate=certificate,
         key=key,
+        crl=peer.tls_crl or ("" if peer.tls_ca else own.crl),  # of other CAs [tls] has no lists
         sha256=peer.tls_certificate_sha256,
     )

@@ -12,6 +12,9 @@ from cryptography import x509
 
 from ctsma_node.cli.doctor.finding import Finding, ok, skipped, warning, wrong
 from ctsma_node.config import Settings
+from ctsma_node.errors import SettingsError
+from ctsma_node.tls import days_left, read_lists
+from ctsma_node.tls.revocation import WARN_DAYS
 
 _SOON_DAYS = 30
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -20,13 +23,15 @@ _RENEW = "Put a new certificate in its place, and restart both services."
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every PEM file of `[tls]` and of the destinations, once each."""
-    certificates, keys = _named(settings)
+    certificates, keys, lists = _named(settings)
     if not certificates and not keys:
         yield skipped("TLS", "certificates", "no certificate is configured")
     for path in certificates:
         yield from certificate_findings(Path(path), time.time())
     for path in keys:
         yield _key(Path(path))
+    for path in lists:
+        yield list_finding(Path(path), time.time())
 
 
 def certificate_findings(path: Path, now: float) -> Iterator[Finding]:
@@ -55,6 +60,24 @@ def certificate_findings(path: Path, now: float) -> Iterator[Finding]:
             return
 
 
+def list_finding(path: Path, now: float) -> Finding:
+    """Revocation lists, by the one that ends first."""
+    fetch = "Fetch the CA's next list into this file: a job of the machine's, as often as the CA makes one."
+    try:
+        ends = [days for each in read_lists(path) if (days := days_left(each, now)) is not None]
+    except SettingsError as error:
+        return wrong(
+            "TLS", path.name, str(error), "Give the CA's lists in PEM form: openssl crl -inform DER."
+        )
+    days = min(ends, default=None)
+    if days is None:
+        return ok("TLS", path.name, "revocation lists without an end")
+    if days < 0:
+        return wrong("TLS", path.name, "a revocation list has ended: nobody of its CA gets in", fetch)
+    text = f"the revocation lists end in {days} days"
+    return warning("TLS", path.name, text, fetch) if days < WARN_DAYS else ok("TLS", path.name, text)
+
+
 def _key(path: Path) -> Finding:
     try:
         is_open = bool(path.stat().st_mode & _OTHERS)
@@ -65,14 +88,14 @@ def _key(path: Path) -> Finding:
     return ok("TLS", path.name, "for its owner alone")
 
 
-def _named(settings: Settings) -> tuple[list[str], list[str]]:
-    """Paths of certificates and of keys, wherever a section has such settings."""
+def _named(settings: Settings) -> tuple[list[str], list[str], list[str]]:
+    """Paths of certificates, of keys and of revocation lists, wherever a section has such settings."""
     queried = (each.query for each in settings.sources if each.query is not None)
     called = [each for each in settings.destinations if each.kind == "dicom"]
     holders = [(settings.tls, ""), *((each, "tls_") for each in (*called, *queried))]
     found = [
         [getattr(holder, prefix + name) for holder, prefix in holders for name in names]
-        for names in (("certificate",), ("key",))
+        for names in (("certificate",), ("key",), ("crl",))
     ]
-    certificates, keys = ([path for path in dict.fromkeys(each) if path] for each in found)
-    return certificates, keys
+    certificates, keys, lists = ([path for path in dict.fromkeys(each) if path] for each in found)
+    return certificates, keys, lists

@@ -41,7 +41,9 @@ def _tls_port(settings: Settings) -> Iterator[Finding]:
         yield skipped("node", "TLS port", "not tried without a readable certificate")
         return
     shown = (fingerprint(own.public_bytes(Encoding.DER)),)
-    context = ClientContext(tls.ca or tls.certificate, settings.node.bind, tls.certificate, tls.key, shown)
+    context = ClientContext(
+        tls.ca or tls.certificate, settings.node.bind, tls.certificate, tls.key, sha256=shown
+    )
     yield from _port(settings, tls.port, context)
 
 
