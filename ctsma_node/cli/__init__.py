@@ -17,6 +17,7 @@ from ctsma_node.cli import (
     doctor,
     explain,
     export_case,
+    health,
     purge,
     send,
     services,
@@ -53,7 +54,7 @@ def main(
     """Common options of every command."""
 
 
-_SERVING = (services, analyse, validate, send, status, explain, ask, destination, check, demo)
+_SERVING = (services, analyse, validate, send, status, health, explain, ask, destination, check, demo)
 _OPERATING = (purge, doctor, backup, export_case, codes, conformance)
 
 for _commands in (*_SERVING, *_OPERATING):

@@ -96,6 +96,18 @@ def judged(observer: Observer, settings: Settings) -> Health:
     return Health(tuple(Finding(part, Level.DOWN, "ledger_unreadable", reason) for part in Part))
 
 
+def described(health: Health) -> dict[str, object]:
+    """As it is told to programs."""
+    return {
+        "status": health.level,
+        **{part.value: health.of(part) for part in Part},
+        "reasons": [
+            {"part": each.part, "level": each.level, "code": each.code, "reason": each.reason}
+            for each in health.findings
+        ],
+    }
+
+
 def is_fresh(beat: Heartbeat | None, now: float) -> bool:
     """Whether a process has said something lately; a clock that was set back counts as silence."""
     return beat is not None and abs(now - beat.at) <= STALE_S

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ctsma_node.config.settings import Settings
-from ctsma_node.web.health import Level, Part, judged
+from ctsma_node.web.health import Level, described, judged
 from ctsma_node.web.metrics import NodeMetrics
 from ctsma_node.web.observe import Observer
 
@@ -25,15 +25,7 @@ class Monitors:
     def health(self, request: Request) -> Response:
         """200 while the node can receive, analyse and deliver, else 503; the reasons either way."""
         health = judged(self._observer, self._settings)
-        answer = {
-            "status": health.level,
-            **{part.value: health.of(part) for part in Part},
-            "reasons": [
-                {"part": each.part, "level": each.level, "code": each.code, "reason": each.reason}
-                for each in health.findings
-            ],
-        }
-        return JSONResponse(answer, 503 if health.level is Level.DOWN else 200)
+        return JSONResponse(described(health), 503 if health.level is Level.DOWN else 200)
 
     def live(self, request: Request) -> Response:
         """This process answers; nothing about the others."""

@@ -28,7 +28,7 @@ from tests.unit.validation.planted import few_subregions
 
 Run = Callable[..., Result]
 COMMANDS = (
-    *("serve", "receive", "work", "analyse", "validate", "send", "status"),
+    *("serve", "receive", "work", "analyse", "validate", "send", "status", "health"),
     *("explain", "requeue", "cancel"),
     *("destination", "check-config", "demo"),
 )

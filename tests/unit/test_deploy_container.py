@@ -60,6 +60,11 @@ def test_commands_and_their_options_exist(steps: list[tuple[str, str]]) -> None:
         assert options[-1] == str(SYSTEM_CONFIG)
 
 
+def test_its_health_is_that_of_the_node(steps: list[tuple[str, str]]) -> None:
+    (check,) = of(steps, "HEALTHCHECK")
+    assert json.loads(check.partition("CMD ")[2])[:2] == ["ctsma-node", "health"]
+
+
 def test_the_process_is_not_root_and_writes_the_volume_alone(steps: list[tuple[str, str]]) -> None:
     assert of(steps, "USER") == ["10104:10104"]
     assert of(steps, "VOLUME") == [str(Settings().node.state_dir)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ctsma_node.cli import app
 from ctsma_node.config import Settings
 from ctsma_node.heartbeat import Heartbeat, Pulse, last_heartbeat
 from ctsma_node.ledger.figures import Standing
@@ -142,6 +145,31 @@ def test_the_answer_follows_the_processes(node: tuple[Planted, Served]) -> None:
     planted.now += 31
     assert served.get("/health").status == 503
     assert served.get("/health/live").status == 200
+
+
+def test_the_command_says_the_same_without_the_page(tmp_path: Path) -> None:
+    planted = Planted(tmp_path / "state", now=time.time())
+    config = tmp_path / "node.toml"
+    config.write_text(
+        '[node]\nstate_dir = "state"\n[limits]\nmin_free_bytes = 0\n'
+        '[[sources]]\nae_title = "SCANNER"\naddresses = ["192.0.2.20"]\n'
+    )
+
+    def asked(*options: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["health", *options, "--config", str(config)])
+        return done.exit_code, done.output
+
+    code, said = asked("--json")
+    assert (code, json.loads(said)["status"]) == (1, "down")
+    Pulse(planted.settings.heartbeat_path("receive")).beat("ready", {"answers": time.time()})
+    code, said = asked("--part", "receive")
+    assert (code, said) == (0, "receive ok\n")
+    code, said = asked("--part", "analyse", "--part", "deliver")
+    assert (code, "The worker is not running. (worker_silent)" in said) == (1, True)
+    planted.beat()
+    code, said = asked()
+    assert (code, "deliver degraded" in said, "no_destinations" in said) == (0, True, True)
+    planted.close()
 
 
 def test_a_ledger_that_cannot_be_read_is_told(node: tuple[Planted, Served]) -> None:
