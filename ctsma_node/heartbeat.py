@@ -32,6 +32,7 @@ class Heartbeat:
     alive: Mapping[str, float] = field(default_factory=dict)  # last sign of life of each loop, by its name
     counts: Mapping[str, int] = field(default_factory=dict)  # since the process started
     bundle: str | None = None  # sha256 of the bundle's manifest
+    troubles: Mapping[str, str] = field(default_factory=dict)  # what goes on in spite of: sentences by code
 
 
 class Pulse:
@@ -48,11 +49,11 @@ class Pulse:
         alive: Mapping[str, float] | None = None,
         counts: Mapping[str, int] | None = None,
         bundle: str | None = None,
+        troubles: Mapping[str, str] | None = None,
     ) -> None:
         """Say that the process lives. Where that cannot be written the last word goes stale, which tells."""
-        said = Heartbeat(
-            self._clock(), self._started_at, __version__, stage, alive or {}, counts or {}, bundle
-        )
+        times = (self._clock(), self._started_at)
+        said = Heartbeat(*times, __version__, stage, alive or {}, counts or {}, bundle, troubles or {})
         part = self._path.with_suffix(".part")
         with suppress(OSError):
             make_private(self._path.parent)

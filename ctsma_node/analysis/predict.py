@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ import torch
 from ctsma_node.analysis import bones, familiarity, measure
 from ctsma_node.analysis.bundle import Bundle, read_bundle
 from ctsma_node.analysis.contrast import contrast_marks
+from ctsma_node.analysis.device import CPU, OUT_OF_MEMORY, choose_device, trouble
 from ctsma_node.analysis.explain import explain
 from ctsma_node.analysis.grid import SIZE, canonical, canonical_affine, knee_affine, resample
 from ctsma_node.analysis.knees import KneeSite, find_knees
@@ -40,6 +42,7 @@ from ctsma_node.errors import Refused
 from ctsma_node.volume import Array, CTVolume, apply
 
 Progress = Callable[[str, float], None]
+Done = TypeVar("Done")
 _OFF_MIDLINE = 40.0
 """mm from the middle of the table at which a single knee is that side's own."""
 
@@ -47,12 +50,19 @@ _OFF_MIDLINE = 40.0
 class Analyser:
     """A bundle on a device, ready to analyse one volume after another."""
 
-    def __init__(self, bundle: Bundle, device: torch.device, refuse_unfamiliar: bool = False) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: torch.device,
+        refuse_unfamiliar: bool = False,
+        troubles: Mapping[str, str] | None = None,
+    ) -> None:
         self.bundle = bundle
-        self.device = device
+        self.device, self._wanted = CPU, device
         self.refuse_unfamiliar = refuse_unfamiliar
-        for network in (bundle.finder, bundle.segmenter, bundle.student, bundle.aggregator):
-            network.to(device)
+        self.troubles = dict(troubles or {})
+        """Why the networks do not run where they should: sentences by their codes; none where all is well."""
+        self._return()
         bundle.segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
@@ -63,8 +73,11 @@ class Analyser:
         threads: int | None = None,
         public_key: Path | None = None,
         refuse_unfamiliar: bool = False,
+        gpu_memory_fraction: float = 1.0,
     ) -> Analyser:
         """Read a bundle (the default one without a path) onto 'cpu', 'cuda', or 'auto'.
+
+        A GPU that is not there is a trouble, not an error: the CPU stands in for it.
 
         Raises BundleError where its files are not what its manifest says, or where it is not signed by the
         private half of `public_key`. With `refuse_unfamiliar` knees that are far from those that the bundle
@@ -72,8 +85,9 @@ class Analyser:
         """
         if threads:
             torch.set_num_threads(threads)
-        name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        return cls(read_bundle(bundle_path, public_key), torch.device(name), refuse_unfamiliar)
+        bundle = read_bundle(bundle_path, public_key)
+        chosen, troubles = choose_device(device, gpu_memory_fraction)
+        return cls(bundle, chosen, refuse_unfamiliar, troubles)
 
     @property
     def digest(self) -> str:
@@ -82,6 +96,9 @@ class Analyser:
 
     def warm_up(self) -> None:
         """Run each network once, so that the first series does not pay for it."""
+        self._wherever_it_fits(self._run_once)
+
+    def _run_once(self) -> None:
         with torch.inference_mode():
             self.bundle.finder(torch.zeros(1, 1, 16, 16, 16, device=self.device))
             bones.segment(np.zeros(SIZE[::-1], dtype=np.float32), self.bundle.segmenter, self.device)
@@ -95,8 +112,54 @@ class Analyser:
         """Measure every knee of a volume.
 
         `stated_side` is what the source says; it decides only where the image cannot. Raises Refused where
-        no knee could be analysed: `no_knee`, or the code of the first knee that was seen.
+        no knee could be analysed: `no_knee`, or the code of the first knee that was seen. A GPU whose memory
+        does not suffice leaves the volume to the CPU, and is tried again with the next.
         """
+        return self._wherever_it_fits(lambda: self._analyse(volume, progress, stated_side))
+
+    def _wherever_it_fits(self, work: Callable[[], Done]) -> Done:
+        """Do it on the device that is wanted, or where the memory of that does not suffice on the CPU."""
+        self._return()
+        try:
+            done = work()
+        except torch.OutOfMemoryError:
+            if self.device == CPU:
+                raise
+        else:
+            if self.device == self._wanted:
+                self.troubles.pop(OUT_OF_MEMORY, None)
+            return done
+        self._leave()  # not in the handler: its exception holds on to the tensors of the GPU
+        return work()
+
+    def _return(self) -> None:
+        """Go to the device that is wanted, if it has room."""
+        if self.device == self._wanted:
+            return
+        try:
+            self._place(self._wanted)
+        except torch.OutOfMemoryError:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Go to the CPU, and say why."""
+        self.troubles |= trouble(OUT_OF_MEMORY, str(self._wanted))
+        self._place(CPU)
+        torch.cuda.empty_cache()
+
+    def _place(self, device: torch.device) -> None:
+        for network in (
+            self.bundle.finder,
+            self.bundle.segmenter,
+            self.bundle.student,
+            self.bundle.aggregator,
+        ):
+            network.to(device)
+        self.device = device
+
+    def _analyse(
+        self, volume: CTVolume, progress: Progress | None, stated_side: Side | None
+    ) -> AnalysisResult:
         clock = _Clock(progress or (lambda stage, fraction: None))
         clock.start("find knees", 0.0)
         sites = find_knees(volume, self.bundle.finder, self.bundle.plan.finder_step, self.device)

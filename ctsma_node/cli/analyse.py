@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ctsma_node.cli.terminal import (
     REFUSED,
@@ -53,6 +54,8 @@ def analyse(
             loading = progress.add_task("load the bundle", total=None)
             analyser = load_analyser(settings)
             progress.remove_task(loading)
+        for reason in analyser.troubles.values():
+            err.print(f"[yellow]Slower than it should be[/yellow]: {escape(reason)}")
         done = 0
         for number, (series_uid, paths) in enumerate(groups.items(), start=1):
             target = to if len(groups) == 1 else to / f"series-{number:03d}"
@@ -72,7 +75,7 @@ def analyse(
                         ),
                     )
             except Refused as error:
-                err.print(f"  [yellow]refused[/yellow] ({error.code}): {error.reason}")
+                err.print(f"  [yellow]refused[/yellow] ({error.code}): {escape(error.reason)}")
                 continue
             done += 1
             table = write_measurements(single.result, target / "measurements.csv")

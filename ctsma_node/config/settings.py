@@ -103,6 +103,7 @@ class AnalysisSettings(Section):
     public_key: str = ""  # PEM file of an Ed25519 key that the bundle must be signed by; "": need not be
     refuse_unfamiliar: bool = False  # knees far from those of the training; else they are marked
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    gpu_memory_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0  # of the GPU's memory, for this node
     threads: Annotated[int, Field(ge=0, le=1024)] = 0  # 0: as many as there are cores
 
     @property

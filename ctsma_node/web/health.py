@@ -138,6 +138,8 @@ def _analysing(seen: Observed) -> Iterator[Finding]:
         reason = "The worker has not loaded its bundle yet."
         yield Finding(Part.ANALYSE, Level.DOWN, "bundle_not_loaded", reason)
     yield from _stalled(Part.ANALYSE, seen.worker, seen.now)
+    for code, reason in ({} if seen.worker is None else seen.worker.troubles).items():
+        yield Finding(Part.ANALYSE, Level.DEGRADED, code, reason)
     failed = [state for state, code in seen.last_ends if state is SeriesState.FAILED and code not in _NOT_ITS]
     if len(failed) == LAST_ENDS:
         reason = f"The last {LAST_ENDS} series that ended have failed; each case says why."

@@ -88,7 +88,8 @@ class Worker:
         self._alive_at = time.monotonic()
         self._swept_at = time.monotonic()
         self._pulse = Pulse(settings.heartbeat_path("work"), clock)
-        self._bundle = analyser.digest
+        self._analyser = analyser
+        self._troubles: dict[str, str] = {}
 
     def recover(self) -> None:
         """Queue again what was running, and end what had been delivered, when the last worker died."""
@@ -114,6 +115,7 @@ class Worker:
         """Work until `stop`, then end the step at hand, the instances on their way, and the files."""
         self.recover()
         self._recorder.open()
+        self._tell_troubles()
         self._beat()
         scheduler = self._scheduler()
         scheduler.start()
@@ -154,6 +156,7 @@ class Worker:
             return False
         attempts = self._settings.worker.max_attempts
         moved = advance(self._cases, case.id, self._chain.step, attempts, self._clock, self._chain.timings)
+        self._tell_troubles()
         if moved.state not in WORKABLE:
             self._chain.forget()
             self._cases.wake(moved.study_uid, "waiting_for_sibling")
@@ -208,7 +211,16 @@ class Worker:
         ago = {"steps": self._alive_at, "sweep": self._swept_at}
         now = time.monotonic()
         alive = {loop: self._clock() - (now - at) for loop, at in ago.items()}
-        self._pulse.beat("ready", alive, bundle=self._bundle)
+        self._pulse.beat("ready", alive, bundle=self._analyser.digest, troubles=self._troubles)
+
+    def _tell_troubles(self) -> None:
+        """Say when the analysis left its device, and when it is back."""
+        found = dict(self._analyser.troubles)
+        for code in found.keys() - self._troubles.keys():
+            log.logger.warning("analysis.on_cpu", code=code, reason=found[code])
+        for code in self._troubles.keys() - found.keys():
+            log.logger.info("analysis.back_on_gpu", code=code)
+        self._troubles = found
 
     def _tell(self) -> None:
         try:

@@ -37,6 +37,7 @@ def load_analyser(settings: Settings) -> Analyses:
         chosen.threads or None,
         chosen.signer,
         chosen.refuse_unfamiliar,
+        chosen.gpu_memory_fraction,
     )
     analyser.warm_up()
     return analyser

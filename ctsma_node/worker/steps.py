@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,10 @@ class Analyses(Protocol):
     @property
     def digest(self) -> str:
         """sha256 of the bundle's manifest."""
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Why it does not run on the device that it should: sentences by their codes."""
 
     def analyse(
         self, volume: CTVolume, progress: Progress | None = None, stated_side: Side | None = None

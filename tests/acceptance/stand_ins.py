@@ -31,6 +31,7 @@ class FakeAnalyser:
         self.error = error
         self.analysed = 0
         self.stated: list[Side | None] = []
+        self.troubles: dict[str, str] = {}
 
     def analyse(
         self,

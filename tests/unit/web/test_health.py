@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog.testing
 from typer.testing import CliRunner
 
 from ctsma_node.cli import app
@@ -16,10 +17,13 @@ from ctsma_node.config import Settings
 from ctsma_node.heartbeat import Heartbeat, Pulse, last_heartbeat
 from ctsma_node.ledger.figures import Standing
 from ctsma_node.records import SeriesState
+from ctsma_node.spool import make_private
 from ctsma_node.web.app import make_app
 from ctsma_node.web.health import Level, Part, judge
-from ctsma_node.web.observe import Observed
+from ctsma_node.web.observe import Observed, Observer
 from ctsma_node.web.tokens import Token
+from ctsma_node.worker.loop import Worker
+from tests.acceptance.stand_ins import FakeAnalyser, settings_in
 from tests.unit.web.conftest import TOKEN, Served, serving
 from tests.unit.web.planted import NOW, Planted
 
@@ -76,6 +80,12 @@ def test_a_node_that_is_well_has_no_findings() -> None:
         ({"worker": beat(stage="loading")}, Part.ANALYSE, "bundle_not_loaded", Level.DOWN),
         ({"worker": beat(steps=NOW - 241, sweep=NOW)}, Part.ANALYSE, "steps_stalled", Level.DOWN),
         ({"worker": beat(steps=NOW, sweep=NOW - 61)}, Part.ANALYSE, "sweep_stalled", Level.DOWN),
+        (
+            {"worker": replace(beat(steps=NOW, sweep=NOW), troubles={"gpu_missing": "There is none."})},
+            Part.ANALYSE,
+            "gpu_missing",
+            Level.DEGRADED,
+        ),
         ({"last_ends": FAILED}, Part.ANALYSE, "every_series_fails", Level.DEGRADED),
         ({"standings": {}}, Part.DELIVER, "no_destinations", Level.DEGRADED),
         ({"standings": {"a": failing(901)}}, Part.DELIVER, "destination_failing", Level.DOWN),
@@ -201,3 +211,24 @@ def test_a_heartbeat_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_heartbeat_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "alive").write_text("a file where the folder should be")
     Pulse(tmp_path / "alive" / "work.json").beat("ready")
+
+
+def test_the_worker_says_that_the_cpu_stands_in_and_for_how_long(tmp_path: Path) -> None:
+    settings, analyser = settings_in(tmp_path), FakeAnalyser()
+    make_private(settings.node.state_dir)
+    worker, observer = Worker(settings, analyser), Observer(settings)
+
+    def found() -> list[str]:
+        worker._tell_troubles()
+        worker._beat()
+        return [each.code for each in judge(observer.look(), settings).findings if each.part is Part.ANALYSE]
+
+    with structlog.testing.capture_logs() as logs:
+        assert found() == []
+        analyser.troubles["gpu_out_of_memory"] = "The memory of cuda:0 did not suffice."
+        assert found() == found() == ["gpu_out_of_memory"]
+        analyser.troubles.clear()
+        assert found() == []
+    worker.close()
+    told = [(each["event"], each["code"]) for each in logs if each["event"].startswith("analysis.")]
+    assert told == [(f"analysis.{event}", "gpu_out_of_memory") for event in ("on_cpu", "back_on_gpu")]
