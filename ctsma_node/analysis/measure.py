@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from ctsma_node.analysis.patches import (
     student_noise,
     surrounding,
 )
-from ctsma_node.analysis.plan import AggregatorPlan, Plan
+from ctsma_node.analysis.plan import AggregatorPlan, Plan, StudentPlan
 from ctsma_node.analysis.result import (
     SUBREGIONS_PER_BONE,
     Bone,
@@ -37,7 +38,9 @@ from ctsma_node.errors import Refused
 from ctsma_node.volume import Array
 
 _BATCH = 50
-"""Patches at a time."""
+"""Patches at a time on the CPU; those of a knee, 1600, are whole batches."""
+_GPU_BATCH = 3200
+"""Patches at a time on a GPU: two knees."""
 
 Volume = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -118,16 +121,43 @@ def look(t: Tokens) -> Look:
     return look_at(t.hu[nearest, every], t.mask[nearest, every], t.positions, t.noise, every)
 
 
-def estimate(t: Tokens, bundle: Bundle, device: torch.device) -> tuple[Array, Array]:
-    """Values and standard uncertainties (200, 4) of the parameters, in the order of `Parameter`.
+def estimate(
+    knees: Sequence[Tokens], bundle: Bundle, device: torch.device, batch: int | None = None
+) -> list[tuple[Array, Array]]:
+    """Values and standard uncertainties (200, 4) of each knee's parameters, in the order of `Parameter`.
 
-    The student's answers for the eight patches around a centre are averaged by their weights.
+    The patches of all knees go through the student in one run, in batches of one size (`batch`, else as many
+    as suit the device), the last of them filled up: which kernels a GPU takes depends on the shape, and so a
+    knee's numbers do not depend on which others are beside it.
     """
-    plan = bundle.plan.student
+    if not knees:
+        return []
+    size = batch or (_BATCH if device.type == "cpu" else _GPU_BATCH)
+    parts = [_student_inputs(t, bundle) for t in knees]
+    count = [len(hu) for hu, _, _ in parts]
+    joined = tuple(_filled(torch.cat(each), size) for each in zip(*parts, strict=True))
+    answers = in_batches(bundle.student, joined, size, device)
+    mean, log_variance = (torch.cat(each)[: sum(count)].split(count) for each in zip(*answers, strict=True))
+    found = zip(knees, mean, log_variance, strict=True)
+    return [_values(t, m, v, bundle.plan.student) for t, m, v in found]
+
+
+def _student_inputs(t: Tokens, bundle: Bundle) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Patches, masks (1600, 12, 12, 12) and context (1600, C) of a knee."""
     hu, mask = (torch.from_numpy(x).flatten(0, 1) for x in (t.hu, t.mask))
-    context = _context(t, len(plan.context)).expand(len(hu), -1)
-    answers = in_batches(bundle.student, (hu, mask, context), _BATCH, device)
-    mean, log_variance = (torch.cat(parts) for parts in zip(*answers, strict=True))
+    return hu, mask, _context(t, len(bundle.plan.student.context)).expand(len(hu), -1)
+
+
+def _filled(rows: torch.Tensor, size: int) -> torch.Tensor:
+    """With zeros behind them, to a multiple of `size`."""
+    missing = -len(rows) % size
+    return torch.cat([rows, rows.new_zeros(missing, *rows.shape[1:])]) if missing else rows
+
+
+def _values(
+    t: Tokens, mean: torch.Tensor, log_variance: torch.Tensor, plan: StudentPlan
+) -> tuple[Array, Array]:
+    """The student's answers for the eight patches around a centre, averaged by their weights."""
     log_sd = np.array(plan.log_sd)
     log_value = _average(mean, t.weights) * log_sd + np.array(plan.log_mean)
     spread = np.exp(0.5 * _average(log_variance, t.weights)) * log_sd * np.array(plan.sd_factor)

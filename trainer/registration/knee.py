@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from ctsma_node.analysis import bones
 from ctsma_node.analysis.grid import SIZE, knee_affine, resample
+from ctsma_node.analysis.knee import decide_side
 from ctsma_node.analysis.knees import KneeSite, find_knees
-from ctsma_node.analysis.predict import Analyser, decide_side
+from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone, Side
 from ctsma_node.errors import Refused
 from ctsma_node.volume import Array, CTVolume

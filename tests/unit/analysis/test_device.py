@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,8 +11,9 @@ import torch
 
 from ctsma_node.analysis.bundle import Bundle
 from ctsma_node.analysis.device import CPU, MISSING, OUT_OF_MEMORY, choose_device
-from ctsma_node.analysis.predict import Analyser, Progress
-from ctsma_node.analysis.result import AnalysisResult, Side
+from ctsma_node.analysis.predict import TOGETHER, Analyser, Progress, Scan
+from ctsma_node.analysis.result import AnalysisResult
+from ctsma_node.errors import Refused
 from ctsma_node.volume import CTVolume
 
 GPU = torch.device("cuda", 0)
@@ -68,12 +70,12 @@ class Network:
 class StandIn(Analyser):
     """An analyser whose work is to say where it was done."""
 
-    def _analyse(self, volume: CTVolume, progress: Progress | None, stated: Side | None) -> AnalysisResult:
+    def _analyse_together(self, scans: Sequence[Scan], progress: Progress) -> list[AnalysisResult | Refused]:
         if self.device != CPU and self.needs_more:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         places = {cast(Network, each).device for each in vars(self.bundle).values()}
         assert places == {self.device}
-        return cast(AnalysisResult, self.device)
+        return [cast(AnalysisResult, self.device) for _ in scans]
 
     needs_more = False
 
@@ -92,8 +94,10 @@ def test_a_series_that_does_not_fit_is_done_by_the_cpu_and_the_next_by_the_gpu(b
     analyser = StandIn(bundle, GPU)
     assert analyser.place() == GPU
     assert analyser.troubles == {}
+    assert analyser.together == TOGETHER
     analyser.needs_more = True
     assert analyser.place() == CPU
+    assert analyser.together == 1
     assert list(analyser.troubles) == [OUT_OF_MEMORY]
     assert "cuda:0" in analyser.troubles[OUT_OF_MEMORY]
     analyser.needs_more = False
@@ -112,10 +116,10 @@ def test_a_gpu_without_room_is_waited_for(bundle: Bundle, monkeypatch: pytest.Mo
 
 
 def test_a_cpu_without_memory_is_an_error(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> AnalysisResult:
+    def fail(*_: object) -> list[AnalysisResult]:
         raise torch.OutOfMemoryError("No memory.")
 
-    monkeypatch.setattr(StandIn, "_analyse", fail)
+    monkeypatch.setattr(StandIn, "_analyse_together", fail)
     with pytest.raises(torch.OutOfMemoryError):
         StandIn(bundle, CPU).analyse(VOLUME)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ctsma_node.analysis import measure
 from ctsma_node.analysis.bundle import Bundle, empty_networks
+from ctsma_node.analysis.device import CPU
 from ctsma_node.analysis.features import FEATURES, KNEE_CONTEXT, knee_means, patch_features
 from ctsma_node.analysis.measure import Tokens, estimate
 from ctsma_node.analysis.patches import CONTEXT
+from ctsma_node.analysis.result import SUBREGIONS_PER_BONE
 from tests.unit.analysis.conftest import small_plan
 
 SHAPE = (8, 20, 12, 12, 12)
@@ -54,5 +57,26 @@ def test_a_student_is_told_of_the_knee_if_its_plan_says_so() -> None:
         made = bundle(context)
         first, second = knee(0), knee(0)
         second.hu[:, 1:] += 200.0
-        answers = [estimate(each, made, torch.device("cpu"))[0][0] for each in (first, second)]
+        answers = [estimate([each], made, CPU)[0][0][0] for each in (first, second)]
         assert bool(np.abs(answers[0] - answers[1]).max() > 1e-9) is expected
+
+
+def test_knees_that_are_measured_together_have_the_numbers_that_they_have_alone() -> None:
+    made, knees = bundle(CONTEXT), [knee(0), knee(1)]
+    alone = [estimate([each], made, CPU, 40)[0] for each in knees]
+    for found, expected in zip(estimate(knees, made, CPU, 40), alone, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_batch_that_is_filled_up_changes_no_number() -> None:
+    """As on a GPU: batches larger than what there is, and such as hold patches of two knees."""
+    made, knees = bundle(CONTEXT), [knee(0), knee(1)]
+    alone = [estimate([each], made, CPU)[0] for each in knees]
+    for size in (3200, 1000):
+        for found, expected in zip(estimate(knees, made, CPU, size), alone, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert estimate([], made, CPU) == []
+
+
+def test_on_the_cpu_no_batch_holds_patches_of_two_knees() -> None:
+    assert 8 * 2 * SUBREGIONS_PER_BONE % measure._BATCH == 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ctsma_node.analysis.bones import side_of
-from ctsma_node.analysis.predict import decide_side
+from ctsma_node.analysis.knee import decide_side
 from ctsma_node.analysis.result import Side
 from ctsma_node.errors import Refused
 
