@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,20 +16,13 @@ from ctsma_node.analysis.grid import SIZE
 from ctsma_node.analysis.knee import Prepared, finish, prepare
 from ctsma_node.analysis.knees import find_knees
 from ctsma_node.analysis.placing import Placed
-from ctsma_node.analysis.result import AnalysisResult, KneeNotAnalysed, KneeResult, Side
+from ctsma_node.analysis.result import AnalysisResult, KneeNotAnalysed, KneeResult, Scan, Side
 from ctsma_node.errors import Refused
 from ctsma_node.volume import Array, CTVolume
 
 Progress = Callable[[str, float], None]
 TOGETHER = 4
 """Volumes that a GPU measures together, where so many wait; their memory is the machine's, not the GPU's."""
-
-
-class Scan(NamedTuple):
-    """A volume, and the side that its source states, which decides only where the image cannot."""
-
-    volume: CTVolume
-    stated_side: Side | None = None
 
 
 class Analyser(Placed):

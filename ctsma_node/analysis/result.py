@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from ctsma_node.volume import CTVolume
 
 
 class Side(StrEnum):
@@ -210,6 +213,13 @@ class KneeNotAnalysed:
     side: Side | None
     code: str
     reason: str
+
+
+class Scan(NamedTuple):
+    """A volume, and the side that its source states, which decides only where the image cannot."""
+
+    volume: CTVolume
+    stated_side: Side | None = None
 
 
 @dataclass(frozen=True)

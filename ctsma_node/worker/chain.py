@@ -32,13 +32,13 @@ WORKABLE = (SeriesState.STABLE, SeriesState.ACCEPTED, SeriesState.ANALYSED)
 class _AtHand:
     """What the steps of one case hand to one another. It is made again after a restart."""
 
-    case_id: int
     accepted: steps.Accepted | None = None
-    result: AnalysisResult | None = None
+    outcome: AnalysisResult | Refused | None = None  # of the analysis
+    is_told: bool = False  # how long it took
 
 
 class Chain:
-    """Runs the next step of a case. Memory is kept for one case: volumes are large."""
+    """Runs the next step of a case. Memory is kept for as many as are analysed together."""
 
     def __init__(
         self,
@@ -59,7 +59,8 @@ class Chain:
         self._on_progress = on_progress
         self._outbox = outbox or Outbox(settings.outbox_dir)
         self._notes = Notes(settings, inbox, cases, analyser.digest)
-        self._at_hand = _AtHand(case_id=0)
+        self._at_hand: dict[int, _AtHand] = {}
+        self._case_id = 0
         self._timings: dict[str, float] = {}
         self._steps = {
             SeriesState.STABLE: self._accept,
@@ -68,17 +69,30 @@ class Chain:
         }
 
     @property
-    def case_at_hand(self) -> int:
-        """The case whose volume is in memory; 0 for none."""
-        return self._at_hand.case_id
+    def case_at_work(self) -> int:
+        """The case whose step runs, or ran last."""
+        return self._case_id
+
+    @property
+    def at_hand(self) -> tuple[int, ...]:
+        """The cases whose volumes are in memory."""
+        return tuple(self._at_hand)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether another case may be accepted before those at hand are analysed."""
+        analysed = any(each.outcome is not None for each in self._at_hand.values())
+        return not analysed and len(self._at_hand) < self._analyser.together
 
     def step(self, case: Case) -> SeriesState:
         """Do what the case's state asks for; returns the state that follows, raises what the step raises.
 
         Before a refusal is raised, the note that explains it is on its way, where the site wants one.
         """
-        if self._at_hand.case_id != case.id:
-            self._at_hand = _AtHand(case.id)
+        self._case_id = case.id
+        while case.id not in self._at_hand and len(self._at_hand) >= self._analyser.together:
+            self.forget(next(iter(self._at_hand)))
+        self._at_hand.setdefault(case.id, _AtHand())
         try:
             return self._steps[case.state](case)
         except Refused as refusal:
@@ -90,14 +104,14 @@ class Chain:
         told, self._timings = self._timings, {}
         return told
 
-    def forget(self) -> None:
-        """Let go of the volume at hand."""
-        self._at_hand = _AtHand(case_id=0)
+    def forget(self, case_id: int) -> None:
+        """Let go of the volume of a case."""
+        self._at_hand.pop(case_id, None)
 
     def _accept(self, case: Case) -> SeriesState:
         """Rules come before the gate, the study's other series behind its look at the headers."""
         self._refuse_repeated(case)
-        self._at_hand.accepted = steps.accept(
+        self._at_hand[case.id].accepted = steps.accept(
             self._paths(case),
             self._limits,
             self._picking.refuse_excluded,
@@ -120,13 +134,14 @@ class Chain:
             check = partial(check_written, case, result, series)
             self._cases.add_results(case.id, self._outbox.put(str(case.id), ordered, check))
         self._cases.add_deliveries(case.id, self._settings.destinations)
-        self.forget()
+        self.forget(case.id)
         return SeriesState.REPORTED
 
     def _accepted(self, case: Case) -> steps.Accepted:
-        if self._at_hand.accepted is None:
-            self._at_hand.accepted = steps.accept(self._paths(case), self._limits)
-        return self._at_hand.accepted
+        at_hand = self._at_hand[case.id]
+        if at_hand.accepted is None:
+            at_hand.accepted = steps.accept(self._paths(case), self._limits)
+        return at_hand.accepted
 
     def _paths(self, case: Case) -> list[Path]:
         self._refuse_purged(case)
@@ -134,11 +149,47 @@ class Chain:
         return steps.spooled_paths(self._settings.spool_dir, instances)
 
     def _result(self, case: Case) -> AnalysisResult:
-        if self._at_hand.result is None:
-            accepted = self._accepted(case)
-            self._at_hand.result = steps.analyse(self._analyser, accepted, self._on_progress)
-            self._timings = self._at_hand.result.seconds
-        return self._at_hand.result
+        at_hand = self._at_hand[case.id]
+        if at_hand.outcome is None:
+            self._measure(case, at_hand)
+        if not isinstance(at_hand.outcome, AnalysisResult):
+            assert at_hand.outcome is not None
+            raise at_hand.outcome
+        if not at_hand.is_told:
+            self._timings, at_hand.is_told = at_hand.outcome.seconds, True
+        return at_hand.outcome
+
+    def _measure(self, case: Case, at_hand: _AtHand) -> None:
+        """Analyse a case, together with those that were accepted and wait for the same.
+
+        They are not claimed: if this kills the worker, it is no attempt of theirs. A case that is tried again
+        is analysed alone, so that none fails by another.
+        """
+        accepted = self._accepted(case)
+        beside = self._beside(case) if case.attempts <= 1 else {}
+        if not beside:
+            at_hand.outcome = steps.analyse(self._analyser, accepted, self._on_progress)
+            return
+        volumes = [accepted, *beside.values()]
+        outcomes = steps.analyse_together(self._analyser, volumes, self._on_progress)
+        for case_id, outcome in zip((case.id, *beside), outcomes, strict=True):
+            self._at_hand[case_id].outcome = outcome
+
+    def _beside(self, case: Case) -> dict[int, steps.Accepted]:
+        """The other series at hand that wait for their analysis, by their cases."""
+        waiting = {
+            each.id
+            for each in self._cases.in_state(SeriesState.ACCEPTED)
+            if not each.running and each.attempts == 0
+        }
+        return {
+            case_id: each.accepted
+            for case_id, each in self._at_hand.items()
+            if case_id != case.id
+            and case_id in waiting
+            and each.accepted is not None
+            and each.outcome is None
+        }
 
     def _refuse_purged(self, case: Case) -> None:
         """What came late, or is wanted again, is no whole series without the instances that were removed."""

@@ -36,6 +36,7 @@ from ctsma_node.worker.reports import Reports
 from ctsma_node.worker.room import Room
 from ctsma_node.worker.routes import schedule_of
 from ctsma_node.worker.steps import Analyses
+from ctsma_node.worker.turns import next_case
 from ctsma_node.worker.verdicts import Verdicts
 
 STALLED_S = 240.0
@@ -158,7 +159,7 @@ class Worker:
         moved = advance(self._cases, case.id, self._chain.step, attempts, self._clock, self._chain.timings)
         self._tell_troubles()
         if moved.state not in WORKABLE:
-            self._chain.forget()
+            self._chain.forget(case.id)
             self._cases.wake(moved.study_uid, "waiting_for_sibling")
         if moved.state in (SeriesState.REPORTED, SeriesState.REFUSED):
             for courier in self._couriers:
@@ -171,11 +172,11 @@ class Worker:
         self._inbox.close()
 
     def _next(self) -> Case | None:
-        """The case at hand, whose volume is in memory, else the oldest that is waiting and due.
+        """The case whose turn it is of those that are waiting and due.
 
         Where the outbox has no room for another set, nothing is analysed; what the gate refuses needs none.
         """
-        now, at_hand = self._clock(), self._chain.case_at_hand
+        now = self._clock()
         waiting = [
             case
             for case in self._cases.in_state(*WORKABLE)
@@ -183,11 +184,11 @@ class Worker:
         ]
         if waiting and not self._outbox_room.is_there():
             waiting = [case for case in waiting if case.state is SeriesState.STABLE]
-        return min(waiting, key=lambda case: (case.id != at_hand, case.id), default=None)
+        return next_case(waiting, self._chain.at_hand, self._chain.gathers)
 
     def _progress(self, stage: str, fraction: float) -> None:
         self._alive_at = time.monotonic()
-        log.logger.debug("analysis.stage", case=self._chain.case_at_hand, stage=stage)
+        log.logger.debug("analysis.stage", case=self._chain.case_at_work, stage=stage)
 
     def _scheduler(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(

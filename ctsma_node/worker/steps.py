@@ -10,7 +10,7 @@ from typing import Protocol
 from pydicom import Dataset
 
 from ctsma_node import __version__
-from ctsma_node.analysis.result import AnalysisResult, Side
+from ctsma_node.analysis.result import AnalysisResult, Scan, Side
 from ctsma_node.assemble import Series, read_series, to_volume
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import InvalidResult, Refused, Transient
@@ -46,6 +46,15 @@ class Analyses(Protocol):
         self, volume: CTVolume, progress: Progress | None = None, stated_side: Side | None = None
     ) -> AnalysisResult:
         """Measure every knee of a volume; raises Refused."""
+
+    @property
+    def together(self) -> int:
+        """How many volumes it is worth while to hand over at once."""
+
+    def analyse_together(
+        self, scans: Sequence[Scan], progress: Progress | None = None
+    ) -> list[AnalysisResult | Refused]:
+        """Measure every knee of several volumes; what a volume gives does not depend on the others."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,19 @@ def accept(
 
 def analyse(analyser: Analyses, accepted: Accepted, progress: Progress | None = None) -> AnalysisResult:
     """Measure the knees; raises Refused."""
-    return analyser.analyse(accepted.volume, progress, stated_side(accepted.series.headers))
+    scan = _scan(accepted)
+    return analyser.analyse(scan.volume, progress, scan.stated_side)
+
+
+def analyse_together(
+    analyser: Analyses, accepted: Sequence[Accepted], progress: Progress | None = None
+) -> list[AnalysisResult | Refused]:
+    """Measure the knees of several series; a refusal stands in the place of its series."""
+    return analyser.analyse_together([_scan(each) for each in accepted], progress)
+
+
+def _scan(accepted: Accepted) -> Scan:
+    return Scan(accepted.volume, stated_side(accepted.series.headers))
 
 
 def report(

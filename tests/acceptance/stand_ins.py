@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from ctsma_node.analysis.result import AnalysisResult, Side
+from ctsma_node.analysis.result import AnalysisResult, Scan, Side
 from ctsma_node.config import DestinationSettings, Settings
 from ctsma_node.config.settings import CompletionSettings, NodeSettings, WorkerSettings
+from ctsma_node.errors import Refused
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.records import Association, ImageGeometry, Received
 from ctsma_node.spool import Spool, make_private
@@ -32,6 +33,8 @@ class FakeAnalyser:
         self.analysed = 0
         self.stated: list[Side | None] = []
         self.troubles: dict[str, str] = {}
+        self.together = 1
+        self.runs: list[int] = []  # how many volumes were handed over at once
 
     def analyse(
         self,
@@ -48,6 +51,18 @@ class FakeAnalyser:
         if self.error is not None:
             raise self.error
         return analysis(Side.LEFT)
+
+    def analyse_together(
+        self, scans: Sequence[Scan], progress: Callable[[str, float], None] | None = None
+    ) -> list[AnalysisResult | Refused]:
+        self.runs.append(len(scans))
+        found: list[AnalysisResult | Refused] = []
+        for scan in scans:
+            try:
+                found.append(self.analyse(scan.volume, progress, scan.stated_side))
+            except Refused as refusal:
+                found.append(refusal)
+        return found
 
 
 def settings_in(folder: Path, *destinations: DestinationSettings, max_attempts: int = 3) -> Settings:

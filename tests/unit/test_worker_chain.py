@@ -123,7 +123,7 @@ def test_the_volume_is_decoded_and_analysed_once(make_node: MakeNode) -> None:
     node = make_node()
     node.finish(node.bring(single_frames(PLAN)))
     assert node.analyser.analysed == 1
-    assert node.chain.case_at_hand == 0
+    assert node.chain.at_hand == ()
 
 
 @pytest.mark.parametrize("dies_after", [S.STABLE, S.ACCEPTED, S.ANALYSED])
@@ -184,6 +184,40 @@ def test_limits_that_became_stricter_behind_the_analysis_refuse_the_report(make_
     node.restart()
     case = node.advance(case)
     assert (case.state, case.code) == (S.REFUSED, "too_few_slices")
+
+
+def test_cases_that_wait_are_analysed_together_and_end_each_by_itself(make_node: MakeNode) -> None:
+    """As on a GPU: three are accepted, and the first to be analysed takes the others along."""
+    node = make_node()
+    node.analyser.together = 3
+    cases = [node.bring(single_frames(PLAN)) for _ in range(4)]
+    for case in cases[:3]:
+        assert node.chain.gathers
+        node.advance(case)
+    assert (node.chain.at_hand, node.chain.gathers) == (tuple(case.id for case in cases[:3]), False)
+    for case in cases[:3]:
+        assert node.finish(node.cases.get(case.id)).state is S.REPORTED
+    assert (node.analyser.runs, node.analyser.analysed) == ([3], 3)
+    assert node.chain.at_hand == ()
+
+
+def test_who_was_taken_along_by_one_that_dies_has_lost_no_attempt(make_node: MakeNode) -> None:
+    node = make_node(FakeAnalyser(error=MemoryError()))
+    node.analyser.together = 2
+    first, second = (node.advance(node.bring(single_frames(PLAN))) for _ in range(2))
+    first = node.advance(first)
+    assert (first.state, first.attempts, node.cases.get(second.id).attempts) == (S.ACCEPTED, 1, 0)
+    node.analyser.error = None
+    first = node.advance(first)  # alone this time
+    assert (first.state, node.analyser.runs) == (S.ANALYSED, [2])
+
+
+def test_what_is_refused_beside_others_is_refused_alone(make_node: MakeNode) -> None:
+    node = make_node(FakeAnalyser(error=Refused("no_knee", "There is no knee in the field of view.")))
+    node.analyser.together = 2
+    cases = [node.advance(node.bring(single_frames(PLAN))) for _ in range(2)]
+    assert [node.advance(case).code for case in cases] == ["no_knee"] * 2
+    assert node.analyser.runs == [2]
 
 
 def test_a_transient_error_is_tried_again_later_and_not_for_ever(make_node: MakeNode) -> None:

@@ -11,8 +11,8 @@ import torch
 
 from ctsma_node.analysis.bundle import Bundle
 from ctsma_node.analysis.device import CPU, MISSING, OUT_OF_MEMORY, choose_device
-from ctsma_node.analysis.predict import TOGETHER, Analyser, Progress, Scan
-from ctsma_node.analysis.result import AnalysisResult
+from ctsma_node.analysis.predict import TOGETHER, Analyser, Progress
+from ctsma_node.analysis.result import AnalysisResult, Scan
 from ctsma_node.errors import Refused
 from ctsma_node.volume import CTVolume
 
