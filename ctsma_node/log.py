@@ -33,7 +33,7 @@ FIELDS = frozenset(
     stage code reason status state from_state to_state error where attempt due_at signal exit_code library
     count size seconds path n_instances n_objects free_bytes bundle device
     completed_by
-    parts_removed adopted unreadable missing associations_closed open_associations
+    parts_removed unindexed adopted unreadable missing associations_closed open_associations
     sections
     """.split()  # noqa: SIM905 (a table to read, not a list to quote)
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import cast
@@ -60,19 +60,13 @@ class Inbox(PurgeRows):
         Raises sqlite3.IntegrityError when the instance has a row whose file is there.
         """
         with self._writer.transaction() as connection:
-            connection.execute(
-                "DELETE FROM instance WHERE sop_instance_uid = ? "
-                "AND (missing_at IS NOT NULL OR purged_at IS NOT NULL)",
-                (received.sop_instance_uid,),
-            )
-            cursor = connection.execute(
-                """INSERT INTO instance (sop_instance_uid, sop_class_uid, transfer_syntax, series_uid,
-                   study_uid, association_id, calling_ae, address, received_at, path, size, sha256,
-                   number_of_rows, number_of_columns, number_of_frames, position, orientation, modality)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-                _columns(received),
-            )
-            return cast(int, cursor.lastrowid)
+            return _add(connection, received)
+
+    def add_all(self, instances: Sequence[Received]) -> None:
+        """Add the rows of several, or none of them."""
+        with self._writer.transaction() as connection:
+            for received in instances:
+                _add(connection, received)
 
     def add_quarantined(self, quarantined: Quarantined) -> None:
         """Record bytes that went into quarantine; the same bytes, purged before, begin anew."""
@@ -100,14 +94,20 @@ class Inbox(PurgeRows):
                 [(cursor.lastrowid, uid, reason) for uid, reason in named],
             )
 
+    def has_path(self, path: str) -> bool:
+        """Say whether the instance of a spool path has a row by which its file is there."""
+        sql = "SELECT 1 FROM instance WHERE path = ? AND missing_at IS NULL AND purged_at IS NULL"
+        return bool(self._writer.rows(sql, path))
+
     def present_paths(self) -> set[str]:
         """Return the spool path of every instance whose file is neither known to be missing nor purged."""
         sql = "SELECT path FROM instance WHERE missing_at IS NULL AND purged_at IS NULL"
         return {row["path"] for row in self._writer.rows(sql)}
 
     def quarantine_paths(self) -> set[str]:
-        """Return the quarantine path of everything in quarantine."""
-        return {row["path"] for row in self._writer.rows("SELECT path FROM quarantined")}
+        """Return the quarantine path of everything in quarantine that is not purged."""
+        sql = "SELECT path FROM quarantined WHERE purged_at IS NULL"
+        return {row["path"] for row in self._writer.rows(sql)}
 
     def mark_missing(self, paths: Iterable[str], at: float) -> None:
         """Mark instances whose file is gone from the spool."""
@@ -227,3 +227,19 @@ def _text(numbers: tuple[float, ...] | None) -> str | None:
 
 def _numbers(text: str | None) -> tuple[float, ...] | None:
     return None if text is None else tuple(map(float, text.split()))
+
+
+def _add(connection: sqlite3.Connection, received: Received) -> int:
+    connection.execute(
+        "DELETE FROM instance WHERE sop_instance_uid = ? "
+        "AND (missing_at IS NOT NULL OR purged_at IS NOT NULL)",
+        (received.sop_instance_uid,),
+    )
+    cursor = connection.execute(
+        """INSERT INTO instance (sop_instance_uid, sop_class_uid, transfer_syntax, series_uid,
+           study_uid, association_id, calling_ae, address, received_at, path, size, sha256,
+           number_of_rows, number_of_columns, number_of_frames, position, orientation, modality)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        _columns(received),
+    )
+    return cast(int, cursor.lastrowid)

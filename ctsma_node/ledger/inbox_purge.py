@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import islice
 from sqlite3 import Row
 
 from ctsma_node.ledger.sqlite import Writer
 from ctsma_node.records import KeptSeries, PurgedFile
+
+_BATCH = 500
 
 # Of a series of which anything came lately, or was not taken over yet, nothing is old.
 _OLD_SERIES = """
@@ -72,10 +75,17 @@ class PurgeRows(PurgeQueries):
         """Say whether the file of an instance is marked; one that came again in between is not."""
         return bool(self._rows("SELECT 1 FROM instance WHERE path = ? AND purged_at IS NOT NULL", path))
 
-    def purged_paths(self) -> set[str]:
-        """Return the spool path of every instance whose file is marked."""
-        return {row["path"] for row in self._rows("SELECT path FROM instance WHERE purged_at IS NOT NULL")}
+    def purged_among(self, paths: Collection[str]) -> set[str]:
+        """Return those spool paths whose instance is marked: a history of millions is not read for a few."""
+        return self._among("SELECT path FROM instance WHERE purged_at IS NOT NULL AND path IN", paths)
 
-    def purged_quarantine_paths(self) -> set[str]:
-        """Return the quarantine path of everything in quarantine that is marked."""
-        return {row["path"] for row in self._rows("SELECT path FROM quarantined WHERE purged_at IS NOT NULL")}
+    def purged_quarantine_among(self, paths: Collection[str]) -> set[str]:
+        """The same of paths in quarantine."""
+        return self._among("SELECT path FROM quarantined WHERE purged_at IS NOT NULL AND path IN", paths)
+
+    def _among(self, sql: str, paths: Collection[str]) -> set[str]:
+        rest, found = iter(paths), set[str]()
+        while batch := tuple(islice(rest, _BATCH)):
+            rows = self._rows(f"{sql} ({', '.join('?' * len(batch))})", *batch)
+            found.update(row["path"] for row in rows)
+        return found

@@ -20,6 +20,7 @@ from ctsma_node.config import Settings
 from ctsma_node.heartbeat import BEAT_S, Pulse
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.quota import Quota
+from ctsma_node.receive.adopt import Adoption
 from ctsma_node.receive.alerts import Alerts
 from ctsma_node.receive.contexts import supported_contexts, verification_contexts
 from ctsma_node.receive.door import Door
@@ -70,7 +71,7 @@ class Receiver:
         return self._settings
 
     def start(self) -> None:
-        """Bring the inbox in line with the spool, then listen."""
+        """Compare the inbox with the spool, listen, then adopt what has no row."""
         settings = self._settings
         make_private(settings.node.state_dir)
         spool, quarantine = Spool(settings.spool_dir), Spool(settings.quarantine_dir)
@@ -78,7 +79,7 @@ class Receiver:
         quarantine.prepare()
         self._inbox = Inbox(settings.inbox_path)
         try:
-            recover(self._inbox, spool, quarantine, self._clock)
+            found = recover(self._inbox, spool, quarantine, self._clock)
             quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
             self._store = Store(
                 self._inbox,
@@ -96,7 +97,12 @@ class Receiver:
                 settings, self._peers, self._alerts, contexts, self._handlers(), self._on_end, self._beat
             )
             self._recorder.open()
+            self._adoption = Adoption(self._inbox, spool, quarantine, self._store.lock_of, self._clock)
+            self._adopter = threading.Thread(
+                target=self._adoption.run, args=[found], name="adopt", daemon=True
+            )
             self._door.open()
+            self._adopter.start()
         except BaseException:
             self._inbox.close()
             raise
@@ -130,6 +136,8 @@ class Receiver:
     def stop(self) -> None:
         """Take no new associations, let those at work finish within `drain_s`, then close."""
         self._door.close(self._settings.limits.drain_s)
+        self._adoption.end()
+        self._adopter.join()
         self._inbox.close_all_associations(self._clock())
         self._inbox.close()
         self._recorder.close()

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain
 from threading import Lock
+from zlib import crc32
 
 from ctsma_node import log
 from ctsma_node.ledger.inbox import Inbox
+from ctsma_node.receive.adopt import adopt
 from ctsma_node.receive.arriving import ArrivingDataset, chunks_of
 from ctsma_node.receive.header import Header, read_header
 from ctsma_node.receive.part10 import preamble_and_meta
@@ -102,8 +104,11 @@ class Store:
         return None
 
     def lock_of(self, digest: str) -> Lock:
-        """Return the lock that whoever writes or removes the file of that hash holds."""
-        return self._locks[int(digest[:8], 16) % _LOCKS]
+        """Return the lock that whoever writes or removes the file of that hash holds.
+
+        Any other text has one, too: what lies in the spool under a strange name is looked at alike.
+        """
+        return self._locks[crc32(digest.encode()) % _LOCKS]
 
     def _keep_room(self, request: StoreRequest) -> None:
         if isinstance(request.dataset, ArrivingDataset) and request.dataset.is_lost:
@@ -117,7 +122,7 @@ class Store:
         sha256 = _sha256(request.dataset)
         logger = logger.bind(series=header.series_uid, instance=header.sop_instance_uid)
         with self.lock_of(digest):
-            there = self._present(header.sop_instance_uid)
+            there = self._present(header.sop_instance_uid, digest)
             if there is None:
                 path = self._add(request, header, digest, sha256)
                 logger.info("instance.stored", size=request.size)
@@ -132,15 +137,24 @@ class Store:
                 logger.error("instance.conflict", code=CONFLICT, path=path)
                 self._count(CONFLICT)
 
-    def _present(self, sop_instance_uid: str) -> Instance | None:
-        """Return the row of an instance whose file is really there; marks a row whose file is not."""
+    def _present(self, sop_instance_uid: str, digest: str) -> Instance | None:
+        """Return the row of an instance whose file is really there.
+
+        Marks a row whose file is not, and adopts a file that has no row yet: the first one is kept, whenever
+        it came.
+        """
         row = self._inbox.find(sop_instance_uid)
-        if row is None or row.missing_at is not None or row.purged_at is not None:
+        if row is not None and row.purged_at is not None:
             return None
-        if self._spool.path(row.path).exists():
-            return row
-        self._inbox.mark_missing([row.path], self._clock())
-        return None
+        path = self._spool.relative(digest)
+        if not self._spool.path(path).exists():
+            if row is not None and row.missing_at is None:
+                self._inbox.mark_missing([path], self._clock())
+            return None
+        if row is None or row.missing_at is not None:
+            adopt(self._inbox, self._spool, [path], self._clock())
+            row = self._inbox.find(sop_instance_uid)
+        return None if row is None or row.missing_at is not None else row
 
     def _tell(self, request: StoreRequest, header: Header, path: str, *, is_new: bool) -> None:
         if self._transfers is not None:

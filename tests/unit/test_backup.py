@@ -58,7 +58,7 @@ def test_a_restored_node_has_everything_and_alarms_on_nothing(state: NodeState, 
     quarantine.prepare()
     found = recover(inbox, Spool(back.spool_dir), quarantine)
     inbox.close()
-    assert (found.adopted, found.missing, found.unreadable) == (0, 0, 0)
+    assert (found.missing, found.unindexed, found.unexplained) == (0, (), ())
     assert (back.spool_dir.stat().st_mode | back.inbox_path.stat().st_mode) & 0o077 == 0
 
 

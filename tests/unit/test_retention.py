@@ -52,7 +52,7 @@ def recovered(state: NodeState) -> tuple[int, int]:
     quarantine = Spool(state.settings.quarantine_dir)
     quarantine.prepare()
     found = recover(state.arrivals.inbox, state.arrivals.spool, quarantine)
-    return found.adopted, found.missing
+    return len(found.unindexed), found.missing
 
 
 class Dies(Spool):

@@ -7,7 +7,7 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -19,15 +19,16 @@ from pydicom.dataset import Dataset
 
 from ctsma_node.ledger.inbox import Inbox, InboxReader
 from ctsma_node.receive import refusal
+from ctsma_node.receive.adopt import UNEXPLAINED, Adopted, Adoption
 from ctsma_node.receive.part10 import preamble_and_meta
-from ctsma_node.receive.recover import UNEXPLAINED, Recovery, recover
+from ctsma_node.receive.recover import Recovery, recover
 from ctsma_node.receive.store import CONFLICT, Store, StoreRequest
-from ctsma_node.records import Association
+from ctsma_node.records import Association, Received
 from ctsma_node.spool import Spool
 from tests.fixtures.encoded import changed, ct_slice, encoded
 
 ASSOCIATION = Association("a", "PACS", "192.0.2.10", 1.0)
-NOTHING = Recovery(0, 0, 0, 0, 0)
+NOTHING = Recovery(0, 0, 0, (), ())
 
 
 def request_for(ds: Dataset, **other: Any) -> StoreRequest:
@@ -60,6 +61,9 @@ class Node:
 
     def recover(self) -> Recovery:
         return recover(self.inbox, self.spool, self.quarantine, lambda: 9.0)
+
+    def adopt(self, found: Recovery) -> Adopted:
+        return Adoption(self.inbox, self.spool, self.quarantine, self.store.lock_of, lambda: 9.0).run(found)
 
     def close(self) -> None:
         self.inbox.close()
@@ -266,7 +270,9 @@ def test_recovery_adopts_a_file_without_a_row(node: Node) -> None:
     for path in node.folder.glob("inbox.sqlite3*"):
         path.unlink()
     again = Node(node.folder)
-    assert again.recover() == replace(NOTHING, adopted=1)
+    found = again.recover()
+    assert found == replace(NOTHING, unindexed=(before.path,))
+    assert again.adopt(found) == Adopted(1, 0)
     (row,) = again.reader.instances_after(0)
     assert row == replace(before, association_id=None, address="", received_at=9.0)
     assert again.store(request_for(ct_slice(5), association=replace(ASSOCIATION, id="b"))) is None
@@ -274,11 +280,79 @@ def test_recovery_adopts_a_file_without_a_row(node: Node) -> None:
     again.close()
 
 
+def forgotten(node: Node) -> tuple[Node, Recovery]:
+    """The node after its inbox is lost, and what its recovery finds; nothing is adopted yet."""
+    node.close()
+    for path in node.folder.glob("inbox.sqlite3*"):
+        path.unlink()
+    again = Node(node.folder)
+    again.inbox.open_association(ASSOCIATION)
+    return again, again.recover()
+
+
+def test_an_instance_sent_again_before_it_is_adopted_has_one_row(node: Node) -> None:
+    node.store(request_for(ct_slice(5)))
+    content = node.files[0].read_bytes()
+    again, found = forgotten(node)
+    assert again.store(request_for(ct_slice(5))) is None
+    assert again.adopt(found) == Adopted(0, 0)
+    (row,) = again.reader.instances_after(0)
+    assert (row.association_id, again.files[0].read_bytes()) == (None, content)
+    again.close()
+
+
+def test_other_bytes_that_come_before_the_first_are_adopted_do_not_replace_them(node: Node) -> None:
+    node.store(request_for(ct_slice(5)))
+    content = node.files[0].read_bytes()
+    again, found = forgotten(node)
+    assert again.store(request_for(changed(ct_slice(5), PatientID="other"))) is None
+    assert again.files[0].read_bytes() == content
+    assert [each.code for each in again.reader.quarantined()] == [CONFLICT]
+    assert again.adopt(found) == Adopted(0, 0)
+    assert again.n_rows == 1
+    again.close()
+
+
+def test_what_cannot_be_adopted_gives_way_to_the_same_instance(node: Node) -> None:
+    node.store(request_for(ct_slice(5)))
+    node.files[0].write_bytes(b"no Part 10 file")
+    again, found = forgotten(node)
+    assert again.store(request_for(ct_slice(5))) is None
+    assert again.adopt(found) == Adopted(0, 0)
+    assert again.n_rows == 1
+    again.close()
+
+
+def test_many_files_without_rows_are_adopted(node: Node) -> None:
+    for number in range(150):
+        node.store(request_for(ct_slice(number)))
+    again, found = forgotten(node)
+    assert again.adopt(found) == Adopted(150, 0)
+    assert (again.n_rows, again.recover().unindexed) == (150, ())
+    again.close()
+
+
+def test_adoption_goes_on_once_the_inbox_can_be_written(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.store(request_for(ct_slice(5)))
+    again, found = forgotten(node)
+    real, failures = again.inbox.add_all, [sqlite3.OperationalError("disk I/O error")]
+
+    def once(instances: Sequence[Received]) -> None:
+        if failures:
+            raise failures.pop()
+        real(instances)
+
+    monkeypatch.setattr(again.inbox, "add_all", once)
+    monkeypatch.setattr("ctsma_node.receive.adopt._REST_S", 0.0)
+    assert again.adopt(found) == Adopted(1, 0)
+    again.close()
+
+
 @pytest.mark.parametrize("content", [b"", b"no Part 10 file", b"\0" * 128 + b"DICM" + b"\xff" * 60])
 def test_recovery_leaves_what_it_cannot_read_and_says_so(node: Node, content: bytes) -> None:
     placed(node.spool, "00aa.dcm", content)
-    found = node.recover()
-    assert (found.adopted, found.unreadable, len(node.files)) == (0, 1, 1)
+    assert node.adopt(node.recover()) == Adopted(0, 1)
+    assert len(node.files) == 1
 
 
 def test_recovery_does_not_adopt_a_file_under_a_wrong_name(node: Node) -> None:
@@ -286,7 +360,7 @@ def test_recovery_does_not_adopt_a_file_under_a_wrong_name(node: Node) -> None:
     placed(node.spool, "00aa.dcm", node.files[0].read_bytes())
     node.files[-1].unlink()
     found = node.recover()
-    assert (found.adopted, found.unreadable, found.missing) == (0, 1, 1)
+    assert (found.missing, node.adopt(found)) == (1, Adopted(0, 1))
 
 
 def test_recovery_marks_a_row_without_a_file_and_takes_it_back(node: Node) -> None:
@@ -298,7 +372,7 @@ def test_recovery_marks_a_row_without_a_file_and_takes_it_back(node: Node) -> No
     assert node.reader.instances_after(0)[0].missing_at == 9.0
     assert node.recover().missing == 0
     path.write_bytes(kept)
-    assert node.recover().adopted == 1
+    assert node.adopt(node.recover()) == Adopted(1, 0)
     assert [row.missing_at for row in node.reader.instances_after(0)] == [None]
 
 
@@ -307,8 +381,8 @@ def test_recovery_marks_a_row_without_a_file_and_takes_it_back(node: Node) -> No
 )
 def test_recovery_gives_a_quarantined_file_its_row(node: Node, head: bytes) -> None:
     node.quarantine.write("ab" * 32, (head, b"dataset"))
-    node.recover()
-    node.recover()
+    node.adopt(node.recover())
+    node.adopt(node.recover())
     (entry,) = node.reader.quarantined()
     assert (entry.code, entry.calling_ae, entry.size) == (UNEXPLAINED, "PACS" if head else "", 7)
 
