@@ -73,9 +73,14 @@ class Spool:
         self._lock = Lock()
 
     def prepare(self) -> None:
-        """Make the folder."""
+        """Make the folder and, durably, all that are in it: no file then waits for its folder."""
         make_private(self.folder)
         sync_folder(self.folder.parent)
+        names = {f"{number:02x}" for number in range(256)}
+        for name in names:
+            make_private(self.folder / name)
+        sync_folder(self.folder)
+        self._durable |= names
 
     def path(self, relative: str) -> Path:
         """Return where a file of the spool lies."""

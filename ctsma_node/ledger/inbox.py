@@ -59,8 +59,7 @@ class Inbox(PurgeRows):
         looked at again.
         Raises sqlite3.IntegrityError when the instance has a row whose file is there.
         """
-        with self._writer.transaction() as connection:
-            return _add(connection, received)
+        return self._writer.together(lambda connection: _add(connection, received))
 
     def add_all(self, instances: Sequence[Received]) -> None:
         """Add the rows of several, or none of them."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from threading import RLock
-from typing import Self
+from threading import Lock, RLock
+from typing import Self, TypeVar, cast
 
 from ctsma_node.ledger.migrations import LedgerError, migrate, version_of
 
 __all__ = ["LedgerError", "Reader", "Writer"]
 
 _BUSY_SECONDS = 10.0
+
+T = TypeVar("T")
 
 
 class Writer:
@@ -31,6 +33,8 @@ class Writer:
     def __init__(self, path: Path, schema: str) -> None:
         self._lock_file = _lock(path.with_suffix(".lock"))
         self._lock = RLock()
+        self._waiting: list[_Part] = []
+        self._waiting_lock = Lock()
         self._connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -64,6 +68,34 @@ class Writer:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def together(self, do: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something in a durable transaction that is shared by whoever comes meanwhile: one wait for the disk.
+
+        Returns or raises what `do` does; what raises changes nothing, and the others' parts are kept. Where
+        the transaction cannot be committed, all of them raise.
+        """
+        part = _Part(do)
+        with self._waiting_lock:
+            self._waiting.append(part)
+        with self._lock:
+            if not part.is_over:
+                self._commit_waiting()
+        return cast(T, part.outcome())
+
+    def _commit_waiting(self) -> None:
+        """Whoever gets the lock first does it for all that wait for the lock."""
+        with self._waiting_lock:
+            parts, self._waiting = self._waiting, []
+        try:
+            with self.transaction() as connection:
+                for part in parts:
+                    part.run(connection)
+        except BaseException as error:
+            for part in parts:
+                part.error = part.error or error
+        for part in parts:
+            part.is_over = True
+
     def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
         """Return every row of a query."""
         with self._lock:
@@ -80,6 +112,32 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Part:
+    """What one thread does in a transaction that it shares."""
+
+    def __init__(self, do: Callable[[sqlite3.Connection], object]) -> None:
+        self._do = do
+        self._result: object = None
+        self.error: BaseException | None = None
+        self.is_over = False
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        """Do it, wholly or not at all; raises nothing that is not the transaction's own end."""
+        connection.execute("SAVEPOINT part")
+        try:
+            self._result = self._do(connection)
+        except Exception as error:
+            self.error = error
+            connection.execute("ROLLBACK TO part")
+        connection.execute("RELEASE part")
+
+    def outcome(self) -> object:
+        """What it returned; raises what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self._result
 
 
 class Reader:

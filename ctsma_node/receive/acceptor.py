@@ -135,7 +135,14 @@ class Acceptor(RequestHandler):  # type: ignore[misc]
         assoc.name = _NAME
         assoc.dimse = BoundedMessages(assoc, server.new_dataset, limits.dimse_s)
         assoc.set_socket(
-            GuardedSocket(assoc, caller.connection, caller.request, 2 * limits.max_pdu, limits.network_s)
+            GuardedSocket(
+                assoc,
+                caller.connection,
+                caller.request,
+                2 * limits.max_pdu,
+                limits.network_s,
+                assoc.dul.bell,
+            )
         )
         acceptor = assoc.acceptor
         acceptor.maximum_length = self.ae.maximum_pdu_size

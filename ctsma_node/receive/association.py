@@ -22,6 +22,7 @@ from pynetdicom.presentation import PresentationContext
 from pynetdicom.service_class import StorageServiceClass
 
 from ctsma_node import log
+from ctsma_node.receive.bell import Bell
 from ctsma_node.receive.contexts import STORAGE_CLASSES
 from ctsma_node.receive.lobby import Caller
 
@@ -82,6 +83,10 @@ class GuardedAssociation(Association):  # type: ignore[misc]
 class _GuardedReader(DULServiceProvider):  # type: ignore[misc]
     """The thread that reads; what ends it ends the association."""
 
+    def __init__(self, assoc: Association) -> None:
+        super().__init__(assoc)
+        self.bell = Bell()
+
     def run_reactor(self) -> None:
         """Run the thread."""
         try:
@@ -89,6 +94,41 @@ class _GuardedReader(DULServiceProvider):  # type: ignore[misc]
         except Exception as error:  # the state machine's own: an event that no transition is for
             log.logger.warning("association.broken", **log.describe(error))
             self.hang_up()
+        finally:
+            self.bell.take_down()
+
+    def send_pdu(self, primitive: Any) -> None:
+        """Have a primitive sent at once: whoever waits for the peer is woken."""
+        super().send_pdu(primitive)
+        self.bell.ring()
+
+    def _is_transport_event(self) -> bool:
+        """Look for what the peer sent, then for what came to be sent meanwhile."""
+        return bool(super()._is_transport_event() or self._process_recv_primitive())
+
+    def _read_pdu_data(self) -> None:
+        """Read a PDU; data of an association that stands (Sta6) goes straight to its message, as by DT-2.
+
+        Stock pynetdicom copies each fragment six times on that way, under the interpreter's lock.
+        """
+        while self.state_machine.current_state == "Sta6":
+            try:
+                content = self.socket.next_fragments()
+            except OSError:
+                self.event_queue.put("Evt17")  # the connection is closed (PS3.8 9.2.3)
+                return
+            if content is None:
+                break
+            self.assoc.dimse.receive(content)
+            self._idle_timer.restart()
+            if not self._may_read_on():
+                return
+        super()._read_pdu_data()
+
+    def _may_read_on(self) -> bool:
+        """Say whether nothing else is to be done and the next PDU is there; the stock loop sleeps first."""
+        has_else = self._kill_thread or self.event_queue.qsize() or self.to_provider_queue.qsize()
+        return not has_else and self.socket.ready
 
     def hang_up(self) -> None:
         """Close the connection, and tell whoever waits for the next primitive that none will come."""

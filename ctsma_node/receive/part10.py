@@ -6,11 +6,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.dataset import FileMetaDataset
-from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_file_meta_info
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID
 from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID
 
 _PREFIX = b"\0" * 128 + b"DICM"
@@ -37,20 +33,26 @@ def preamble_and_meta(
 
     The AE titles go into (0002,0017) and (0002,0018): a file that is adopted after a crash tells its source.
     """
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\0\1"
-    if sop_class_uid is not None:
-        meta.MediaStorageSOPClassUID = UID(sop_class_uid)
-    if sop_instance_uid is not None:
-        meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
-    meta.TransferSyntaxUID = UID(transfer_syntax)
-    meta.ImplementationClassUID = PYNETDICOM_IMPLEMENTATION_UID
-    meta.SendingApplicationEntityTitle = sending_ae
-    meta.ReceivingApplicationEntityTitle = receiving_ae
-    meta.FileMetaInformationGroupLength = 0  # computed on writing
-    stream = DicomBytesIO(b"")
-    write_file_meta_info(stream, meta, enforce_standard=False)
-    return _PREFIX + stream.getvalue()
+    elements = [_element(0x0001, b"OB", b"\0\1")]
+    for number, value in ((0x0002, sop_class_uid), (0x0003, sop_instance_uid)):
+        if value is not None:
+            elements.append(_element(number, b"UI", value.encode("ascii")))
+    elements += [
+        _element(0x0010, b"UI", transfer_syntax.encode("ascii")),
+        _element(0x0012, b"UI", PYNETDICOM_IMPLEMENTATION_UID.encode("ascii")),
+        _element(0x0017, b"AE", sending_ae.encode("ascii", "replace")),
+        _element(0x0018, b"AE", receiving_ae.encode("ascii", "replace")),
+    ]
+    content = b"".join(elements)
+    return _PREFIX + _GROUP_LENGTH.pack(2, 0, b"UL", 4, len(content)) + content
+
+
+def _element(number: int, vr: bytes, value: bytes) -> bytes:
+    """An element of group 2, Explicit VR Little Endian (PS3.5 7.1.2), its value padded to even length."""
+    value += (b"\0" if vr == b"UI" else b" ") * (len(value) % 2)
+    if vr == b"OB":
+        return struct.pack("<HH2sxxL", 2, number, vr, len(value)) + value
+    return struct.pack("<HH2sH", 2, number, vr, len(value)) + value
 
 
 def read_head(path: Path) -> Head:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import struct
 import time
 
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
 
-_HEADER = 6
-"""PDU type, a reserved byte, PDU length (PS3.8 9.3.1)."""
+from ctsma_node.receive.bell import Bell
+
+_HEADER = struct.Struct(">BxL")  # PDU type, reserved, PDU length (PS3.8 9.3.1)
+_P_DATA_TF = 0x04
+_LONGEST_WAIT_S = 0.05  # timers are looked at in between
 
 _MOST_WAITING = 2
 """Messages that were received and not yet served; no more are read until there are fewer."""
@@ -25,11 +30,17 @@ class GuardedSocket(AssociationSocket):  # type: ignore[misc]
         request: bytes,
         longest_pdu: int,
         pdu_s: float,
+        bell: Bell,
     ) -> None:
-        """`request` is the A-ASSOCIATE-RQ, which was read before the association was made."""
+        """`request` is the A-ASSOCIATE-RQ, which was read before the association was made.
+
+        `bell` ends the wait for the peer: it rings when there is something to send.
+        """
         super().__init__(assoc, client_socket=connection)
         self.heard_at = time.monotonic()
-        self._request = memoryview(request)
+        self._read_before = memoryview(request)
+        self._bell = bell
+        self._buffer = bytearray()
         self._longest_pdu = longest_pdu
         self._pdu_s = pdu_s
         self._deadline = 0.0
@@ -37,40 +48,74 @@ class GuardedSocket(AssociationSocket):  # type: ignore[misc]
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to read, and room for it: what is not read makes the peer wait."""
-        if self._request:
+        """Whether there is something to read, and room for it: what is not read makes the peer wait.
+
+        Waits a little for it, and no longer than until the bell rings.
+        """
+        connection = self.socket
+        if self._read_before:
             return True
-        if self.assoc.dimse.msg_queue.qsize() >= _MOST_WAITING:
+        if connection is None or self.assoc.dimse.msg_queue.qsize() >= _MOST_WAITING:
             return False
-        return bool(super().ready)
+        if isinstance(connection, ssl.SSLSocket) and connection.pending():
+            return True
+        is_settled = self.assoc.dul.state_machine.current_state == "Sta6" and self.event_queue.empty()
+        wait_s = _LONGEST_WAIT_S if is_settled else 0.0
+        try:
+            return self._bell.wait(connection, wait_s)
+        except (OSError, ValueError):  # closed by the association's thread
+            self.event_queue.put("Evt17")
+            return False
+
+    def next_fragments(self) -> memoryview | None:
+        """Read a P-DATA-TF PDU and return what follows its header; None where the next PDU is another one.
+
+        The bytes hold until the next call. Raises OSError like `recv`, and where the peer closed.
+        """
+        header = self.recv(_HEADER.size)
+        if len(header) < _HEADER.size:
+            raise ConnectionResetError
+        kind, length = _HEADER.unpack(header)
+        if kind != _P_DATA_TF:
+            self._read_before = memoryview(header)
+            return None
+        if length > len(self._buffer) and length <= self._longest_pdu:
+            self._buffer = bytearray(length)  # as long as this peer needs, and no longer
+        content = self._receive(length, self._buffer)
+        if len(content) < length:
+            raise ConnectionResetError
+        return content
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read the header of a PDU or, next, the rest of it; shorter only where the peer closed.
 
         Raises OSError for a PDU that is too long, and when one is not there as a whole in time.
         """
-        if self._request:
-            part, self._request = bytearray(self._request[:nr_bytes]), self._request[nr_bytes:]
+        if self._read_before:
+            part, self._read_before = bytearray(self._read_before[:nr_bytes]), self._read_before[nr_bytes:]
             return part
+        return bytearray(self._receive(nr_bytes, None))
+
+    def _receive(self, nr_bytes: int, buffer: bytearray | None) -> memoryview:
+        """The same, into a buffer that is long enough or into one of its own."""
         if self._in_pdu and nr_bytes > self._longest_pdu:
             raise OSError("PDU too long")
         if not self._in_pdu:
             self._deadline = time.monotonic() + self._pdu_s
-        received = self._read(nr_bytes)
+        view = memoryview(bytearray(nr_bytes) if buffer is None else buffer)[:nr_bytes]
+        received = view[: self._read_into(view)]
         self._in_pdu = not self._in_pdu
         self.heard_at = time.monotonic()
         return received
 
-    def _read(self, nr_bytes: int) -> bytearray:
-        received, length = bytearray(nr_bytes), 0
-        with memoryview(received) as view:
-            while length < nr_bytes:
-                if time.monotonic() > self._deadline:
-                    raise TimeoutError("PDU too slow")
-                connection = self.socket
-                count = connection.recv_into(view[length:]) if connection is not None else 0
-                if count == 0:
-                    break
-                length += count
-        del received[length:]
-        return received
+    def _read_into(self, view: memoryview) -> int:
+        length = 0
+        while length < len(view):
+            if time.monotonic() > self._deadline:
+                raise TimeoutError("PDU too slow")
+            connection = self.socket
+            count = connection.recv_into(view[length:]) if connection is not None else 0
+            if count == 0:
+                break
+            length += count
+        return length

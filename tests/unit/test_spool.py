@@ -71,8 +71,10 @@ def test_the_order_is_write_sync_rename_sync(spool: Spool, monkeypatch: pytest.M
 
 
 def test_a_new_folder_is_durable_before_anything_is_in_it(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    spool = Spool(tmp_path / "new")
+    make_private(spool.folder)
     synced: list[tuple[Path, bool]] = []
     real = os.fsync
 
@@ -122,7 +124,7 @@ def test_a_folder_that_cannot_be_synced_keeps_no_file(spool: Spool, monkeypatch:
 
 def test_a_part_file_of_somebody_else_is_not_taken(spool: Spool) -> None:
     part = spool.path(spool.relative(DIGEST) + ".part")
-    part.parent.mkdir()
+    part.parent.mkdir(exist_ok=True)
     part.write_bytes(b"theirs")
     with pytest.raises(FileExistsError):
         spool.write(DIGEST, (b"x",))
