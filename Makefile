@@ -19,7 +19,7 @@ INSTALL := $(PY) -m pip install -qq --disable-pip-version-check
 TORCH_CHOICE := $(VENV)/.torch-$(shell printf '%s' '$(TORCH)' | cksum | cut -d ' ' -f 1)
 CHECKED := ctsma_node trainer tests benchmarks
 
-.PHONY: help run test torture install-test lint bench format lock clean
+.PHONY: help run test torture install-test lint bench format lock sbom audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ format: $(VENV)/.test ## put the sources into ruff's form
 
 lock: ## resolve requirements/*.txt anew from pyproject.toml (needs uv; UPGRADE=--upgrade for newer releases)
 	sh requirements/lock.sh $(UPGRADE)
+
+sbom: $(VENV)/.test ## the bill of materials of a node: dist/sbom.cdx.json (CycloneDX)
+	$(PY) requirements/sbom.py
+
+audit: $(VENV)/.test ## whether an advisory is known of anything that is locked (needs the internet)
+	PYTHON=$(abspath $(PY)) sh requirements/audit.sh
 
 clean: ## remove the environment and the caches of the tools
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -59,8 +59,8 @@ def _send(load: Load, association: int, barrier: Barrier, spans: Any) -> None:
         begun = time.monotonic()
         for number in range(load.each):
             peer.sendall(message.numbered(number))
-            # storescp and Orthanc send an answer in two segments, the second when the first is acknowledged: at
-            # once, for else they would be measured by the 40 ms of a delayed acknowledgement.
+            # storescp and Orthanc send an answer in two segments, the second when the first is acknowledged:
+            # at once here, for else they would be measured by the 40 ms of a delayed acknowledgement.
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             _, answer = raw.read_pdu(peer)
             if raw.status_in(answer) != 0x0000:

@@ -69,7 +69,7 @@ class Writer:
                 raise
 
     def together(self, do: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something in a durable transaction that is shared by whoever comes meanwhile: one wait for the disk.
+        """Do something in a durable transaction, shared by whoever comes meanwhile: one wait for the disk.
 
         Returns or raises what `do` does; what raises changes nothing, and the others' parts are kept. Where
         the transaction cannot be committed, all of them raise.
