@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from ctsma_node.spool import free_bytes
 _IN_MEMORY = 8 << 20
 _LOOK_AFTER = 16 << 20
 _CHUNK = 4 << 20
+_LONGEST_READ = 1 << 20
+"""A UID of two gigabytes is read up to here."""
 
 
 class ArrivingDataset(BytesIO):
@@ -32,7 +33,6 @@ class ArrivingDataset(BytesIO):
         self._most = most
         self._min_free_bytes = min_free_bytes
         self._file: IO[bytes] | None = None
-        self._map: mmap.mmap | None = None
         self._at = 0
 
     def write(self, data: Any) -> int:
@@ -46,11 +46,11 @@ class ArrivingDataset(BytesIO):
         return length
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read from where `seek` went."""
+        """Read from where `seek` went; of a file no more than any element of a header takes."""
         if self._file is None:
             return super().read(size)
-        end = self.size if size is None or size < 0 else min(self._at + size, self.size)
-        part = self._mapped()[self._at : end]
+        wanted = _LONGEST_READ if size is None or size < 0 else min(size, _LONGEST_READ)
+        part = os.pread(self._file.fileno(), wanted, self._at)
         self._at += len(part)
         return part
 
@@ -64,10 +64,6 @@ class ArrivingDataset(BytesIO):
     def tell(self) -> int:
         """Say where `seek` and `read` went."""
         return super().tell() if self._file is None else self._at
-
-    def getbuffer(self) -> memoryview:
-        """Everything; of a file only what is looked at comes into memory."""
-        return super().getbuffer() if self._file is None else memoryview(self._mapped())
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         """Everything in order, without ever holding all of it."""
@@ -110,12 +106,6 @@ class ArrivingDataset(BytesIO):
         super().seek(0)
         super().truncate()
 
-    def _mapped(self) -> mmap.mmap:
-        assert self._file is not None
-        if self._map is None:
-            self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        return self._map
-
 
 def chunks_of(dataset: BytesIO) -> Iterator[bytes | memoryview]:
     """The bytes of a dataset in order, however it is held."""
@@ -123,3 +113,8 @@ def chunks_of(dataset: BytesIO) -> Iterator[bytes | memoryview]:
         yield from dataset.chunks()
     else:
         yield dataset.getbuffer()
+
+
+def size_of(dataset: BytesIO) -> int:
+    """Bytes of a dataset, however it is held."""
+    return dataset.size if isinstance(dataset, ArrivingDataset) else dataset.getbuffer().nbytes

@@ -84,7 +84,7 @@ def read_header(stream: BytesIO, transfer_syntax: str) -> Header:
     )
     if pixels is None:
         raise Unfit(NO_PIXELS)
-    if not pixels_are_whole(stream.getbuffer(), pixels, _native_length(values, header.geometry)):
+    if not pixels_are_whole(stream, pixels, _native_length(values, header.geometry)):
         raise Unfit(TRUNCATED)
     return header
 

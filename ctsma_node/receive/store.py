@@ -20,7 +20,7 @@ from zlib import crc32
 from ctsma_node import log
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.adopt import adopt
-from ctsma_node.receive.arriving import ArrivingDataset, chunks_of
+from ctsma_node.receive.arriving import ArrivingDataset, chunks_of, size_of
 from ctsma_node.receive.header import Header, read_header
 from ctsma_node.receive.part10 import preamble_and_meta
 from ctsma_node.receive.refusal import (
@@ -56,7 +56,7 @@ class StoreRequest:
     @property
     def size(self) -> int:
         """Bytes of the encoded dataset."""
-        return self.dataset.getbuffer().nbytes
+        return size_of(self.dataset)
 
 
 class Store:

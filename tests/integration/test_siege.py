@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from benchmarks.memory import store
 from benchmarks.siege import Sizes, besiege, memory, receiver
 from tests.fixtures import raw_peer as raw
 from tests.fixtures.encoded import changed, ct_slice, encoded
@@ -36,3 +37,10 @@ def test_a_long_instance_takes_no_more_memory_than_a_short_one(tmp_path: Path) -
         assert raw.status_in(raw.read_pdu(peer)[1]) == 0x0000
         assert memory(process, "VmHWM") - before < 40
         peer.close()
+
+
+def test_nor_does_one_of_thousands_of_fragments() -> None:
+    """Where each of them ends is read, and no page of the file stays mapped."""
+    outcome = store(frames=6, encapsulated=True)
+    assert outcome.statuses == [0x0000]
+    assert outcome.above < 40
