@@ -6,6 +6,7 @@ umask 022
 PREFIX=/opt/ctsma-node
 SETTINGS=/etc/ctsma-node/node.toml
 UNITS="ctsma-node-receive.service ctsma-node-work.service ctsma-node-web.service"
+SOCKET=/etc/systemd/system/ctsma-node-receive.socket
 NEEDED_MB=4000 # the packages with torch for CPUs take 1.5 GB, twice while a release replaces another
 
 usage() {
@@ -18,7 +19,7 @@ Installs a node, or upgrades the one that is there; settings and state are kept.
   --torch ARGS      what pip installs torch with (default: "torch==2.13.0"; see the Makefile for CPU and CUDA builds)
   --python PROGRAM  the Python to use, 3.11 or newer (default: python3)
   --gpu             let the worker see the GPU
-  --low-port        let the receiver listen on a port below 1024
+  --low-port        have systemd listen for the receiver on port 104 (ctsma-node-receive.socket)
   --start           start the node, too; without it the units are enabled and start at the next boot
   --no-packages     leave the Python packages alone
   --root DIR        install into another root (needs --no-packages); for images and tests
@@ -228,8 +229,12 @@ install_units() {
     done
     [ -z "$gpu" ] ||
         put 644 "$source/deploy/drop-ins/gpu.conf" /etc/systemd/system/ctsma-node-work.service.d/gpu.conf
-    [ -z "$low_port" ] ||
+    if [ -n "$low_port" ]; then
         put 644 "$source/deploy/drop-ins/low-port.conf" /etc/systemd/system/ctsma-node-receive.service.d/low-port.conf
+        # The site may have changed its port.
+        [ -e "$root$SOCKET" ] || put 644 "$source/deploy/ctsma-node-receive.socket" "$SOCKET"
+        run systemctl "--root=${root:-/}" --quiet enable ctsma-node-receive.socket
+    fi
     # shellcheck disable=SC2086 # several units
     run systemctl "--root=${root:-/}" --quiet enable $UNITS
 }

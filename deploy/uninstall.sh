@@ -4,8 +4,9 @@ set -eu
 
 PREFIX=/opt/ctsma-node
 ACCOUNT=ctsma-node
-UNITS="ctsma-node-receive.service ctsma-node-work.service ctsma-node-web.service"
+UNITS="ctsma-node-receive.socket ctsma-node-receive.service ctsma-node-work.service ctsma-node-web.service"
 OURS="/opt/ctsma-node /usr/local/bin/ctsma-node
+/etc/systemd/system/ctsma-node-receive.socket
 /etc/systemd/system/ctsma-node-receive.service /etc/systemd/system/ctsma-node-receive.service.d
 /etc/systemd/system/ctsma-node-work.service /etc/systemd/system/ctsma-node-work.service.d
 /etc/systemd/system/ctsma-node-web.service /etc/systemd/system/ctsma-node-web.service.d

@@ -28,6 +28,7 @@ from ctsma_node.receive.lobby import Caller, Lobby
 from ctsma_node.receive.messages import BoundedMessages
 from ctsma_node.receive.peers import Peers
 from ctsma_node.receive.transport import GuardedSocket
+from ctsma_node.systemd import inherited
 from ctsma_node.tls import ServerContext
 
 _NAME = "AcceptorThread@node"
@@ -40,6 +41,9 @@ _BREATH_S = 0.05
 
 class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
     """Listens; closes connections from addresses that no source has, and lets the others into the lobby."""
+
+    server_address: Any
+    socket: Any
 
     def __init__(
         self,
@@ -67,6 +71,17 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         self.request_queue_size = limits.backlog
         self._collected_at = time.monotonic()
         super().__init__(*arguments, request_handler=Acceptor, **options)
+
+    def server_bind(self) -> None:
+        """Take the socket that systemd listens on at the port of the settings, else listen there."""
+        given = inherited(int(self.server_address[1]))
+        if given is None:
+            super().server_bind()
+            return
+        self.socket.close()
+        self.socket = given
+        self.socket.settimeout(self.limits.network_s)
+        self.server_address = given.getsockname()
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Accept a connection, with a limit on every read and write."""

@@ -14,7 +14,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = ("ctsma-node-receive.service", "ctsma-node-work.service", "ctsma-node-web.service")
 EXPOSURE = [
     ("ctsma-node-receive.service", None, 1.1),
-    ("ctsma-node-receive.service", "low-port.conf", 1.4),
+    ("ctsma-node-receive.service", "low-port.conf", 1.1),
     ("ctsma-node-work.service", None, 1.2),
     ("ctsma-node-work.service", "gpu.conf", 1.5),
     ("ctsma-node-web.service", None, 1.1),
