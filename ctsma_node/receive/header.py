@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal, cast
@@ -17,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
+from ctsma_node.receive.nested import LONG, UNDEFINED, Stepper
 from ctsma_node.receive.pixels import PixelElement, pixels_are_whole
 from ctsma_node.receive.refusal import INVALID_UID, NO_PIXELS, TRUNCATED, UNREADABLE, Unfit
 from ctsma_node.records import ImageGeometry
@@ -52,7 +54,6 @@ _WANTED: list[BaseTag | int] = [
 
 # PS3.5 9.1, but for leading zeros in a component: real equipment writes them, and they harm nobody.
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}", re.ASCII)
-_LONG_HEADER = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _MOST_FRAMES = 100_000
 
 
@@ -90,30 +91,46 @@ def read_header(stream: BytesIO, transfer_syntax: str) -> Header:
 
 
 def _read(stream: BytesIO, syntax: uid.UID) -> tuple[Dataset, PixelElement | None]:
-    """Read up to the pixels and note where they start; None when the dataset ends before them."""
-    found: list[tuple[str | None, int]] = []
+    """Read up to the pixels and note where they start; None when the dataset ends before them.
 
-    def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-        if tag == _PIXEL_DATA:
-            found.append((vr, length))
-        return int(tag) >= _PIXEL_DATA
+    Elements of undefined length, of which none is wanted, are stepped over.
+    """
+    stops: list[tuple[int, str | None, int]] = []
+    stepper = Stepper(stream, is_little_endian=syntax.is_little_endian)
 
+    def at_stop(tag: BaseTag, vr: str | None, length: int) -> bool:
+        stepper.count()
+        if int(tag) >= _PIXEL_DATA or length == UNDEFINED:
+            stops.append((int(tag), vr, length))
+        return bool(stops)
+
+    found = _read_flat(stream, syntax, at_stop)
+    while stops and stops[-1][0] < _PIXEL_DATA:
+        stops.clear()
+        stepper.over(is_implicit=found.original_encoding[0] is True)
+        for element in _read_flat(stream, syntax, at_stop).values():
+            found[element.tag] = element
+    if not stops or stops[-1][0] != _PIXEL_DATA:
+        return found, None
+    _, vr, length = stops[-1]
+    start = stream.tell() + (12 if (vr or "").encode() in LONG else 8)
+    return found, PixelElement(start, length, syntax.is_little_endian)
+
+
+def _read_flat(
+    stream: BytesIO, syntax: uid.UID, at_stop: Callable[[BaseTag, str | None, int], bool]
+) -> Dataset:
     try:
-        dataset = read_dataset(
+        return read_dataset(
             stream,
             syntax.is_implicit_VR,
             syntax.is_little_endian,
-            stop_when=at_pixels,
+            stop_when=at_stop,
             specific_tags=_WANTED,
         )
     except Exception:
         # Whatever pydicom raises here (struct.error, RecursionError, KeyError, ...) is the peer's doing.
         raise Unfit(UNREADABLE) from None
-    if not found:
-        return dataset, None
-    vr, length = found[-1]
-    start = stream.tell() + (12 if vr in _LONG_HEADER else 8)
-    return dataset, PixelElement(start, length, syntax.is_little_endian)
 
 
 def _geometry(values: _Values) -> ImageGeometry:

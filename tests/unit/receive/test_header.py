@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from io import BytesIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import uid
+from pydicom.dataset import Dataset
 
 from ctsma_node.receive.header import Header, read_header
 from ctsma_node.receive.refusal import INVALID_UID, NO_PIXELS, TRUNCATED, UNREADABLE, Refusal, Unfit
@@ -134,3 +136,70 @@ def test_hostile_bytes_are_refused_and_never_crash(data: bytes, keep: int, synta
     except Unfit:
         return
     assert is_uid(header.sop_instance_uid)
+
+
+def nested(syntax: str, depth: int) -> Dataset:
+    """A slice with sequences of undefined length, within one another, and beside what is wanted."""
+    ds = Dataset()
+    for each in ("ReferencedImageSequence", "RequestAttributesSequence"):
+        items = [Dataset(), Dataset()]
+        items[0].CodeMeaning = "meaning" * 3
+        if depth:
+            inner = nested(syntax, depth - 1)
+            items[1].ContentSequence = [inner]
+            items[1]["ContentSequence"].is_undefined_length = True
+        for item in items:
+            item.is_undefined_length_sequence_item = True
+        setattr(ds, each, items)
+        ds[each].is_undefined_length = each == "ReferencedImageSequence"
+    return ds
+
+
+@pytest.mark.parametrize("syntax", NATIVE)
+@pytest.mark.parametrize("depth", [0, 1, 4])
+def test_what_is_nested_is_stepped_over(syntax: str, depth: int) -> None:
+    ds = ct_slice()
+    plain = read(encoded(ds, syntax), syntax)
+    ds.update(nested(syntax, depth))
+    assert read(encoded(ds, syntax), syntax) == plain
+
+
+PRIVATE_SEQUENCE = struct.pack("<HH2sxxL", 9, 0x1001, b"SQ", 0xFFFFFFFF)
+PRIVATE_UNKNOWN = struct.pack("<HH2sxxL", 9, 0x1001, b"UN", 0xFFFFFFFF)
+ITEM, ITEM_END = struct.pack("<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF), struct.pack("<HHL", 0xFFFE, 0xE00D, 0)
+SEQUENCE_END = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+
+
+def with_element(element: bytes) -> bytes:
+    """A slice with an element of group 9."""
+    whole = encoded(ct_slice())
+    at = whole.find(struct.pack("<HH", 0x0010, 0x0010))
+    return whole[:at] + element + whole[at:]
+
+
+@pytest.mark.parametrize(
+    "within", [struct.pack("<HH2sH", 9, 0x1002, b"LO", 2), struct.pack("<HHL", 9, 0x1002, 2)]
+)
+def test_an_unknown_element_of_undefined_length_is_stepped_over(within: bytes) -> None:
+    unknown = PRIVATE_UNKNOWN + ITEM + within + b"ab" + ITEM_END + SEQUENCE_END
+    assert read(with_element(unknown)) == read(encoded(ct_slice()))
+
+
+def test_what_is_nested_takes_no_memory() -> None:
+    empty = struct.pack("<HH2sH", 9, 0x1003, b"LO", 0)
+    stream = BytesIO(with_element(PRIVATE_SEQUENCE + ITEM + empty * 50_000 + ITEM_END + SEQUENCE_END))
+    tracemalloc.start()
+    try:
+        read_header(stream, uid.ExplicitVRLittleEndian)
+        assert tracemalloc.get_traced_memory()[1] < 200_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_sequence_without_an_end_is_unreadable() -> None:
+    assert refusal_of(with_element(PRIVATE_SEQUENCE)) is UNREADABLE
+
+
+def test_a_header_without_an_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctsma_node.receive.nested._MOST_ELEMENTS", 1000)
+    assert refusal_of(with_element(struct.pack("<HH2sH", 9, 0x1003, b"LO", 0) * 1000)) is UNREADABLE
