@@ -11,13 +11,14 @@ import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path, PurePath
 from threading import Event, Lock
 
 from ctsma_node import log
 from ctsma_node.ledger.inbox import Inbox
+from ctsma_node.receive.arriving import ArrivingDataset, sha256_of
 from ctsma_node.receive.header import read_header
 from ctsma_node.receive.part10 import Head, read_head
 from ctsma_node.receive.recover import Recovery
@@ -126,8 +127,9 @@ def _row_of(spool: Spool, path: str, now: float) -> Received | None:
     """The row of a file; None where it cannot be read or is not what its name says."""
     try:
         head = read_head(spool.path(path))
-        dataset = _dataset(spool.path(path), head.dataset_offset)
-        header = read_header(dataset, head.transfer_syntax)
+        with closing(ArrivingDataset.stored(spool.path(path), head.dataset_offset)) as dataset:
+            header = read_header(dataset, head.transfer_syntax)
+            size, sha256 = dataset.size, sha256_of(dataset)
     except (ValueError, Unfit, OSError) as error:
         log.logger.error("instance.not_adopted", path=path, error=type(error).__name__)
         return None
@@ -146,8 +148,8 @@ def _row_of(spool: Spool, path: str, now: float) -> Received | None:
         address="",
         received_at=now,
         path=path,
-        size=dataset.getbuffer().nbytes,
-        sha256=hashlib.sha256(dataset.getbuffer()).hexdigest(),
+        size=size,
+        sha256=sha256,
         geometry=header.geometry,
     )
 
@@ -158,7 +160,8 @@ def _unexplained(file: Path, path: str, now: float) -> Quarantined:
         head = read_head(file)
     except ValueError:
         head = Head("", "", 0)
-    dataset = _dataset(file, head.dataset_offset).getbuffer()
+    with closing(ArrivingDataset.stored(file, head.dataset_offset)) as dataset:
+        size, sha256 = dataset.size, sha256_of(dataset)
     return Quarantined(
         received_at=now,
         code=UNEXPLAINED,
@@ -168,12 +171,6 @@ def _unexplained(file: Path, path: str, now: float) -> Quarantined:
         sop_instance_uid=None,
         transfer_syntax=head.transfer_syntax or None,
         path=path,
-        size=dataset.nbytes,
-        sha256=hashlib.sha256(dataset).hexdigest(),
+        size=size,
+        sha256=sha256,
     )
-
-
-def _dataset(path: Path, offset: int) -> BytesIO:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return BytesIO(file.read())

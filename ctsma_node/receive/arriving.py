@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -33,7 +34,22 @@ class ArrivingDataset(BytesIO):
         self._most = most
         self._min_free_bytes = min_free_bytes
         self._file: IO[bytes] | None = None
+        self._start = 0  # of the dataset in the file
         self._at = 0
+
+    @classmethod
+    def stored(cls, path: Path, offset: int) -> ArrivingDataset:
+        """The dataset of a file that is there, from `offset` on. Raises OSError."""
+        found = cls(path.parent, 0, 0)
+        found._file = path.open("rb", buffering=0)
+        found._start, found.size = offset, max(os.fstat(found._file.fileno()).st_size - offset, 0)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+        super().close()
 
     def write(self, data: Any) -> int:
         """Append; raises nothing."""
@@ -50,7 +66,7 @@ class ArrivingDataset(BytesIO):
         if self._file is None:
             return super().read(size)
         wanted = _LONGEST_READ if size is None or size < 0 else min(size, _LONGEST_READ)
-        part = os.pread(self._file.fileno(), wanted, self._at)
+        part = os.pread(self._file.fileno(), wanted, self._start + self._at)
         self._at += len(part)
         return part
 
@@ -71,7 +87,7 @@ class ArrivingDataset(BytesIO):
             yield super().getbuffer()
             return
         for start in range(0, self.size, _CHUNK):
-            yield os.pread(self._file.fileno(), _CHUNK, start)
+            yield os.pread(self._file.fileno(), _CHUNK, self._start + start)
 
     def _append(self, data: Any, length: int) -> None:
         if self.size + length > self._most:
@@ -118,3 +134,11 @@ def chunks_of(dataset: BytesIO) -> Iterator[bytes | memoryview]:
 def size_of(dataset: BytesIO) -> int:
     """Bytes of a dataset, however it is held."""
     return dataset.size if isinstance(dataset, ArrivingDataset) else dataset.getbuffer().nbytes
+
+
+def sha256_of(dataset: BytesIO) -> str:
+    """The digest of a dataset, hexadecimal, however it is held."""
+    digest = hashlib.sha256()
+    for chunk in chunks_of(dataset):
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -20,7 +20,7 @@ from zlib import crc32
 from ctsma_node import log
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive.adopt import adopt
-from ctsma_node.receive.arriving import ArrivingDataset, chunks_of, size_of
+from ctsma_node.receive.arriving import ArrivingDataset, chunks_of, sha256_of, size_of
 from ctsma_node.receive.header import Header, read_header
 from ctsma_node.receive.part10 import preamble_and_meta
 from ctsma_node.receive.refusal import (
@@ -119,7 +119,7 @@ class Store:
     def _store(self, request: StoreRequest, logger: log.Logger) -> None:
         header = _checked(request)
         digest = hashlib.sha256(header.sop_instance_uid.encode("ascii")).hexdigest()
-        sha256 = _sha256(request.dataset)
+        sha256 = sha256_of(request.dataset)
         logger = logger.bind(series=header.series_uid, instance=header.sop_instance_uid)
         with self.lock_of(digest):
             there = self._present(header.sop_instance_uid, digest)
@@ -203,7 +203,7 @@ class Store:
         """Put the bytes into quarantine, once; returns where."""
         if self._transfers is not None:
             self._transfers.set_aside(request.association, code)
-        sha256 = _sha256(request.dataset)
+        sha256 = sha256_of(request.dataset)
         path = self._quarantine.relative(sha256)
         with self.lock_of(sha256):
             if self._quarantine.path(path).exists():
@@ -216,13 +216,6 @@ class Store:
                 self._quarantine.remove(path)
                 raise
         return path
-
-
-def _sha256(dataset: BytesIO) -> str:
-    digest = hashlib.sha256()
-    for chunk in chunks_of(dataset):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _checked(request: StoreRequest) -> Header:

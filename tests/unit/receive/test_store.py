@@ -7,6 +7,7 @@ import hashlib
 import os
 import sqlite3
 import threading
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -329,6 +330,22 @@ def test_many_files_without_rows_are_adopted(node: Node) -> None:
     again, found = forgotten(node)
     assert again.adopt(found) == Adopted(150, 0)
     assert (again.n_rows, again.recover().unindexed) == (150, ())
+    again.close()
+
+
+def test_a_long_file_is_adopted_without_holding_it(node: Node) -> None:
+    ds = ct_slice(5, size=3000)
+    node.store(request_for(ds))
+    before = node.reader.instances_after(0)[0]
+    again, found = forgotten(node)
+    tracemalloc.start()
+    try:
+        assert again.adopt(found) == Adopted(1, 0)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000 < before.size
+    finally:
+        tracemalloc.stop()
+    (row,) = again.reader.instances_after(0)
+    assert (row.size, row.sha256) == (before.size, before.sha256)
     again.close()
 
 
