@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,8 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event
 
 from ctsma_node.config import DestinationSettings
+from ctsma_node.config.settings import DeliverySettings
+from ctsma_node.deliver import Answer, DicomArchive, Outcome, Outgoing
 from ctsma_node.records import DeliveryState, SeriesState
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
@@ -116,6 +118,42 @@ def test_the_horizon_ends_what_never_succeeds(tmp_path: Path, pacs: Callable[...
     late.deliver_due()
     assert site.state() == (S.FAILED, "not_delivered")
     assert site.states("dead") == [DeliveryState.FAILED] * COUNT
+    site.cases.close()
+
+
+def away(_: DicomArchive, instances: Sequence[Outgoing], stop: Callable[[], bool]) -> Iterator[Answer]:
+    """What a courier is told where nobody listens."""
+    return (Answer(each, Outcome.TRANSIENT, None, "nobody listens") for each in instances)
+
+
+def test_a_pacs_that_is_back_before_the_week_is_over_gets_everything_once(
+    tmp_path: Path, pacs: Callable[..., Pacs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the default settings, and a clock that is set to when something is due."""
+    dead, clock, defaults = pacs(), Clock(), DeliverySettings()
+    limits = {name: getattr(defaults, name) for name in ("first_s", "factor", "max_s", "horizon_h")}
+    destination = DestinationSettings(
+        name="dead", ae_title="PACS", host="127.0.0.1", port=dead.port, objects=("volume",)
+    )
+    site = ReportedCase(tmp_path, destination, clock=clock, **limits)
+    monkeypatch.setattr(DicomArchive, "store", away)
+    end, looks = clock.now + 7 * 86400.0, 0
+    while clock.now < end:
+        site.deliver()
+        looks += 1
+        assert set(site.states("dead")) == {DeliveryState.PENDING}
+        due = min(each.due_at or end for each in site.cases.deliveries(site.case))
+        assert due <= end
+        if due == end:
+            break
+        clock.now = due
+    assert 150 < looks < 300  # at most hourly, or nearly so
+    monkeypatch.undo()
+    clock.now = end
+    dead.start()
+    site.deliver()
+    assert site.state() == (S.DELIVERED, None)
+    assert dead.stored == ["2.25.1", "2.25.2", "2.25.3"]
     site.cases.close()
 
 
