@@ -91,9 +91,7 @@ def _free_port(bind: str, port: int, way: str) -> Finding:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((bind, port))
     except PermissionError:
-        remedy = (
-            "Give the unit CAP_NET_BIND_SERVICE (three lines in its head say how), or use a port from 1024."
-        )
+        remedy = "Run deploy/install.sh --low-port, which has systemd listen there, or use a port from 1024."
         return wrong("node", what, f"{port} may not be opened by this user", remedy)
     except OSError as error:
         remedy = "[node] bind must be an address of this machine, and port a free one."
