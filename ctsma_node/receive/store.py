@@ -132,10 +132,11 @@ class Store:
                 logger.info("instance.sent_again")
                 self._tell(request, header, there.path, is_new=False)
                 self._count("sent_again")
-            else:
-                path = self._set_aside(request, CONFLICT)
-                logger.error("instance.conflict", code=CONFLICT, path=path)
-                self._count(CONFLICT)
+        if there is not None and there.sha256 != sha256:
+            # Only now: the lock of what goes into quarantine may be the very one that was held.
+            path = self._set_aside(request, CONFLICT)
+            logger.error("instance.conflict", code=CONFLICT, path=path)
+            self._count(CONFLICT)
 
     def _present(self, sop_instance_uid: str, digest: str) -> Instance | None:
         """Return the row of an instance whose file is really there.

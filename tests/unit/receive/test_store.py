@@ -129,6 +129,19 @@ def test_other_bytes_under_the_same_uid_go_to_quarantine(node: Node) -> None:
     assert dcmread(node.spool.path(row.path)) == ct_slice()
 
 
+def test_other_bytes_whose_lock_is_that_of_their_uid_do_not_wait_for_themselves(node: Node) -> None:
+    first = ct_slice()
+    node.store(request_for(first))
+    lock = node.store.lock_of(hashlib.sha256(first.SOPInstanceUID.encode()).hexdigest())
+    others = (changed(ct_slice(), PixelData=number.to_bytes(2, "big") * 256) for number in range(5000))
+    other = next(ds for ds in others if node.store.lock_of(hashlib.sha256(encoded(ds)).hexdigest()) is lock)
+    storing = threading.Thread(target=node.store, args=(request_for(other),), daemon=True)
+    storing.start()
+    storing.join(30)
+    assert not storing.is_alive()
+    assert [entry.code for entry in node.reader.quarantined()] == [CONFLICT]
+
+
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
