@@ -64,8 +64,14 @@ class Run:
         return time.monotonic() > self._until
 
     def rounds(self) -> Iterator[int]:
-        """0, 1, ... as often as the harm is to be done, while time is left; tells the progress."""
+        """0, 1, ... as often as the harm is to be done, while time is left; tells the progress.
+
+        A mutant that is caught is not tormented any more.
+        """
         for n in range(self.count):
+            if self.mutant and self.tally.faults:
+                self.tally.figure(f"{self.mutant} caught", f"after {n} rounds")
+                return
             if self.is_over():
                 self.tally.count("rounds left out for time", self.count - n)
                 return

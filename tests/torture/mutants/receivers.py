@@ -89,10 +89,11 @@ def no_part_file() -> None:
     """A file is written under its name from the first byte on."""
 
     def wrong(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
-        with target.open("wb", buffering=0) as file:
-            for chunk in chunks:
-                file.write(chunk)
-            os.fsync(file.fileno())
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        for chunk in chunks:
+            os.write(descriptor, chunk)
+        os.fsync(descriptor)
+        os.close(descriptor)
         spool.sync_folder(target.parent)
 
     patch(spool, "write_durably", wrong)

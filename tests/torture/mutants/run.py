@@ -24,11 +24,11 @@ def run_receiver(config: Path, mutant: str | None = None, ready: Callable[[], No
 def run_worker(config: Path, mutant: str | None = None) -> None:
     """Work until a signal ends it; what is analysed gets the result of the stand-in."""
     from ctsma_node.worker.service import run
-    from tests.acceptance.stand_ins import FakeAnalyser
     from tests.torture.mutants.workers import MUTANTS
+    from tests.torture.stand_in import StandIn
 
     settings = load(config)
     log.configure(settings.log.level)
     if mutant is not None:
         MUTANTS[mutant]()
-    run(settings, lambda _: FakeAnalyser(), lambda: load(config))
+    run(settings, lambda _: StandIn(), lambda: load(config))

@@ -1,0 +1,39 @@
+"""Short forms: kills at random instants, and at every step of a store and of a recovery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.torture import kills, steps
+from tests.torture.run import short
+
+
+def test_nothing_acknowledged_is_lost_and_each_revision_has_one_set(tmp_path: Path) -> None:
+    tally = short(kills, tmp_path)
+    assert tally.faults == []
+    assert sum(n for name, n in tally.counts.items() if name.startswith("kills: ")) == kills.SHORT
+    assert tally.counts["instances acknowledged"] > kills.SHORT
+
+
+def test_no_step_of_a_store_or_a_recovery_is_one_to_die_at(tmp_path: Path) -> None:
+    tally = short(steps, tmp_path)
+    assert tally.faults == []
+    assert tally.counts["kills in a store"] > 50
+    assert tally.counts["kills in a recovery"] > 30
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        "acknowledge_first",
+        "acknowledge_before_quarantine",
+        "index_first",
+        "no_part_file",
+        "parts_kept",
+        "wal_normal",
+    ],
+)
+def test_a_wrong_receiver_is_caught(tmp_path: Path, mutant: str) -> None:
+    assert short(steps, tmp_path, mutant).faults
