@@ -6,7 +6,7 @@ import hashlib
 import random
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 from pydicom.dataset import Dataset
 from pydicom.uid import BasicTextSRStorage
@@ -24,10 +24,11 @@ class KeepingPacs(Pacs):
         self._keeping = threading.Lock()
         super().__init__(lambda _: time.sleep(draw.uniform(0, slowest_s)))
 
-    @property
-    def times_stored(self) -> Counter[str]:
-        """How often each instance came."""
-        return self.stored
+    def forget(self) -> None:
+        """Begin anew."""
+        with self._keeping:
+            self.contents.clear()
+            self.reports.clear()
 
     def _store(self, event: Event) -> int:
         uid = str(event.request.AffectedSOPInstanceUID)

@@ -16,9 +16,11 @@ from pathlib import Path
 
 from ctsma_node.config import Settings, load
 from tests.acceptance.site import free_port
+from tests.torture.life import Deadly, live
 from tests.torture.mutants import receivers, workers
 from tests.torture.mutants.run import run_receiver, run_worker
 from tests.torture.reaper import Reaper
+from tests.torture.stand_in import StandIn
 
 _SETTINGS = """\
 [node]
@@ -95,6 +97,14 @@ class TortureNode:
         """Fork a worker."""
         self._start("work", _work, wait=False)
 
+    def live(self, kill_at: int | None = None, *, deadly: bool = False) -> int:
+        """One life of a worker in a single thread, to its end; the exit code."""
+        reaper = None if kill_at is None else Reaper(kill_at)
+        self._start("work", _deadly_life if deadly else _life, wait=False, reaper=reaper)
+        process = self._running.pop("work")
+        process.join()
+        return process.exitcode or 0
+
     def stop(self, name: str) -> int:
         """SIGTERM; the exit code, which is negative where a signal had ended it before."""
         process = self._running.pop(name)
@@ -158,6 +168,16 @@ def _receive(config: Path, mutant: str | None, ready: Connection, reaper: Reaper
 def _work(config: Path, mutant: str | None, _: Connection, __: Reaper | None) -> None:
     _log_to(config.with_name("node.log"))
     run_worker(config, mutant)
+
+
+def _life(config: Path, mutant: str | None, _: Connection, reaper: Reaper | None) -> None:
+    _log_to(config.with_name("node.log"))
+    live(config, mutant, reaper, StandIn())
+
+
+def _deadly_life(config: Path, mutant: str | None, _: Connection, reaper: Reaper | None) -> None:
+    _log_to(config.with_name("node.log"))
+    live(config, mutant, reaper, Deadly())
 
 
 def _log_to(log: Path) -> None:

@@ -1,11 +1,12 @@
 """Kills its own process before the n-th step of the write path, whatever that step is.
 
-A step is a call into C that the write path is made of: a system call on a file, a statement of SQLite, bytes
-for a socket. Python tells a profile function of each such call, so nothing of the code is changed for it.
+A step is a call into C that others can see the effect of: a system call on a file, the end of a transaction,
+bytes for a socket. Python tells a profile function of each such call, so no code is changed for it.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import posix
 import signal
@@ -20,10 +21,14 @@ from typing import Any
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 
+from ctsma_node.ledger.sqlite import Writer
+
 _ON_FILES = frozenset(
     (posix.open, posix.write, posix.fsync, posix.close, posix.rename, posix.mkdir, posix.unlink, posix.rmdir)
 )
-_OF_OBJECTS = {"execute": sqlite3.Connection, "executemany": sqlite3.Connection, "send": socket}
+
+
+_TRANSACTION = inspect.unwrap(Writer.transaction).__code__
 
 
 @dataclass
@@ -51,15 +56,22 @@ class Reaper:
         if isinstance(threading.current_thread(), Association | DULServiceProvider):
             self._on_call(frame, event, called)
 
-    def _on_call(self, _: FrameType, event: str, called: Any) -> None:
-        if event == "c_call" and _is_step(called):
+    def _on_call(self, frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and _is_step(frame, called):
             self._count += 1
             if self._count == self.at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _is_step(called: Any) -> bool:
+def _is_step(frame: FrameType, called: Any) -> bool:
     if called in _ON_FILES:
         return True
-    kind = _OF_OBJECTS.get(called.__name__)
-    return kind is not None and isinstance(called.__self__, kind)
+    if called.__name__ == "send":
+        return isinstance(called.__self__, socket)
+    return called.__name__ == "execute" and _ends_transaction(frame, called.__self__)
+
+
+def _ends_transaction(frame: FrameType, connection: object) -> bool:
+    """Whether this is the COMMIT (or ROLLBACK) of a `Writer.transaction`."""
+    inside = isinstance(connection, sqlite3.Connection) and connection.in_transaction
+    return inside and frame.f_code is _TRANSACTION

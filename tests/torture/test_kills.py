@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture import kills, steps
+from tests.torture import kills, steps, worker_steps
+from tests.torture.mutants import workers
 from tests.torture.run import short
 
 
@@ -24,6 +25,13 @@ def test_no_step_of_a_store_or_a_recovery_is_one_to_die_at(tmp_path: Path) -> No
     assert tally.counts["kills in a recovery"] > 30
 
 
+def test_no_step_of_a_case_is_one_for_its_worker_to_die_at(tmp_path: Path) -> None:
+    tally = short(worker_steps, tmp_path)
+    assert tally.faults == []
+    assert tally.counts["kills at a step"] > 30
+    assert (tally.counts["ledgers lost"], tally.counts["workers killed by an analysis"]) == (1, 3)
+
+
 @pytest.mark.parametrize(
     "mutant",
     [
@@ -37,3 +45,8 @@ def test_no_step_of_a_store_or_a_recovery_is_one_to_die_at(tmp_path: Path) -> No
 )
 def test_a_wrong_receiver_is_caught(tmp_path: Path, mutant: str) -> None:
     assert short(steps, tmp_path, mutant).faults
+
+
+@pytest.mark.parametrize("mutant", sorted(workers.MUTANTS))
+def test_a_wrong_worker_is_caught(tmp_path: Path, mutant: str) -> None:
+    assert short(worker_steps, tmp_path, mutant).faults
