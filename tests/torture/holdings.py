@@ -47,27 +47,32 @@ class Holdings:
         self._fault(NO_FILE, {path for _, path, _, _ in rows} - files)
         self._fault(NO_FILE, (path for _, path, _, missing_at in rows if missing_at is not None))
         indexed = {uid: (path, sha256) for uid, path, sha256, _ in rows}
-        for uid, sent in self._book.kept.items():
+        aside = self._quarantined(quarantine)
+        for uid, first in self._book.kept.items():
             if uid not in indexed:
                 self._fault(LOST, [uid])
-            elif uid not in self._read:
-                path, sha256 = indexed[uid]
-                self._compare(spool / path, sha256, sent)
-                self._read.add(uid)
-        self._inspect_quarantine(quarantine)
+                continue
+            path, sha256 = indexed[uid]
+            sent = {first.sha256: first} | self._book.others.get(uid, {})
+            # Of two that were on their way at once either may have been the first.
+            kept = sent.pop(sha256 if uid in self._book.contested else first.sha256, first)
+            self._compare(spool / path, sha256, kept)
+            for other in sent.values():
+                if other.sha256 in aside:
+                    self._compare(quarantine / aside[other.sha256], other.sha256, other)
+                else:
+                    self._fault(NOT_KEPT, [uid])
 
-    def _inspect_quarantine(self, folder: Path) -> None:
+    def _quarantined(self, folder: Path) -> dict[str, str]:
+        """Path by sha256."""
         rows = self._rows("SELECT sha256, path FROM quarantined")
         self._fault(NOT_INDEXED, _names(folder, "*.dcm") - {path for _, path in rows})
-        indexed: dict[str, str] = dict(rows)
-        for sha256, sent in self._book.set_aside.items():
-            if sha256 not in indexed:
-                self._fault(NOT_KEPT, [sent.sop_instance_uid])
-            elif sha256 not in self._read:
-                self._compare(folder / indexed[sha256], sha256, sent)
-                self._read.add(sha256)
+        return dict(rows)
 
     def _compare(self, path: Path, sha256: str, sent: Sent) -> None:
+        if path.name in self._read:
+            return
+        self._read.add(path.name)
         try:
             whole = path.read_bytes()[read_head(path).dataset_offset :] == sent.dataset
         except (OSError, ValueError):

@@ -48,10 +48,14 @@ class Journal:
         self._tally.count("associations closed at a start", found["associations_closed"])
         self._tally.count("answers of success", book.count)
         self._tally.count("instances acknowledged", len(book.kept))
-        self._tally.count("others under their UIDs set aside", len(book.set_aside))
+        self._tally.count("others under their UIDs set aside", book.set_aside())
         if book.refused:
             statuses = Counter(f"{status:04X}" for status in book.refused)
             self._tally.fault("answers that are not right", json.dumps(statuses))
+
+    def count(self, action: str) -> int:
+        """How often the log tells of something."""
+        return sum(line["action"] == action for line in self._lines())
 
     def _lines(self) -> list[dict[str, Any]]:
         lines = self._node.log.read_text(errors="replace").splitlines()

@@ -42,7 +42,10 @@ def _in_associations(
     node: TortureNode, book: Book, holdings: Holdings, run: Run, rounds: Iterator[int]
 ) -> None:
     run.tally.count("kills in a store", 0)
-    talks: list[list[Sent]] = []
+    talks = [_talk(0)]
+    node.start_receiver()
+    send(node.port, talks[0], book)
+    node.kill("receive")
     for at, _ in zip(itertools.count(1), rounds, strict=False):
         talks.append(_talk(at))
         node.start_receiver(reaper=Reaper(at))

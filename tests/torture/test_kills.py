@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture import kills, steps, worker_steps
+from tests.torture import kills, senders, steps, worker_steps
 from tests.torture.mutants import workers
 from tests.torture.run import short
+from tests.torture.traffic import SLICES
 
 
 def test_nothing_acknowledged_is_lost_and_each_revision_has_one_set(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ def test_no_step_of_a_store_or_a_recovery_is_one_to_die_at(tmp_path: Path) -> No
     tally = short(steps, tmp_path)
     assert tally.faults == []
     assert tally.counts["kills in a store"] > 50
-    assert tally.counts["kills in a recovery"] > 30
+    assert tally.counts["kills in a recovery"] > 15
 
 
 def test_no_step_of_a_case_is_one_for_its_worker_to_die_at(tmp_path: Path) -> None:
@@ -41,10 +42,23 @@ def test_no_step_of_a_case_is_one_for_its_worker_to_die_at(tmp_path: Path) -> No
         "no_part_file",
         "parts_kept",
         "wal_normal",
+        "last_kept",
     ],
 )
 def test_a_wrong_receiver_is_caught(tmp_path: Path, mutant: str) -> None:
     assert short(steps, tmp_path, mutant).faults
+
+
+def test_two_senders_at_once_are_kept_apart(tmp_path: Path) -> None:
+    tally = short(senders, tmp_path)
+    assert tally.faults == []
+    assert sum(n for name, n in tally.counts.items() if name.startswith("pairs: ")) == senders.SHORT
+    assert tally.counts["others under their UIDs set aside"] == 2 * senders.SHORT // 4 * SLICES
+
+
+@pytest.mark.parametrize("mutant", ["last_kept", "no_locks"])
+def test_a_receiver_that_mixes_senders_up_is_caught(tmp_path: Path, mutant: str) -> None:
+    assert short(senders, tmp_path, mutant).faults
 
 
 @pytest.mark.parametrize("mutant", sorted(workers.MUTANTS))

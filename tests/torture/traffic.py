@@ -74,20 +74,32 @@ class Book:
 
     def __init__(self) -> None:
         self.kept: dict[str, Sent] = {}  # by SOP Instance UID: the first that was acknowledged
-        self.set_aside: dict[str, Sent] = {}  # by sha256: others under a UID that was taken
+        self.others: dict[str, dict[str, Sent]] = {}  # by SOP Instance UID and sha256: other bytes
+        self.contested: set[str] = set()  # other bytes were on their way before the first were answered
         self.refused: list[int] = []  # statuses that were not success
         self.count = 0
+        self._answered_at: dict[str, float] = {}
         self._seconds = deque([0.005], maxlen=100)
         self._changed = threading.Condition()
 
-    def acknowledged(self, sent: Sent, seconds: float) -> None:
-        """The node said that it has it."""
+    def acknowledged(self, sent: Sent, began: float, ended: float) -> None:
+        """The node said that it has what was sent it between these times of `time.monotonic`."""
         with self._changed:
-            if self.kept.setdefault(sent.sop_instance_uid, sent).sha256 != sent.sha256:
-                self.set_aside[sent.sha256] = sent
+            uid = sent.sop_instance_uid
+            first = self.kept.setdefault(uid, sent)
+            answered_at = self._answered_at.setdefault(uid, ended)
+            if first.sha256 != sent.sha256:
+                self.others.setdefault(uid, {})[sent.sha256] = sent
+                if began < answered_at:
+                    self.contested.add(uid)
             self.count += 1
-            self._seconds.append(seconds)
+            self._seconds.append(ended - began)
             self._changed.notify_all()
+
+    def set_aside(self) -> int:
+        """How many instances came under a UID that was taken by other bytes."""
+        with self._changed:
+            return sum(len(others) for others in self.others.values())
 
     def wait_for(self, count: int, seconds: float) -> None:
         """Wait until so many were acknowledged, or for so long."""
@@ -108,24 +120,22 @@ class Book:
 class Sender(threading.Thread):
     """Sends instances over one association until it breaks or all are answered."""
 
-    def __init__(self, port: int, instances: Sequence[Sent], book: Book) -> None:
+    def __init__(
+        self, port: int, instances: Sequence[Sent], book: Book, before_each: Callable[[], object] = bool
+    ) -> None:
         super().__init__(daemon=True)
-        self._port, self._instances, self._book = port, instances, book
+        self._port, self._instances, self._book, self._before_each = port, instances, book, before_each
 
     def run(self) -> None:
         with suppress(OSError):  # killed: whoever sent it sends it again
-            send(self._port, self._instances, self._book)
+            send(self._port, self._instances, self._book, self._before_each)
 
 
-def send(
-    port: int,
-    instances: Sequence[Sent],
-    book: Book,
-    on_answer: Callable[[int], None] = lambda status: None,
-) -> None:
+def send(port: int, instances: Sequence[Sent], book: Book, before_each: Callable[[], object] = bool) -> None:
     """Send instances over one association; raises OSError where it broke."""
     with raw.associated(port) as peer:
         for each in instances:
+            before_each()
             began = time.monotonic()
             request = raw.command(raw.C_STORE_RQ, str(CTImageStorage), each.sop_instance_uid, raw.DATASET)
             peer.sendall(
@@ -136,9 +146,8 @@ def send(
             if status is None:
                 raise OSError("no answer")
             if status == 0x0000:
-                book.acknowledged(each, time.monotonic() - began)
+                book.acknowledged(each, began, time.monotonic())
             else:
                 book.refused.append(status)
-            on_answer(status)
         peer.sendall(_A_RELEASE_RQ)
         raw.read_pdu(peer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -15,9 +16,10 @@ from pynetdicom import evt
 
 from ctsma_node import spool
 from ctsma_node.ledger.sqlite import Writer
+from ctsma_node.log import Logger
 from ctsma_node.receive import recover
 from ctsma_node.receive.server import Receiver
-from ctsma_node.receive.store import Store
+from ctsma_node.receive.store import Store, StoreRequest
 from ctsma_node.spool import Spool
 from tests.torture.mutants.patch import patch
 
@@ -104,6 +106,24 @@ def parts_kept() -> None:
     patch(Spool, "remove_parts", lambda self: 0)
 
 
+def last_kept() -> None:
+    """Other bytes under a UID that is taken replace those that are there."""
+    store = Store._store
+
+    def wrong(self: Store, request: StoreRequest, logger: Logger) -> None:
+        row = self._inbox.find(request.sop_instance_uid)
+        if row is not None and row.sha256 != hashlib.sha256(request.dataset.getbuffer()).hexdigest():
+            self._inbox.mark_missing([row.path], 0.0)
+        store(self, request, logger)
+
+    patch(Store, "_store", wrong)
+
+
+def no_locks() -> None:
+    """Two that store the same instance do not wait for one another."""
+    patch(Store, "lock_of", lambda self, digest: threading.Lock())
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
@@ -114,6 +134,8 @@ MUTANTS: dict[str, Callable[[], None]] = {
         wal_normal,
         no_part_file,
         parts_kept,
+        last_kept,
+        no_locks,
     )
 }
 
