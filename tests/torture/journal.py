@@ -48,7 +48,7 @@ class Journal:
         self._tally.count("associations closed at a start", found["associations_closed"])
         self._tally.count("answers of success", book.count)
         self._tally.count("instances acknowledged", len(book.kept))
-        self._tally.count("others under their UIDs set aside", book.set_aside())
+        self._tally.count("others under their UIDs set aside", len(book.set_aside))
         if book.refused:
             statuses = Counter(f"{status:04X}" for status in book.refused)
             self._tally.fault("answers that are not right", json.dumps(statuses))

@@ -18,6 +18,9 @@ from tests.torture.sets import Sets
 from tests.torture.traffic import SLICES, Book, Sender, Sent, interleaved, send, series
 
 SHORT, LONG = 100, 1000
+CATCHES = ()
+"""Chance decides here; what must be caught is caught at a step."""
+ENDED = "processes that ended by themselves"
 _KINDS = {"receiver": 45, "receiver at its start": 15, "worker": 35, "both": 5}
 
 
@@ -46,6 +49,7 @@ class _Victim:
         self._holdings = Holdings(self._node.settings, self._book, run.tally)
         self._sets = Sets(self._node.settings, pacs, run.tally)
         self._journal = Journal(self._node, run.tally)
+        run.tally.count(ENDED, 0)
         self._due: list[Sent] = []
         self._n_series = 0
         self._start_s = 0.1  # that a receiver takes
@@ -63,6 +67,9 @@ class _Victim:
             time.sleep(self._draw.uniform(0, 0.4))
         else:
             self._wait_within_a_store()
+        for name in ("receive", "work"):
+            if not self._node.is_running(name):
+                self._tally.fault(ENDED, name)
         if kind != "worker":
             self._node.kill("receive")
         if kind in ("worker", "both"):

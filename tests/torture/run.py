@@ -58,6 +58,7 @@ class Run:
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self._until = time.monotonic() + self.seconds
+        self.done = 0  # rounds
 
     def is_over(self) -> bool:
         """Its time has run out."""
@@ -69,6 +70,7 @@ class Run:
         A mutant that is caught is not tormented any more.
         """
         for n in range(self.count):
+            self.done = n
             if self.mutant and self.tally.faults:
                 self.tally.figure(f"{self.mutant} caught", f"after {n} rounds")
                 return
@@ -76,6 +78,7 @@ class Run:
                 self.tally.count("rounds left out for time", self.count - n)
                 return
             yield n
+            self.done = n + 1
             self.progress(n + 1)
 
 

@@ -18,6 +18,8 @@ from tests.torture.sets import Sets
 from tests.torture.traffic import SLICES, Book, Sender, Sent, interleaved, series
 
 SHORT, LONG = 8, 600
+PARTS = "receiver"
+CATCHES = ("last_kept", "no_locks")
 UNANSWERED = "instances without an answer of success"
 UNTOLD = "set aside without an event in the log"
 _TOGETHER_S = 10.0
@@ -46,7 +48,7 @@ def torment(run: Run) -> None:
         sets.inspect(expected)
         holdings.inspect(again=True)
         journal.tell(book)
-        untold = book.set_aside() - journal.count("instance.conflict")
+        untold = len(book.set_aside) - journal.count("instance.conflict")
         if untold > 0:
             run.tally.fault(UNTOLD, str(untold))
     finally:

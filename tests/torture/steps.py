@@ -21,6 +21,16 @@ from tests.torture.run import Run
 from tests.torture.traffic import Book, Sent, send, series
 
 SHORT = LONG = 400
+PARTS = "receiver"
+CATCHES = (
+    "acknowledge_first",
+    "acknowledge_before_quarantine",
+    "index_first",
+    "wal_normal",
+    "no_part_file",
+    "parts_kept",
+    "last_kept",
+)
 _KILLED = -9
 
 

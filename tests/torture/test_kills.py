@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.torture import kills, senders, steps, worker_steps
-from tests.torture.mutants import workers
 from tests.torture.run import short
 from tests.torture.traffic import SLICES
 
@@ -33,18 +32,7 @@ def test_no_step_of_a_case_is_one_for_its_worker_to_die_at(tmp_path: Path) -> No
     assert (tally.counts["ledgers lost"], tally.counts["workers killed by an analysis"]) == (1, 3)
 
 
-@pytest.mark.parametrize(
-    "mutant",
-    [
-        "acknowledge_first",
-        "acknowledge_before_quarantine",
-        "index_first",
-        "no_part_file",
-        "parts_kept",
-        "wal_normal",
-        "last_kept",
-    ],
-)
+@pytest.mark.parametrize("mutant", steps.CATCHES)
 def test_a_wrong_receiver_is_caught(tmp_path: Path, mutant: str) -> None:
     assert short(steps, tmp_path, mutant).faults
 
@@ -56,11 +44,11 @@ def test_two_senders_at_once_are_kept_apart(tmp_path: Path) -> None:
     assert tally.counts["others under their UIDs set aside"] == 2 * senders.SHORT // 4 * SLICES
 
 
-@pytest.mark.parametrize("mutant", ["last_kept", "no_locks"])
+@pytest.mark.parametrize("mutant", senders.CATCHES)
 def test_a_receiver_that_mixes_senders_up_is_caught(tmp_path: Path, mutant: str) -> None:
     assert short(senders, tmp_path, mutant).faults
 
 
-@pytest.mark.parametrize("mutant", sorted(workers.MUTANTS))
+@pytest.mark.parametrize("mutant", worker_steps.CATCHES)
 def test_a_wrong_worker_is_caught(tmp_path: Path, mutant: str) -> None:
     assert short(worker_steps, tmp_path, mutant).faults

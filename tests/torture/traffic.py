@@ -96,10 +96,11 @@ class Book:
             self._seconds.append(ended - began)
             self._changed.notify_all()
 
-    def set_aside(self) -> int:
-        """How many instances came under a UID that was taken by other bytes."""
+    @property
+    def set_aside(self) -> dict[str, Sent]:
+        """By sha256: what came under a UID that was taken by other bytes."""
         with self._changed:
-            return sum(len(others) for others in self.others.values())
+            return {sha256: sent for others in self.others.values() for sha256, sent in others.items()}
 
     def wait_for(self, count: int, seconds: float) -> None:
         """Wait until so many were acknowledged, or for so long."""
@@ -121,17 +122,27 @@ class Sender(threading.Thread):
     """Sends instances over one association until it breaks or all are answered."""
 
     def __init__(
-        self, port: int, instances: Sequence[Sent], book: Book, before_each: Callable[[], object] = bool
+        self,
+        port: int,
+        instances: Sequence[Sent],
+        book: Book,
+        before_each: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(daemon=True)
         self._port, self._instances, self._book, self._before_each = port, instances, book, before_each
 
     def run(self) -> None:
         with suppress(OSError):  # killed: whoever sent it sends it again
-            send(self._port, self._instances, self._book, self._before_each)
+            send(self._port, self._instances, self._book, before_each=self._before_each)
 
 
-def send(port: int, instances: Sequence[Sent], book: Book, before_each: Callable[[], object] = bool) -> None:
+def send(
+    port: int,
+    instances: Sequence[Sent],
+    book: Book,
+    on_answer: Callable[[int], object] = lambda status: None,
+    before_each: Callable[[], object] = lambda: None,
+) -> None:
     """Send instances over one association; raises OSError where it broke."""
     with raw.associated(port) as peer:
         for each in instances:
@@ -149,5 +160,6 @@ def send(port: int, instances: Sequence[Sent], book: Book, before_each: Callable
                 book.acknowledged(each, began, time.monotonic())
             else:
                 book.refused.append(status)
+            on_answer(status)
         peer.sendall(_A_RELEASE_RQ)
         raw.read_pdu(peer)

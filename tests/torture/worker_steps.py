@@ -20,6 +20,8 @@ from tests.torture.sets import Sets
 from tests.torture.traffic import SLICES, Book, send, series
 
 SHORT = LONG = 200
+PARTS = "worker"
+CATCHES = ("cursor_first", "results_first", "attempts_uncounted", "running_forgotten", "uids_drawn")
 FOR_EVER = "analyses that killed their worker for ever"
 _MAX_ATTEMPTS = 3
 _KILLED = -signal.SIGKILL
