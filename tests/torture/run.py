@@ -15,6 +15,7 @@ from types import ModuleType
 import tests.torture
 
 _MOST_FAULTS = 20
+LEFT_OUT = "rounds left out for time"
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Run:
                 self.tally.figure(f"{self.mutant} caught", f"after {n} rounds")
                 return
             if self.is_over():
-                self.tally.count("rounds left out for time", self.count - n)
+                self.tally.count(LEFT_OUT, self.count - n)
                 return
             yield n
             self.done = n + 1

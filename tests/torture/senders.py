@@ -22,7 +22,7 @@ PARTS = "receiver"
 CATCHES = ("last_kept", "no_locks")
 UNANSWERED = "instances without an answer of success"
 UNTOLD = "set aside without an event in the log"
-_TOGETHER_S = 10.0
+_TOGETHER_S = 60.0
 
 
 def torment(run: Run) -> None:

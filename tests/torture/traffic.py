@@ -23,6 +23,7 @@ from tests.fixtures.encoded import encoded
 SLICES = 12
 _PLAN = StackPlan(rows=8, columns=8, slices=SLICES)
 _CONTEXT = raw.context_of(str(CTImageStorage), str(ExplicitVRLittleEndian))
+_ANSWERED_S = 60.0
 _A_RELEASE_RQ = raw.pdu(5, bytes(4))
 
 
@@ -145,6 +146,7 @@ def send(
 ) -> None:
     """Send instances over one association; raises OSError where it broke."""
     with raw.associated(port) as peer:
+        peer.settimeout(_ANSWERED_S)
         for each in instances:
             before_each()
             began = time.monotonic()
