@@ -18,8 +18,6 @@ from tests.torture.sets import Sets
 from tests.torture.traffic import SLICES, Book, Sender, Sent, interleaved, send, series
 
 SHORT, LONG = 100, 1000
-CATCHES = ()
-"""Chance decides here; what must be caught is caught at a step."""
 ENDED = "processes that ended by themselves"
 _KINDS = {"receiver": 45, "receiver at its start": 15, "worker": 35, "both": 5}
 
