@@ -42,7 +42,7 @@ class Quota:
         with self._lock:
             now = self._clock()
             if self._counted is None or now - self._counted[0] > _FRESH_S:
-                self._counted = (now, sum(entry.stat().st_size for entry in _files(self._folder)))
+                self._counted = (now, sum(_sizes(self._folder)))
             return self._counted[1]
 
     def count_again(self) -> None:
@@ -63,14 +63,21 @@ class Quota:
         return max(0, self.limit - self.used()) if self.limit else 0
 
 
-def _files(folder: Path) -> Iterator[DirEntry[str]]:
-    """Every file below a folder that may change meanwhile."""
+def _sizes(folder: Path | str) -> Iterator[int]:
+    """Bytes of every file below a folder that changes meanwhile; what is gone when its turn comes is none."""
     try:
         with scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    yield from _files(Path(entry.path))
+                    yield from _sizes(entry.path)
                 else:
-                    yield entry
+                    yield _size(entry)
     except FileNotFoundError:
         return
+
+
+def _size(file: DirEntry[str]) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # a set got its name, or was removed, since the folder was read
+        return 0

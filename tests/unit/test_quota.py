@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -156,3 +158,23 @@ def test_the_inbox_is_not_touched_by_a_full_outbox(node: Node) -> None:
     reader = InboxReader(node.settings.inbox_path)
     assert len(reader.instances("1.2.1")) == len(single_frames(StackPlan(rows=8, columns=8)))
     reader.close()
+
+
+def test_a_file_that_goes_while_they_are_counted_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker gives sets their names while the receiver counts: no instance may be refused for that."""
+    for name in ("1.part", "2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.dcm").write_bytes(b"12345")
+
+    @contextmanager
+    def scandir(folder: Path | str) -> Iterator[list[os.DirEntry[str]]]:
+        with os.scandir(folder) as found:
+            entries = list(found)
+        if str(folder).endswith("1.part"):
+            Path(folder).rename(tmp_path / "1")
+        yield entries
+
+    monkeypatch.setattr("ctsma_node.quota.scandir", scandir)
+    assert Quota(tmp_path, 100).used() == 5
