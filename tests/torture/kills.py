@@ -7,6 +7,7 @@ answers, and up to two answers' time later; a start is broken off anywhere in it
 
 from __future__ import annotations
 
+import random
 import time
 
 from tests.torture.holdings import Holdings
@@ -24,7 +25,7 @@ _KINDS = {"receiver": 45, "receiver at its start": 15, "worker": 35, "both": 5}
 
 def torment(run: Run) -> None:
     """Kill, start again, look; in the end everything must have come of it that should."""
-    pacs = KeepingPacs(run.random)
+    pacs = KeepingPacs(random.Random(run.seed))  # its own: it draws in threads
     try:
         victim = _Victim(run, pacs)
         try:
@@ -96,7 +97,7 @@ class _Victim:
         if self._due:
             send(self._node.port, self._due, self._book)
         expected = dict.fromkeys({sent.series_uid for sent in self._book.kept.values()}, SLICES)
-        self._sets.wait(expected)
+        self._sets.wait(expected, 0.0 if self._tally.faults else 120.0)
         self._node.kill("work")
         self._node.kill("receive")
         self._node.start_receiver()
