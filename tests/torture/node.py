@@ -8,7 +8,6 @@ are its own, and SIGKILL ends it as it ends any other.
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -16,11 +15,9 @@ from pathlib import Path
 
 from ctsma_node.config import Settings, load
 from tests.acceptance.site import free_port
-from tests.torture.life import Deadly, live
+from tests.torture import forked
 from tests.torture.mutants import receivers, workers
-from tests.torture.mutants.run import run_receiver, run_worker
 from tests.torture.reaper import Reaper
-from tests.torture.stand_in import StandIn
 
 _SETTINGS = """\
 [node]
@@ -87,20 +84,20 @@ class TortureNode:
         }
         self._running: dict[str, ForkServerProcess] = {}
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([__name__, *_PRELOADED])
+        self._context.set_forkserver_preload(_PRELOADED)
 
     def start_receiver(self, *, wait: bool = True, reaper: Reaper | None = None) -> None:
         """Fork a receiver; with `wait`, until it listens or has died. A reaper kills it at its step."""
-        self._start("receive", _receive, wait, reaper)
+        self._start("receive", forked.receive, wait, reaper)
 
     def start_worker(self) -> None:
         """Fork a worker."""
-        self._start("work", _work, wait=False)
+        self._start("work", forked.work, wait=False)
 
     def live(self, kill_at: int | None = None, *, deadly: bool = False) -> int:
         """One life of a worker in a single thread, to its end; the exit code."""
         reaper = None if kill_at is None else Reaper(kill_at)
-        self._start("work", _deadly_life if deadly else _life, wait=False, reaper=reaper)
+        self._start("work", forked.deadly_life if deadly else forked.life, wait=False, reaper=reaper)
         process = self._running.pop("work")
         process.join()
         return process.exitcode or 0
@@ -140,7 +137,7 @@ class TortureNode:
                 raise AssertionError(f"{name} does not start:\n{self.log.read_text()[-2000:]}")
 
 
-_PRELOADED = ("ctsma_node.receive.service", "ctsma_node.worker.service", "tests.torture.stand_in")
+_PRELOADED = ["ctsma_node.receive.service", "ctsma_node.worker.service", "tests.torture.forked"]
 
 
 def _says_ready(process: Connection) -> bool:
@@ -149,39 +146,3 @@ def _says_ready(process: Connection) -> bool:
         return process.poll(_STARTED_S) and process.recv() is None
     except EOFError:
         return False
-
-
-def _receive(config: Path, mutant: str | None, ready: Connection, reaper: Reaper | None) -> None:
-    _log_to(config.with_name("node.log"))
-    if reaper is not None and reaper.in_recovery:
-        reaper.arm_this_thread()
-
-    def listening() -> None:
-        if reaper is not None:
-            reaper.disarm_this_thread()
-            reaper.arm_associations()
-        ready.send(None)
-
-    run_receiver(config, mutant, listening)
-
-
-def _work(config: Path, mutant: str | None, _: Connection, __: Reaper | None) -> None:
-    _log_to(config.with_name("node.log"))
-    run_worker(config, mutant)
-
-
-def _life(config: Path, mutant: str | None, _: Connection, reaper: Reaper | None) -> None:
-    _log_to(config.with_name("node.log"))
-    live(config, mutant, reaper, StandIn())
-
-
-def _deadly_life(config: Path, mutant: str | None, _: Connection, reaper: Reaper | None) -> None:
-    _log_to(config.with_name("node.log"))
-    live(config, mutant, reaper, Deadly())
-
-
-def _log_to(log: Path) -> None:
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for standard in (1, 2):
-        os.dup2(descriptor, standard)
-    os.close(descriptor)
