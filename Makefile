@@ -32,6 +32,7 @@ test: lint ## lint, then every test, in two processes
 
 torture: $(VENV)/.test ## the torture suites in their long form: hours (python -m tests.torture --help for parts of it)
 	$(PY) -m tests.torture --reports benchmarks/results/torture
+	$(PY) -m tests.torture.mutants.table benchmarks/results/torture
 
 install-test: ## install, upgrade and remove a node in a clean Debian (as root, with debootstrap; ten minutes)
 	sh tests/install/clean_debian.sh

@@ -1,4 +1,4 @@
-"""The receiver killed before each step of a store and of its recovery: each system call, statement, answer.
+"""The receiver killed before each step of a store and of its recovery: each system call, commit, answer.
 
 One association stores an instance, sends it again, sends other bytes under its UID, and one whose UID is not
 what its request says. The receiver dies before the first step of all this, then before the second, and so on

@@ -40,7 +40,8 @@ def _cell(suite: ModuleType, mutant: str, is_worker: bool) -> str:
     must = "**must** " if mutant in suite.CATCHES else ""
     if not run.tally.faults:
         return f"{must}not in {run.done}"
-    return f"{must}after {run.done}: {run.tally.faults[0].partition(':')[0]}"
+    after = f"after {run.done}" if run.done else "before the first"
+    return f"{must}{after}: {run.tally.faults[0].partition(':')[0]}"
 
 
 if __name__ == "__main__":
