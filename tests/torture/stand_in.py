@@ -6,15 +6,20 @@ from collections.abc import Callable
 
 from ctsma_node.analysis.result import AnalysisResult, Side
 from ctsma_node.volume import CTVolume
+from tests.acceptance.stand_ins import FakeAnalyser
 from tests.unit.report.knee_results import analysis
 
 RESULT = analysis(Side.LEFT, Side.RIGHT)
 
 
-class StandIn:
-    """Analyses nothing, at once."""
+class StandIn(FakeAnalyser):
+    """Analyses nothing, at once, and likes to do so for several cases together."""
 
     digest = RESULT.bundle_digest
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together = 3
 
     def analyse(
         self,
