@@ -167,7 +167,7 @@ class Acceptor(RequestHandler):  # type: ignore[misc]
         acceptor.implementation_version_name = self.ae.implementation_version_name
         acceptor.supported_contexts = deepcopy(server.contexts)
         assoc.requestor.address_info = self.remote
-        assoc.bind(evt.EVT_FSM_TRANSITION, _wake)
+        assoc.bind(evt.EVT_FSM_TRANSITION, _on_transition)
         self._bind_handlers(assoc)
         return assoc
 
@@ -177,7 +177,13 @@ class Acceptor(RequestHandler):  # type: ignore[misc]
                 assoc.bind(event, handler, arguments)
 
 
-def _wake(event: evt.Event) -> None:
-    """End the wait for an A-ASSOCIATE-RQ when the connection has closed (Sta1 is idle, PS3.8 9.2.1)."""
-    if event.next_state == "Sta1" and event.assoc.requestor.primitive is None:
-        event.assoc.dul.to_user_queue.put(None)
+def _on_transition(event: evt.Event) -> None:
+    """Tell of a PDU that is none (Evt19), and end the wait for a request where the connection has closed.
+
+    Sta1 is idle (PS3.8 9.2.1).
+    """
+    assoc = event.assoc
+    if event.fsm_event == "Evt19":
+        log.logger.warning("association.broken", address=assoc.caller.host, code="invalid_pdu")
+    if event.next_state == "Sta1" and assoc.requestor.primitive is None:
+        assoc.dul.to_user_queue.put(None)

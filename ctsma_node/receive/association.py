@@ -8,6 +8,7 @@ PDU that the state machine cannot take ends the thread that reads, and leaves th
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,8 @@ from ctsma_node import log
 from ctsma_node.receive.bell import Bell
 from ctsma_node.receive.contexts import STORAGE_CLASSES
 from ctsma_node.receive.lobby import Caller
+
+_ABORT = struct.pack(">BxLxxBB", 7, 4, 2, 0)  # A-ABORT of the service provider, no reason (PS3.8 9.3.8)
 
 
 class GuardedAssociation(Association):  # type: ignore[misc]
@@ -45,7 +48,10 @@ class GuardedAssociation(Association):  # type: ignore[misc]
         try:
             super().run_reactor()
         except Exception as error:
-            log.logger.error("association.failed", **log.describe(error))
+            if self.is_established:
+                log.logger.error("association.failed", **log.describe(error))
+            else:  # its request could not be negotiated, such as a context without any transfer syntax
+                log.logger.warning("association.broken", address=self.caller.host, **log.describe(error))
             self._hang_up()
         finally:
             self._on_end(self)
@@ -92,7 +98,7 @@ class _GuardedReader(DULServiceProvider):  # type: ignore[misc]
         try:
             super().run_reactor()
         except Exception as error:  # the state machine's own: an event that no transition is for
-            log.logger.warning("association.broken", **log.describe(error))
+            log.logger.warning("association.broken", address=self.assoc.caller.host, **log.describe(error))
             self.hang_up()
         finally:
             self.bell.take_down()
@@ -131,9 +137,10 @@ class _GuardedReader(DULServiceProvider):  # type: ignore[misc]
         return not has_else and self.socket.ready
 
     def hang_up(self) -> None:
-        """Close the connection, and tell whoever waits for the next primitive that none will come."""
+        """Abort, close, and tell whoever waits for the next primitive that none will come."""
         self._kill_thread = True
         with suppress(Exception):
+            self.socket.send(_ABORT)
             self.socket.close()
         self.state_machine.current_state = "Sta1"
         self.to_user_queue.put(None if self.assoc.requestor.primitive is None else A_P_ABORT())

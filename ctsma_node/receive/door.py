@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -25,6 +26,11 @@ from ctsma_node.tls import ServerContext
 
 _IDLE_S = 1.0  # an association silent for so long at a stop is between instances
 _POLL_S = 0.05
+_OF_PEERS = (
+    *("dul", "fsm", "utils", "pdu", "pdu_items", "pdu_primitives"),
+    *("dimse_messages", "dimse_primitives", "presentation"),
+)
+"""Modules of pynetdicom whose log lines are what peers bring about, several for one PDU."""
 
 
 class Turns:
@@ -188,9 +194,12 @@ def _configure_pynetdicom() -> None:
     """Let every UID through to the store, and write no PDU or message into a log.
 
     A UID of more than 64 characters would otherwise abort the association; the store answers with a status.
+    What is wrong with a PDU is told in one line by whoever ends the association for it.
     """
     _config.VALIDATORS["UI"] = lambda _: (True, "")
     _config.LOG_HANDLER_LEVEL = "none"
+    for name in _OF_PEERS:
+        logging.getLogger(f"pynetdicom.{name}").setLevel(logging.CRITICAL)
 
 
 def _application_entity(settings: Settings, peers: Peers) -> AE:

@@ -22,6 +22,7 @@ class Rejection(NamedTuple):
     reason: int
 
 
+NO_REASON_GIVEN = Rejection(1, 1, 1)
 CALLING_AE_NOT_RECOGNIZED = Rejection(1, 1, 3)
 CALLED_AE_NOT_RECOGNIZED = Rejection(1, 1, 7)
 TEMPORARY_CONGESTION = Rejection(2, 3, 1)

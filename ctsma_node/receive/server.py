@@ -24,7 +24,7 @@ from ctsma_node.receive.adopt import Adoption
 from ctsma_node.receive.alerts import Alerts
 from ctsma_node.receive.contexts import supported_contexts, verification_contexts
 from ctsma_node.receive.door import Door
-from ctsma_node.receive.peers import Peers
+from ctsma_node.receive.peers import NO_REASON_GIVEN, Peers, Rejection
 from ctsma_node.receive.purge import InboxPlan, InboxPurge
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.refusal import OUT_OF_RESOURCES, Refusal
@@ -156,19 +156,33 @@ class Receiver:
     def _on_requested(self, event: evt.Event) -> None:
         """Reject an association of a calling AE, address, certificate or called AE that is not known.
 
+        pynetdicom takes an association whose handler raised: where nobody can say who asks, nobody gets in.
+        """
+        try:
+            rejection = self._rejection(event)
+        except Exception:
+            log.logger.error("association.failed", exc_info=True)
+            rejection = NO_REASON_GIVEN
+        if rejection is None:
+            return
+        event.assoc.acse.send_reject(*rejection)
+        request, code = event.assoc.requestor.primitive, "/".join(map(str, rejection))
+        self._alerts.rejected(
+            event.assoc.caller.host, code, request.calling_ae_title, request.called_ae_title
+        )
+        event.assoc.kill()
+
+    def _rejection(self, event: evt.Event) -> Rejection | None:
+        """How to reject who asks, or None.
+
         A destination that is no source may report what it has committed to, and store nothing.
         """
         request, caller = event.assoc.requestor.primitive, event.assoc.caller
         calling_ae, address = request.calling_ae_title, str(caller.address[0])
         rejection = self._peers.rejection(calling_ae, request.called_ae_title, address, caller.certificate)
-        if rejection is None:
-            if not self._peers.may_store(calling_ae, address, caller.certificate):
-                event.assoc.acceptor.supported_contexts = [*verification_contexts(), *report_contexts()]
-            return
-        code = "/".join(map(str, rejection))
-        self._alerts.rejected(caller.host, code, request.calling_ae_title, request.called_ae_title)
-        event.assoc.acse.send_reject(*rejection)
-        event.assoc.kill()
+        if rejection is None and not self._peers.may_store(calling_ae, address, caller.certificate):
+            event.assoc.acceptor.supported_contexts = [*verification_contexts(), *report_contexts()]
+        return rejection
 
     def _on_store(self, event: evt.Event) -> Dataset | int:
         """Answer a C-STORE request."""

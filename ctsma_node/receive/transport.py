@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import time
+from contextlib import suppress
 
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
@@ -18,6 +19,9 @@ _LONGEST_WAIT_S = 0.05  # timers are looked at in between
 
 _MOST_WAITING = 2
 """Messages that were received and not yet served; no more are read until there are fewer."""
+
+_ANSWERS, _OVER = "Sta3", "Sta13"  # awaits the local answer; the connection's end (PS3.8 tables 9-1, 9-5)
+_PART, _MOST_PARTS = 65536, 256
 
 
 class GuardedSocket(AssociationSocket):  # type: ignore[misc]
@@ -50,19 +54,25 @@ class GuardedSocket(AssociationSocket):  # type: ignore[misc]
     def ready(self) -> bool:
         """Whether there is something to read, and room for it: what is not read makes the peer wait.
 
-        Waits a little for it, and no longer than until the bell rings.
+        Waits a little for it, and no longer than until the bell rings. Nothing is read before what came
+        earlier has been acted upon: half a PDU behind a whole one would keep the answer to that back until
+        its deadline, and behind a broken one the next is out of step.
         """
-        connection = self.socket
         if self._read_before:
             return True
-        if connection is None or self.assoc.dimse.msg_queue.qsize() >= _MOST_WAITING:
+        connection, state = self.socket, self.assoc.dul.state_machine.current_state
+        if connection is None:
+            return False
+        if state == _OVER:
+            self._discard(connection)
+        if state in (_ANSWERS, _OVER) or not self.event_queue.empty():
+            return False
+        if self.assoc.dimse.msg_queue.qsize() >= _MOST_WAITING:
             return False
         if isinstance(connection, ssl.SSLSocket) and connection.pending():
             return True
-        is_settled = self.assoc.dul.state_machine.current_state == "Sta6" and self.event_queue.empty()
-        wait_s = _LONGEST_WAIT_S if is_settled else 0.0
         try:
-            return self._bell.wait(connection, wait_s)
+            return self._bell.wait(connection, _LONGEST_WAIT_S if state == "Sta6" else 0.0)
         except (OSError, ValueError):  # closed by the association's thread
             self.event_queue.put("Evt17")
             return False
@@ -96,9 +106,28 @@ class GuardedSocket(AssociationSocket):  # type: ignore[misc]
             return part
         return bytearray(self._receive(nr_bytes, None))
 
+    def _shutdown_socket(self) -> None:
+        """Close the socket. Stock pynetdicom leaves one open whose peer has gone, for its shutdown fails."""
+        if self.socket is not None:
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
+
+    def _discard(self, connection: socket.socket) -> None:
+        """Throw away what has come after an abort or a rejection, for a reset would overtake that.
+
+        Stock pynetdicom goes on to read PDUs there, out of step as the peer may be: it answers every six
+        bytes that are none with an A-ABORT and two lines in the log.
+        """
+        with suppress(OSError):  # nothing more is there, or the peer has gone
+            connection.setblocking(False)
+            for _ in range(_MOST_PARTS):
+                if not connection.recv(_PART):
+                    break
+
     def _receive(self, nr_bytes: int, buffer: bytearray | None) -> memoryview:
         """The same, into a buffer that is long enough or into one of its own."""
-        if self._in_pdu and nr_bytes > self._longest_pdu:
+        if nr_bytes > self._longest_pdu:
             raise OSError("PDU too long")
         if not self._in_pdu:
             self._deadline = time.monotonic() + self._pdu_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import struct
 import threading
@@ -9,12 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import structlog.testing
 
 from ctsma_node.config import Settings, SourceSettings
 from ctsma_node.config.settings import LimitSettings, NodeSettings
+from ctsma_node.receive.peers import Peers
 from ctsma_node.receive.server import Receiver
 from tests.acceptance.site import until
 from tests.fixtures import raw_peer as raw
@@ -168,6 +171,63 @@ def test_a_pdu_longer_than_was_agreed_is_not_read(start: Callable[..., Node]) ->
     peer = raw.associated(start(max_pdu=16384).port)
     peer.sendall(struct.pack(">BxL", 4, 1 << 20))
     assert ends(peer)[1] < 3
+
+
+def test_what_follows_a_broken_pdu_is_neither_read_as_one_nor_answered(start: Callable[..., Node]) -> None:
+    """Out of step, six bytes can announce a PDU of two gigabytes."""
+    node = start()
+    with structlog.testing.capture_logs() as logs:
+        peer = raw.associated(node.port)
+        peer.sendall(raw.pdu(0xFF, b"x" * 5000) + raw.pdu(4, b"\xff" * 600, length=0x7FFFFFFF) * 9)
+        assert raw.read_pdu(peer) == (ABORTED, b"\0\0\2\0")
+        assert raw.read_pdu(peer) == (0, b"")
+    assert [each["code"] for each in logs if each["event"] == "association.broken"] == ["invalid_pdu"]
+
+
+def test_half_a_pdu_behind_a_request_does_not_keep_its_answer_back(start: Callable[..., Node]) -> None:
+    peer = start().connect()
+    peer.sendall(raw.associate_rq() + b"\4")
+    assert raw.read_pdu(peer)[0] == 2
+    broken = start().connect()
+    broken.sendall(raw.pdu(1, b"\xff" * 90) + b"\4")
+    assert raw.read_pdu(broken)[0] == ABORTED
+
+
+def test_a_context_without_a_transfer_syntax_is_aborted(start: Callable[..., Node]) -> None:
+    node = start()
+    request = bytearray(raw.associate_rq())
+    request[request.index(b"\x40\0\0\x11")] = 0x30  # the syntax becomes another abstract syntax
+    with structlog.testing.capture_logs() as logs:
+        peer = node.connect()
+        peer.sendall(request)
+        assert ends(peer)[0] == ABORTED
+    assert "error" not in [each["log_level"] for each in logs]
+
+
+def test_who_cannot_be_looked_up_is_rejected(
+    start: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = start()
+    monkeypatch.setattr(Peers, "rejection", Mock(side_effect=RuntimeError))
+    assert node.ask()[1:] == (REJECTED, b"\0\1\1\1")
+
+
+def test_a_connection_that_the_peer_reset_is_closed_here_too(start: Callable[..., Node]) -> None:
+    """Not only when garbage is collected next."""
+    node = start()
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(5):
+            peer = raw.associated(node.port)
+            peer.sendall(raw.pdu(0xFF, b"x" * 5000))
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()
+        until(lambda: not node.receiver._door.associations(), "the associations ended", 5)
+        until(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before, "the sockets are closed", 5)
+    finally:
+        gc.enable()
 
 
 def test_requests_that_nobody_waits_for_hold_the_sender_up(start: Callable[..., Node]) -> None:
