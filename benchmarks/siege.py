@@ -35,7 +35,7 @@ state_dir = "state"
 
 [[sources]]
 ae_title = "SOURCE"
-addresses = ["{besieger}", "{sender}"]
+addresses = ["127.0.0.0/8"]
 
 [tls]
 certificate = "{own}"
@@ -98,7 +98,7 @@ def besiege(sizes: Sizes) -> Outcome:
     with tempfile.TemporaryDirectory() as folder, receiver(Path(folder)) as (process, port, tls_port):
         _send(port, Sizes(associations=2, stores=2), [], [])  # what is loaded at first use counts as before
         time.sleep(2.0)  # and what served that ends
-        before, rss = _held(process), memory(process, "VmRSS")
+        before, rss = held(process), memory(process, "VmRSS")
         siege = _Siege(sizes, port, tls_port)
         siege.start()
         siege.wait_until_complete()
@@ -107,8 +107,7 @@ def besiege(sizes: Sizes) -> Outcome:
         failed = _send(port, sizes, associated, stored)
         siege.stop()
         highest = memory(process, "VmHWM")
-        _settle(process, before)
-        threads, descriptors = _held(process)
+        threads, descriptors = settled(process, before)
     return Outcome(
         associated,
         stored,
@@ -221,8 +220,8 @@ def _store(peer: socket.socket, series: str, number: int, stored: list[float]) -
 
 
 @contextmanager
-def receiver(folder: Path) -> Iterator[tuple[int, int, int]]:
-    """The real receiver as a process; its id, its port and its port for TLS."""
+def receiver(folder: Path, more_limits: str = "") -> Iterator[tuple[int, int, int]]:
+    """The real receiver as a process; its id, its port and its port for TLS. Its log is `folder/log`."""
     authority = Authority(folder / "ca")
     own = authority.issue("node", "localhost")
     port, tls_port = _free_port(), _free_port()
@@ -231,12 +230,11 @@ def receiver(folder: Path) -> Iterator[tuple[int, int, int]]:
         _SETTINGS.format(
             port=port,
             tls_port=tls_port,
-            besieger=_BESIEGER,
-            sender=_SENDER,
             own=own.certificate,
             key=own.key,
             ca=authority.ca,
         )
+        + more_limits
     )
     command = [sys.executable, "-m", "ctsma_node.cli", "receive", "--config", str(config)]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
@@ -265,16 +263,17 @@ def _wait_for(port: int) -> None:
             time.sleep(0.1)
 
 
-def _settle(process: int, before: tuple[int, int]) -> None:
-    """Wait until the receiver holds no more threads and descriptors than before, or for a while."""
+def settled(process: int, before: tuple[int, int]) -> tuple[int, int]:
+    """Threads and descriptors when the receiver holds no more of them than before, or after a while."""
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline and any(
-        now > then for now, then in zip(_held(process), before, strict=True)
+        now > then for now, then in zip(held(process), before, strict=True)
     ):
         time.sleep(0.2)
+    return held(process)
 
 
-def _held(process: int) -> tuple[int, int]:
+def held(process: int) -> tuple[int, int]:
     """Threads and file descriptors."""
     folder = Path(f"/proc/{process}")
     return len(list((folder / "task").iterdir())), len(list((folder / "fd").iterdir()))
