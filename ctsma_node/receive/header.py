@@ -159,11 +159,12 @@ class _Values:
     """Raw values of a dataset, read leniently: what cannot be read is None."""
 
     def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
+        # As they were read: asked by its tag, pydicom converts an empty value, and raises where it cannot.
+        self._values = {int(element.tag): element.value for element in dataset.values()}
         self._order: Literal["little", "big"] = "little" if dataset.original_encoding[1] else "big"
 
     def _raw(self, tag: int) -> bytes | None:
-        value = self._dataset.get_item(tag).value if tag in self._dataset else None
+        value = self._values.get(tag)
         return value if isinstance(value, bytes) else None
 
     def text(self, tag: int) -> str | None:

@@ -58,6 +58,14 @@ def test_a_header_that_promises_fewer_pixels_than_its_rows_is_truncated() -> Non
     assert refusal_of(encoded(changed(ct_slice(), NumberOfFrames="2"))) is TRUNCATED
 
 
+def test_an_empty_element_of_a_vr_that_is_none_is_refused() -> None:
+    whole = encoded(ct_slice())
+    series = whole.index(b"\x20\x00\x0e\x00UI")
+    length = int.from_bytes(whole[series + 6 : series + 8], "little")
+    empty = whole[:series] + b"\x20\x00\x0e\x00U\xff\0\0" + whole[series + 8 + length :]
+    assert refusal_of(empty) is INVALID_UID
+
+
 def test_trailing_padding_is_no_fault() -> None:
     ds = ct_slice()
     ds.PixelData += b"\0\0"
