@@ -32,15 +32,22 @@ NASTY_TEXTS = (
 
 
 def damaged(content: bytes, draw: Random, focus: int = 1 << 30, most: int = 4) -> bytes:
-    """One to `most` changes: bits, bytes, lengths, ranges lost, doubled or put in, the end cut off.
+    """One to `most` changes, rather few: bits, bytes, lengths, ranges lost, doubled or put in, the end.
 
     Most of them are within the first `focus` bytes.
     """
     spoilt = bytearray(content)
-    for _ in range(draw.randint(1, most)):
+    for _ in range(min(draw.randint(1, most), draw.randint(1, most))):
         end = len(spoilt) if draw.random() < 0.2 else min(len(spoilt), focus)
         draw.choice(_WAYS)(spoilt, draw.randrange(end) if end else 0, draw)
     return bytes(spoilt)
+
+
+def spliced(content: bytes, other: bytes, draw: Random) -> bytes:
+    """The start of one, some of another, the end of the first: elements come to stand where none belongs."""
+    at, start = draw.randrange(len(content) + 1), draw.randrange(len(other) + 1)
+    part = other[start : start + draw.choice((8, 16, 64, 300, 3000))]
+    return content[:at] + part + content[at + draw.choice((0, 0, len(part))) :]
 
 
 def _flip(spoilt: bytearray, at: int, draw: Random) -> None:
