@@ -67,7 +67,7 @@ def _converse(run: Run, port: int) -> None:
             if len(held_now) > 2 * _PEERS:
                 _judge(*held_now.popleft(), run.tally)
             if number % _EVERY == 0:
-                _send_well(port, number + 10, run.tally)
+                _send_well(port, number // _EVERY + 10, run.tally)
         for said, answers in held_now:
             _judge(said, answers, run.tally)
 
