@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ctsma_node.assemble.decoding import Decoder
 from ctsma_node.assemble.headers import group_by_series, read_series
 from ctsma_node.assemble.pixels import read_stored, to_hu
 from ctsma_node.assemble.refusals import refused
@@ -28,9 +29,10 @@ def to_volume(series: Series) -> CTVolume:
     if others:
         raise refused("mixed_matrix", count=others, total=len(series.frames))
     hu = np.empty((len(series.frames), first.rows, first.columns), dtype=np.float32)
-    for path, slices in series.slices_by_file().items():
-        frames = [series.frames[k] for k in slices]
-        for k, stored in zip(slices, read_stored(path, frames), strict=True):
-            frame = series.frames[k]
-            hu[k] = to_hu(stored, frame, series.header_of(frame))
+    with Decoder() as decoder:
+        for path, slices in series.slices_by_file().items():
+            frames = [series.frames[k] for k in slices]
+            for k, stored in zip(slices, read_stored(path, frames, decoder), strict=True):
+                frame = series.frames[k]
+                hu[k] = to_hu(stored, frame, series.header_of(frame))
     return CTVolume(hu, affine, series.sources)

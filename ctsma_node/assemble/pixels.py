@@ -13,11 +13,11 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, RLELossless
 
 from ctsma_node.assemble.attributes import bits16, whole
+from ctsma_node.assemble.decoding import Decoder, Stored
 from ctsma_node.assemble.refusals import refused
 from ctsma_node.assemble.series import FrameGeometry
 from ctsma_node.assemble.syntax import DECODABLE, NATIVE, transfer_syntax
 
-Stored = npt.NDArray[np.integer]
 HU = npt.NDArray[np.float32]
 
 AIR_HU = -1024.0
@@ -27,28 +27,41 @@ _HIGHEST_HU = 32767.0
 _CERTAINLY_OUTSIDE_HU = -1000.0
 
 
-def read_hu(frame: FrameGeometry, header: Dataset) -> HU:
+def read_hu(frame: FrameGeometry, header: Dataset, decoder: Decoder) -> HU:
     """One frame's HU (rows, columns)."""
-    return to_hu(next(iter(read_stored(frame.path, [frame]))), frame, header)
+    return to_hu(next(iter(read_stored(frame.path, [frame], decoder))), frame, header)
 
 
-def read_stored(path: Path, frames: Sequence[FrameGeometry]) -> Iterator[Stored]:
-    """Decode some frames (rows, columns) of one instance, in the order given.
+def read_stored(path: Path, frames: Sequence[FrameGeometry], decoder: Decoder) -> Iterator[Stored]:
+    """Decode some frames (rows, columns) of one instance, in the order given; compressed ones by `decoder`.
 
     Unused high bits, where old overlays live, are cleared (PS3.5 8.1.1).
     Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax.
     """
     ds, syntax = _open(path)
-    if syntax in NATIVE and len(ds.PixelData) < _native_bytes(ds):
-        raise refused("truncated_pixels", count=1)
-    # pydicom's own RLE: the plugin's panics on damaged segments are no Exceptions and would end the worker.
-    plugin = "pydicom" if syntax == RLELossless else ""
     indices = [frame.index for frame in frames]
-    decoded = get_decoder(syntax).iter_array(ds, indices=indices, raw=True, decoding_plugin=plugin)
+    if syntax in NATIVE:
+        if len(ds.PixelData) < _native_bytes(ds):
+            raise refused("truncated_pixels", count=1)
+        yield from _native(ds, syntax, indices, frames)
+        return
+    shapes = {(frame.rows, frame.columns) for frame in frames}
+    shape = shapes.pop()
+    if shapes or shape[0] is None or shape[1] is None:
+        raise refused("undecodable_pixels", count=1)
+    # pydicom's own RLE: the plugin's panics on damaged segments end the process.
+    plugin = "pydicom" if syntax == RLELossless else ""
+    yield from decoder.frames(path, syntax, plugin, indices, (shape[0], shape[1]))
+
+
+def _native(
+    ds: Dataset, syntax: UID, indices: Sequence[int], frames: Sequence[FrameGeometry]
+) -> Iterator[Stored]:
+    decoded = get_decoder(syntax).iter_array(ds, indices=indices, raw=True)
     for frame in frames:
         try:
             pixels, _ = next(decoded)
-        except Exception as error:  # plugins raise whatever their C++ raises
+        except Exception as error:  # whatever attributes that contradict one another make pydicom raise
             raise refused("undecodable_pixels", count=1) from error
         if pixels.shape != (frame.rows, frame.columns):
             raise refused("undecodable_pixels", count=1)

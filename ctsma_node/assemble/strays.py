@@ -20,6 +20,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
+from ctsma_node.assemble.decoding import Decoder
 from ctsma_node.assemble.pixels import read_hu
 from ctsma_node.assemble.series import Dropped, FrameGeometry
 from ctsma_node.assemble.stack import SAME_PLANE_MM, axes
@@ -60,14 +61,15 @@ def without_copies(
     """
     kept: list[FrameGeometry] = []
     dropped: list[Dropped] = []
-    for _, group in groupby(enumerate(_place_numbers(frames)), key=lambda pair: pair[1]):
-        same_place = [frames[at] for at, _ in group]
-        copies = [False] + [_same_hu(same_place[0], each, headers) for each in same_place[1:]]
-        for frame, copy in zip(same_place, copies, strict=True):
-            if copy:
-                dropped.append(Dropped(frame.source, "duplicate"))
-            else:
-                kept.append(frame)
+    with Decoder() as decoder:
+        for _, group in groupby(enumerate(_place_numbers(frames)), key=lambda pair: pair[1]):
+            first, *others = [frames[at] for at, _ in group]
+            kept.append(first)
+            for frame in others:
+                if _same_hu(first, frame, headers, decoder):
+                    dropped.append(Dropped(frame.source, "duplicate"))
+                else:
+                    kept.append(frame)
     return kept, tuple(dropped)
 
 
@@ -96,5 +98,5 @@ def _same_place(a: FrameGeometry, b: FrameGeometry) -> bool:
     return bool(abs(along) <= SAME_PLANE_MM and np.all(np.abs(apart) <= _SAME_PLACE_MM))
 
 
-def _same_hu(a: FrameGeometry, b: FrameGeometry, headers: Mapping[Path, Dataset]) -> bool:
-    return np.array_equal(read_hu(a, headers[a.path]), read_hu(b, headers[b.path]))
+def _same_hu(a: FrameGeometry, b: FrameGeometry, headers: Mapping[Path, Dataset], decoder: Decoder) -> bool:
+    return np.array_equal(read_hu(a, headers[a.path], decoder), read_hu(b, headers[b.path], decoder))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ctsma_node.assemble import FrameGeometry, Series, read_series, to_volume
+from ctsma_node.assemble.decoding import Decoder
 from ctsma_node.assemble.pixels import read_stored
 from ctsma_node.errors import Refused
 from ctsma_node.volume import CTVolume
@@ -47,10 +48,11 @@ def read_mr(entry: SeriesEntry, archive: Path) -> MRVolume:
     if (len(series.frames), *_matrix(series)) != entry.size[::-1]:
         raise _changed(len(series.frames), entry)
     signal = np.empty(entry.size[::-1], dtype=np.float32)
-    for path, slices in series.slices_by_file().items():
-        frames = [series.frames[k] for k in slices]
-        for k, stored in zip(slices, read_stored(path, frames), strict=True):
-            signal[k] = _rescaled(stored, series.frames[k])
+    with Decoder() as decoder:
+        for path, slices in series.slices_by_file().items():
+            frames = [series.frames[k] for k in slices]
+            for k, stored in zip(slices, read_stored(path, frames, decoder), strict=True):
+                signal[k] = _rescaled(stored, series.frames[k])
     return MRVolume(np.maximum(signal, np.float32(0), out=signal), series.affine)
 
 

@@ -1,0 +1,86 @@
+"""Decodes compressed pixels for another process, which starts this file as a program (see `decoding`).
+
+The decoders are other people's C and C++, and the bytes are whoever's may send. One that crashes, turns in
+circles or takes all memory ends this process, and costs the series that it was asked for.
+
+Standard input brings a line of JSON for each request; standard output takes READY once, and for each frame
+an ANSWER and the stored values, or an ANSWER without any where the decoder raised.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import struct
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+READY = b"ready\n"
+ANSWER = struct.Struct("<4sLL")  # NumPy's type string, rows, columns; all zero where it cannot be decoded
+
+
+def main() -> None:
+    """Answer until there is no more to read."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is no answer
+    _be_the_first_to_go()
+    # Imported here, so that whoever only wants the forms above has no use for them.
+    import pydicom.pixels.decoders.base  # noqa: F401
+
+    answers.write(READY)
+    answers.flush()
+    for line in sys.stdin.buffer:
+        _answer(json.loads(line), answers)
+
+
+def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
+    """Decode the frames asked for, in the order given; ends behind the first that cannot be decoded."""
+    from pydicom import dcmread
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    try:
+        _limit_memory(request["memory_bytes"])
+        ds = dcmread(request["path"], force=True)
+        ds.file_meta.TransferSyntaxUID = UID(request["syntax"])
+        decoder = get_decoder(ds.file_meta.TransferSyntaxUID)
+        decoded = decoder.iter_array(
+            ds, indices=request["indices"], raw=True, decoding_plugin=request["plugin"]
+        )
+        for _ in request["indices"]:
+            _limit_time(request["cpu_s"])
+            pixels, _ = next(decoded)
+            rows, columns = pixels.shape
+            answers.write(ANSWER.pack(pixels.dtype.str.encode(), rows, columns))
+            answers.write(memoryview(pixels.tobytes()))
+            answers.flush()
+    except Exception:  # plugins raise whatever their C++ raises
+        answers.write(ANSWER.pack(b"", 0, 0))
+        answers.flush()
+
+
+def _limit_memory(more_bytes: int) -> None:
+    """Let this process map so much more than it has by now (setrlimit(2), RLIMIT_AS)."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more_bytes, hard))
+
+
+def _limit_time(more_s: int) -> None:
+    """Let it take so many seconds of a processor more: SIGXCPU ends it."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + 1 + more_s, hard))
+
+
+def _be_the_first_to_go() -> None:
+    """Where the machine has no memory left, the kernel takes this process and not the worker."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()
