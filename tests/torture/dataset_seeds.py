@@ -54,7 +54,7 @@ def corpus() -> list[Seed]:
     """The kept inputs, each a series of one instance."""
     return [
         Seed(path.name, SYNTAXES[content[0] % len(SYNTAXES)], (content[1:],))
-        for path in sorted(CORPUS.glob("*.bin"))
+        for path in sorted(CORPUS.glob("*"))
         if (content := path.read_bytes())
     ]
 
