@@ -31,7 +31,7 @@ def serve(config: ConfigOption = None) -> None:
         program = [sys.executable, "-m", "ctsma_node.cli"]
         beside = ("web",) if settings.web.enabled else ()
         commands = {name: [*program, name, *options] for name in ("receive", "work", *beside)}
-        code = supervise(commands, beside)
+        code = supervise(commands, beside, again=("work",))
     raise typer.Exit(code)
 
 

@@ -16,16 +16,24 @@ _POLL_S = 0.1
 _DRAIN_S = 150.0
 """How long a process may take to end what it is doing before it is killed."""
 
+_AGAIN_S = 1.0
+_MOST_DEATHS, _WINDOW_S = 10, 3600.0
+"""How often in a while a process is started again; a case is given up after a few attempts."""
+
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
-def supervise(commands: Mapping[str, list[str]], beside: Collection[str] = ()) -> int:
+def supervise(
+    commands: Mapping[str, list[str]], beside: Collection[str] = (), again: Collection[str] = ()
+) -> int:
     """Run the commands until SIGTERM or SIGINT, or until one of them ends; then stop the others.
 
     One of those named in `beside` may end by itself: the others go on without it, and the log says so.
+    One of those in `again` is started anew where a signal ended it, as a crash in a library does, or a lack
+    of memory: a series that does this to the worker must not stop the receiver. Else nothing is started
+    again here: that is for whoever started this, who can also see that it happens too often.
     SIGHUP is passed on to the others: each reads its settings again.
-    Returns the exit code: 0 after a stop that was asked for and went well, else 1. Nothing is started again
-    here: that is for whoever started this, who can also see that it happens too often.
+    Returns the exit code: 0 after a stop that was asked for and went well, else 1.
     """
     asked: list[int] = []
 
@@ -42,16 +50,28 @@ def supervise(commands: Mapping[str, list[str]], beside: Collection[str] = ()) -
                 process.send_signal(number)
 
     signal.signal(signal.SIGHUP, pass_on)
-    dead: set[str] = set()
+    dead, crashes = set[str](), list[float]()
     while not asked and not dead - set(beside):
         time.sleep(_POLL_S)
         for name in [name for name, process in processes.items() if process.poll() is not None]:
-            dead.add(name)
-            log.logger.error("process.died", stage=name, exit_code=processes.pop(name).returncode)
+            code = processes.pop(name).returncode
+            log.logger.error("process.died", stage=name, exit_code=code)
+            if name in again and code < 0 and _are_few(crashes):
+                time.sleep(_AGAIN_S)
+                processes[name] = _start(commands[name])
+            else:
+                dead.add(name)
     if asked:
         log.logger.info("serve.stopping", signal=signal.Signals(asked[0]).name)
     ended_well = [_stop(name, process) for name, process in processes.items()]
     return 0 if asked and all(ended_well) else 1
+
+
+def _are_few(crashes: list[float]) -> bool:
+    """Count one more crash; say whether there were few enough of them in the last while."""
+    now = time.monotonic()
+    crashes[:] = [*(at for at in crashes if now - at < _WINDOW_S), now]
+    return len(crashes) <= _MOST_DEATHS
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

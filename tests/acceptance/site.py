@@ -156,6 +156,13 @@ class Site:
         self.wait_for_log("receive.listening", since)
         self.wait_for_log("worker.ready", since, 180.0)
 
+    def start_poisoned(self, slices: int) -> None:
+        """Receiver and worker under their supervisor; a series of so many slices crashes the analysis."""
+        since = self._log_size()
+        module = [sys.executable, "-m", "tests.acceptance.poisoned_node"]
+        self._start("serve", [*module, str(self.config), str(slices)])
+        self.wait_for_log("receive.listening", since)
+
     def kill(self, name: str) -> None:
         """kill -9."""
         process = self._running.pop(name)

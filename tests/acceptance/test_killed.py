@@ -145,6 +145,27 @@ def test_serve_ends_with_either_of_its_processes(make_site: MakeSite, tmp_path: 
     assert "is no bundle" in done.stderr
 
 
+def test_a_series_that_crashes_the_worker_ends_as_failed_and_the_others_are_served(
+    make_site: MakeSite,
+) -> None:
+    """Attempts are counted before they begin; meanwhile the receiver goes on."""
+    site, pacs = make_site(objects=["report"])
+    site.start_poisoned(slices=41)
+    poison, good = single_frames(StackPlan(rows=8, columns=8, slices=41)), single_frames(PLAN)
+    assert len(send(site.port, poison)) == len(poison)
+    until(lambda: site.events("process.died"), "the first crash")
+    assert len(send(site.port, good)) == len(good)
+    ended = {str(ds[0].SeriesInstanceUID): state for ds, state in ((poison, "failed"), (good, "delivered"))}
+
+    def states() -> bool:
+        return {case["series_uid"]: case["state"] for case in site.cases()} == ended
+
+    until(states, "both ended", 120.0)
+    assert {case["code"] for case in site.cases()} == {None, "worker_died"}
+    assert [event["exit_code"] for event in site.events("process.died")] == [-signal.SIGABRT] * 3
+    assert len(pacs.stored) == 1
+
+
 def test_a_second_worker_is_kept_off_the_ledger(make_site: MakeSite) -> None:
     site, _ = make_site()
     site.start_receiver()

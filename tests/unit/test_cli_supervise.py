@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ctsma_node.cli.supervise import _are_few
+
 ROOT = Path(__file__).parent.parent.parent
 
 _SUPERVISOR = """
@@ -19,7 +21,8 @@ import sys
 from ctsma_node.cli.supervise import supervise
 program = [sys.executable, "-c"]
 names = ("receive", "work", "web")
-sys.exit(supervise({name: [*program, text] for name, text in zip(names, sys.argv[1:])}, ("web",)))
+commands = {name: [*program, text] for name, text in zip(names, sys.argv[1:])}
+sys.exit(supervise(commands, ("web",), ("work",)))
 """
 _LASTING = """
 import pathlib, signal, sys, time
@@ -118,3 +121,32 @@ def test_the_page_may_end_and_the_others_go_on(
     process.send_signal(signal.SIGTERM)
     process.wait(20)
     assert marks.done.exists()
+
+
+def test_a_worker_that_crashes_is_started_again_and_the_receiver_goes_on(
+    start: Callable[..., subprocess.Popen[bytes]], marks: Marks, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other, crashed = Marks(tmp_path / "other"), tmp_path / "crashed"
+    crashing = f"import os, pathlib\nif not os.path.exists({str(crashed)!r}):\n"
+    crashing += f"    pathlib.Path({str(crashed)!r}).touch()\n    os.abort()\n"
+    process = start(marks.program, crashing + other.program)
+    until(other.ready.exists)
+    assert crashed.exists()
+    assert not marks.done.exists()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_a_receiver_that_crashes_ends_the_others(
+    start: Callable[..., subprocess.Popen[bytes]], marks: Marks
+) -> None:
+    process = start("import os; os.abort()", marks.program)
+    assert process.wait(20) == 1
+
+
+def test_crashes_are_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    crashes: list[float] = []
+    assert [_are_few(crashes) for _ in range(11)] == [True] * 10 + [False]
+    monkeypatch.setattr(time, "monotonic", lambda: crashes[0] + 3601)
+    assert _are_few(crashes)
