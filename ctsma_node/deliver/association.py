@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
@@ -123,15 +124,39 @@ def leave(assoc: Association) -> None:
 
 
 def keep_responses_for_sender(assoc: Association) -> None:
-    """Let only those take a message who wait for one.
+    """Let only those take a message who wait for one, and only the response to what they asked.
 
     pynetdicom 3.0.4 means to pause an association's own thread while `send_c_store` waits, but starts to send
     while that thread is still waking from the pause before: it then takes the response off the queue as if it
     were a request, and the sender waits for the whole DIMSE timeout (13 of 2,680 stores on a busy machine).
     That thread asks without blocking; it has nothing to take here, for an SCU is sent no requests.
+
+    It also takes whatever comes next for the response. Of a peer that answers twice, the second Success would
+    be that of the next instance.
     """
-    take = assoc.dimse.get_msg
-    assoc.dimse.get_msg = lambda block=False: take(block=True) if block else (None, None)
+    take, send = assoc.dimse.get_msg, assoc.dimse.send_msg
+    asked: list[Any] = []  # requests, in the order sent
+
+    def note(primitive: Any, context_id: int) -> None:
+        if primitive.MessageIDBeingRespondedTo is None:
+            asked.append(primitive)
+        send(primitive, context_id)
+
+    def take_response(block: bool = False) -> tuple[int | None, Any]:
+        while block:
+            context_id, message = take(block=True)
+            if message is None or _answers(message, asked[-1]):
+                return context_id, message
+            if not any(_answers(message, each) for each in asked[:-1]):
+                break  # to nothing that was asked: nothing else that it says can be trusted
+        return None, None
+
+    assoc.dimse.send_msg, assoc.dimse.get_msg = note, take_response
+
+
+def _answers(message: Any, request: Any) -> bool:
+    """Whether a message is a response to that request (PS3.7 9.3: its Message ID, and of its kind)."""
+    return isinstance(message, type(request)) and message.MessageIDBeingRespondedTo == request.MessageID
 
 
 def _security(peer: Peer) -> CheckingContext | None:
