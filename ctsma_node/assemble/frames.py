@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,20 +34,27 @@ def frames_of(ds: Dataset, path: Path) -> tuple[FrameGeometry, ...]:
     """
     count = min(max(whole(ds, "NumberOfFrames") or 1, 1), _MOST_FRAMES)
     if text(ds, "SOPClassUID") in _MULTI_FRAME or "PerFrameFunctionalGroupsSequence" in ds:
-        return tuple(_frame(ds, path, index, macros) for index, macros in enumerate(_groups(ds, count)))
+        own = items(ds, "PerFrameFunctionalGroupsSequence")[:count]
+        described = [_frame(ds, path, index, macros) for index, macros in enumerate(_groups(ds, own))]
+        (bare,) = _groups(ds, (Dataset(),))
+        return (*described, *_alike(_frame(ds, path, len(own), bare), count - len(own)))
     kind = _image_type(ds, "ImageType")
     if count == 1:
         return (_frame(ds, path, None, _Macros(ds, ds, ds, ds, kind)),)
     nowhere = _Macros(Dataset(), Dataset(), ds, ds, kind)
-    return tuple(_frame(ds, path, index, nowhere) for index in range(count))
+    return tuple(_alike(_frame(ds, path, 0, nowhere), count))
 
 
-def _groups(ds: Dataset, count: int) -> Iterator[_Macros]:
-    """Each frame's functional groups, the per-frame one before the shared one (PS3.3 C.7.6.16)."""
+def _alike(frame: FrameGeometry, count: int) -> Iterator[FrameGeometry]:
+    """So many frames from this one on: a small file can claim thousands that nothing describes."""
+    return (replace(frame, index=frame.index + number) for number in range(count))
+
+
+def _groups(ds: Dataset, own: Sequence[Dataset]) -> Iterator[_Macros]:
+    """Each frame's functional groups, its own one before the shared one (PS3.3 C.7.6.16)."""
     shared = next(iter(items(ds, "SharedFunctionalGroupsSequence")), Dataset())
-    own = items(ds, "PerFrameFunctionalGroupsSequence")
-    for index in range(count):
-        groups = (own[index] if index < len(own) else Dataset(), shared)
+    for each in own:
+        groups = (each, shared)
         kind = _macro(groups, "CTImageFrameTypeSequence", Dataset())
         yield _Macros(
             position=_macro(groups, "PlanePositionSequence", Dataset()),

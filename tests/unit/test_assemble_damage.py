@@ -81,6 +81,14 @@ def test_padding_of_ambiguous_vr_is_read_by_its_bits(tmp_path: Path) -> None:
     assert (to_volume(read_series(write(datasets, tmp_path))).hu[:, :, :3] == -1024).all()
 
 
+def test_frames_that_nothing_describes_have_no_place(tmp_path: Path) -> None:
+    ds = multi_frame(PLAN)
+    ds.NumberOfFrames = 20_000
+    frames = read_series(write([ds], tmp_path)).frames
+    assert [frame.has_place for frame in frames] == [True] * 3 + [False] * 19_997
+    assert [frame.index for frame in frames] == list(range(20_000))
+
+
 def test_files_are_grouped_by_series_and_others_left_out(tmp_path: Path) -> None:
     groups = {}
     for name in ("one", "two"):
