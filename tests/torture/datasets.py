@@ -1,6 +1,6 @@
 """Mutants of datasets, read as the receiver reads what arrives, and a share of them as the worker does.
 
-Every mutant goes through the receiver's reading of headers, one in twenty through assembling, the gate and
+Every mutant goes through the receiver's reading of headers, one in a hundred through assembling, the gate and
 the decoding of pixels, as part of its series, and one in five hundred through the report that a series was
 not analysed, with its validation. A refusal by its code may come of it, or a reading; any other exception is
 a fault, and so are two seconds of processor time for one of these small files. What is drawn in a round
@@ -13,9 +13,10 @@ import resource
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -31,12 +32,12 @@ from ctsma_node.receive.refusal import Unfit
 from ctsma_node.report.file import write_object
 from ctsma_node.worker import steps
 from tests.torture.damage import damaged, spliced
-from tests.torture.dataset_seeds import Seed, seeds
+from tests.torture.dataset_seeds import Seed, corpus, seeds
 from tests.torture.run import Run, Tally
 
 SHORT, LONG = 5_000, 1_000_000
 
-_ASSEMBLED, _EXPLAINED = 20, 500  # one in so many
+_ASSEMBLED, _EXPLAINED = 100, 500  # one in so many
 _SLOW_S = 2.0
 _MOST_MIB = 64.0
 _FOCUS = 900  # bytes: the headers of most seeds
@@ -47,8 +48,8 @@ def torment(run: Run) -> None:
     """Make the mutants and read them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sources = seeds()
-        for source in sources:  # what is loaded at first use counts as there before
+        sources = seeds(), corpus()
+        for source in chain(*sources):  # what is loaded at first use counts as there before
             with suppress(Refused):
                 _assemble(source, 0, source.instances[0], run.folder)
         before = _peak_mib()
@@ -60,14 +61,14 @@ def torment(run: Run) -> None:
         run.tally.fault("memory", f"{grown:.0f} MiB more than at the start")
 
 
-def _mutant(sources: Sequence[Seed], seed: int, number: int) -> tuple[Seed, int, bytes]:
-    """A series, the number of one of its instances, and that instance damaged."""
+def _mutant(sources: tuple[list[Seed], list[Seed]], seed: int, number: int) -> tuple[Seed, int, bytes]:
+    """A series, the number of one of its instances, and that instance damaged; one in four of the corpus."""
     draw = Random(seed << 40 | number)
-    source = draw.choice(sources)
+    source = draw.choice(sources[draw.random() < 0.25])
     at = draw.randrange(len(source.instances))
     instance = source.instances[at]
     if draw.random() < 0.15:
-        instance = spliced(instance, draw.choice(draw.choice(sources).instances), draw)
+        instance = spliced(instance, draw.choice(draw.choice(sources[0]).instances), draw)
     return source, at, damaged(instance, draw, _FOCUS)
 
 

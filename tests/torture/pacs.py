@@ -22,7 +22,6 @@ SHORT, LONG = 10, 1_000
 
 _MOST_LIES = 15
 _LOOKS, _STEP_S = 100, 20.0  # within the hour of the horizon
-_LIMITS = {"acse_s": 5.0, "dimse_s": 5.0, "network_s": 5.0}
 
 
 def torment(run: Run) -> None:
@@ -33,7 +32,8 @@ def torment(run: Run) -> None:
         archive = LyingArchive(_script(run.random, proof))
         clock, folder = Clock(), run.folder / str(number)
         folder.mkdir()
-        site = ReportedCase(folder, pacs(archive.ae_title, archive.port, proof), clock=clock, **_LIMITS)
+        destination = pacs(archive.ae_title, archive.port, proof)
+        site = ReportedCase(folder, destination, clock=clock, acse_s=5.0, dimse_s=5.0, network_s=5.0)
         try:
             _deliver(run, f"round {number}, {proof}", site, archive, clock)
         finally:

@@ -1,9 +1,9 @@
 """`python -m tests.torture.guided FOLDER [libFuzzer options]`: mutants that are led by what they reach.
 
 Inputs that run through code of the receiver, of assembling or of pydicom that none did before are kept in
-FOLDER; bytes of the kind that SYNTAXES numbers, then a dataset. What is worth keeping goes into `corpus`,
-from which the suite `datasets` makes its mutants: `-merge=1 tests/torture/corpus FOLDER` adds what is new.
-It takes `atheris` (PyPI, Apache-2.0; `pip install atheris`), which nothing else needs and no extra brings.
+FOLDER: a byte that numbers one of SYNTAXES, then a dataset. Copied into `tests/torture/corpus`, they are what
+the suite `datasets` makes a part of its mutants from. It takes `atheris` (PyPI, Apache-2.0; `pip install
+atheris`), which nothing else needs and no extra brings.
 """
 
 from __future__ import annotations
@@ -25,15 +25,14 @@ with atheris.instrument_imports(include=["pydicom", "ctsma_node.receive.header",
     from ctsma_node.receive.header import read_header
     from ctsma_node.receive.part10 import preamble_and_meta
     from ctsma_node.receive.refusal import Unfit
-    from tests.torture.dataset_seeds import SYNTAXES, seeds
+    from tests.torture.dataset_seeds import SYNTAXES, corpus, seeds
 
 _LONGEST = 6000
 
 
 def main() -> None:
-    """Write the seeds, unless it is to merge, then go on until an option of libFuzzer ends it."""
-    if "-merge=1" not in sys.argv:
-        _write_seeds(Path(sys.argv[1]))
+    """Write the seeds, then go on until an option of libFuzzer ends it (-max_total_time=SECONDS)."""
+    _write_seeds(Path(sys.argv[1]))
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as kept:
         path = Path(kept) / "instance.dcm"
@@ -43,7 +42,7 @@ def main() -> None:
 
 def _write_seeds(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(seeds()):
+    for number, seed in enumerate([*seeds(), *corpus()]):
         if seed.syntax in SYNTAXES and len(seed.instances[0]) < _LONGEST:
             content = bytes([SYNTAXES.index(seed.syntax)]) + seed.instances[0]
             (folder / f"seed-{number}").write_bytes(content)
