@@ -96,15 +96,15 @@ def main() -> None:
 def besiege(sizes: Sizes) -> Outcome:
     """Start a receiver, besiege it, send, and end everything."""
     with tempfile.TemporaryDirectory() as folder, receiver(Path(folder)) as (process, port, tls_port):
-        _send(port, Sizes(associations=2, stores=2), [], [])  # what is loaded at first use counts as before
+        send(port, Sizes(associations=2, stores=2), [], [])  # what is loaded at first use counts as before
         time.sleep(2.0)  # and what served that ends
         before, rss = held(process), memory(process, "VmRSS")
-        siege = _Siege(sizes, port, tls_port)
+        siege = Siege(sizes, port, tls_port)
         siege.start()
         siege.wait_until_complete()
         associated: list[float] = []
         stored: list[float] = []
-        failed = _send(port, sizes, associated, stored)
+        failed = send(port, sizes, associated, stored)
         siege.stop()
         highest = memory(process, "VmHWM")
         threads, descriptors = settled(process, before)
@@ -124,7 +124,7 @@ def percentile(values: list[float], percent: int) -> float:
     return sorted(values)[min(len(values) * percent // 100, len(values) - 1)]
 
 
-class _Siege(threading.Thread):
+class Siege(threading.Thread):
     """Keeps its peers at the receiver's door, in one thread."""
 
     def __init__(self, sizes: Sizes, port: int, tls_port: int) -> None:
@@ -190,7 +190,7 @@ def _is_cut_off(peer: socket.socket) -> bool:
         return True
 
 
-def _send(port: int, sizes: Sizes, associated: list[float], stored: list[float]) -> int:
+def send(port: int, sizes: Sizes, associated: list[float], stored: list[float]) -> int:
     """Store over one association after the other; returns how many stores or associations failed."""
     failed = 0
     for association in range(sizes.associations):
