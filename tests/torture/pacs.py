@@ -18,7 +18,7 @@ from tests.fixtures.proving_node import Clock, pacs
 from tests.fixtures.reported_case import ReportedCase
 from tests.torture.run import Run, Tally
 
-SHORT, LONG = 10, 1_000
+SHORT, LONG = 6, 1_000
 
 _MOST_LIES = 15
 _LOOKS, _STEP_S = 100, 20.0  # within the hour of the horizon

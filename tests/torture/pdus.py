@@ -18,7 +18,7 @@ from tests.fixtures.encoded import ct_slice, encoded
 from tests.torture.conversations import Answers, Conversation, conversation, datasets, hold
 from tests.torture.run import Run, Tally
 
-SHORT, LONG = 2_000, 100_000
+SHORT, LONG = 1_500, 100_000
 
 _PEERS = 12
 _EVERY = 100  # conversations, then one that means well

@@ -17,7 +17,7 @@ from benchmarks.siege import Siege, Sizes, held, memory, percentile, receiver, s
 from tests.fixtures import raw_peer as raw
 from tests.torture.run import Run, Tally
 
-SHORT, LONG = 5, 600
+SHORT, LONG = 3, 600
 
 _CROWD = Sizes(idle=40, stalled=20, dripping=10, tls_stalled=5)
 _GOOD = Sizes(associations=1, stores=3)
