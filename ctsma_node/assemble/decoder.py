@@ -65,15 +65,19 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
 def _limit_memory(more_bytes: int) -> None:
     """Let this process map so much more than it has by now (setrlimit(2), RLIMIT_AS)."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more_bytes, hard))
+    _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + more_bytes)
 
 
 def _limit_time(more_s: int) -> None:
     """Let it take so many seconds of a processor more: SIGXCPU ends it."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + 1 + more_s, hard))
+    _limit(resource.RLIMIT_CPU, int(usage.ru_utime + usage.ru_stime) + 1 + more_s)
+
+
+def _limit(which: int, value: int) -> None:
+    """Where the service has a lower limit of its own, that holds."""
+    _, hard = resource.getrlimit(which)
+    resource.setrlimit(which, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
 def _be_the_first_to_go() -> None:

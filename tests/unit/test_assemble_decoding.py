@@ -81,6 +81,18 @@ def test_a_process_that_does_not_start_is_no_fault_of_the_series(
         to_volume(series)
 
 
+def test_lower_limits_of_the_service_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "limited.py"
+    limits = "resource.setrlimit(resource.RLIMIT_AS, (1 << 33, 1 << 33)); "
+    limits += "resource.setrlimit(resource.RLIMIT_CPU, (300, 300))"
+    program.write_text(
+        f"import resource, runpy; {limits}; runpy.run_path({decoder.__file__!r}, run_name='__main__')"
+    )
+    monkeypatch.setattr(decoding, "_PROGRAM", program)
+    monkeypatch.setattr(decoding, "LIMITS", Limits(cpu_s=1000, memory_bytes=1 << 40))
+    assert to_volume(read_series(compressed(tmp_path))).hu.shape[0] == PLAN.slices
+
+
 def test_native_pixels_need_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "_PROGRAM", tmp_path / "none.py")
     assert to_volume(read_series(write(single_frames(PLAN), tmp_path))).hu.shape[0] == PLAN.slices
