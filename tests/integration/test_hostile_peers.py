@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import resource
 import socket
 import struct
 import threading
@@ -228,6 +230,28 @@ def test_a_connection_that_the_peer_reset_is_closed_here_too(start: Callable[...
         until(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before, "the sockets are closed", 5)
     finally:
         gc.enable()
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """The next one is above 1,024, which is all that select(2) knows."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, limits[1]), limits[1]))
+    opened = [os.open("/dev/null", os.O_RDONLY)]
+    while opened[-1] < 1100:
+        opened.append(os.dup(opened[0]))
+    yield
+    for each in opened:
+        os.close(each)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_who_comes_when_a_thousand_descriptors_are_open_is_served(start: Callable[..., Node]) -> None:
+    peer = raw.associated(start().port)
+    assert peer.fileno() > 1024
+    peer.sendall(raw.p_data(1, raw.LAST | raw.COMMAND, raw.command(raw.C_ECHO_RQ)))
+    assert raw.status_in(raw.read_pdu(peer)[1]) == 0
 
 
 def test_requests_that_nobody_waits_for_hold_the_sender_up(start: Callable[..., Node]) -> None:
