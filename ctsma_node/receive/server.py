@@ -165,12 +165,13 @@ class Receiver:
             rejection = NO_REASON_GIVEN
         if rejection is None:
             return
-        event.assoc.acse.send_reject(*rejection)
-        request, code = event.assoc.requestor.primitive, "/".join(map(str, rejection))
-        self._alerts.rejected(
-            event.assoc.caller.host, code, request.calling_ae_title, request.called_ae_title
-        )
-        event.assoc.kill()
+        assoc, code = event.assoc, "/".join(map(str, rejection))
+        request = assoc.requestor.primitive
+        assoc.acse.send_reject(*rejection)
+        try:
+            self._alerts.rejected(assoc.caller.host, code, request.calling_ae_title, request.called_ae_title)
+        finally:
+            assoc.kill()
 
     def _rejection(self, event: evt.Event) -> Rejection | None:
         """How to reject who asks, or None.
