@@ -49,8 +49,8 @@ def find_tool(name: str) -> Path | None:
 def missing(peer: str) -> NoReturn:
     """Skip the test whose peer is not there; fail it on a build machine."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"{peer} is not installed, and with CI=true no peer may be missing (see .ci/run)")
-    pytest.skip(f"{peer} is not installed")
+        pytest.fail(f"{peer} is not here, and with CI=true no peer may be missing (see .ci/run)")
+    pytest.skip(f"{peer} is not here")
 
 
 @pytest.fixture(autouse=True)
