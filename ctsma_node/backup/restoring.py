@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from shutil import copyfileobj
 
 from ctsma_node.backup.copy import BackupError, check_ledger, copy_file, digest_of, sync_below
 from ctsma_node.backup.taking import FOLDERS, LEDGERS, MANIFEST, Manifest
@@ -13,7 +13,9 @@ from ctsma_node.config import Settings
 from ctsma_node.config.section import NAME
 from ctsma_node.ledger.named import named_files
 from ctsma_node.pauses import PauseFolder
-from ctsma_node.spool import make_private, sync_folder
+from ctsma_node.spool import make_private, write_durably
+
+_CHUNK = 1 << 20
 
 
 def restore(source: Path, settings: Settings) -> Manifest:
@@ -37,12 +39,9 @@ def restore(source: Path, settings: Settings) -> Manifest:
     _pause(settings, manifest.paused)
     sync_below(state)
     for name in reversed(manifest.ledgers):  # the inbox before the worker's, whose cursor points into it
-        part = state / f"{name}.part"
-        with (source / name).open("rb") as read, part.open("wb") as written:
-            copyfileobj(read, written)
-        part.chmod(0o600)
-        part.rename(state / name)
-        sync_folder(state)
+        (state / f"{name}.part").unlink(missing_ok=True)  # of a restore that was broken off
+        with (source / name).open("rb") as read:
+            write_durably(state / name, iter(partial(read.read, _CHUNK), b""))
     return manifest
 
 

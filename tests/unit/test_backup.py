@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -114,6 +115,30 @@ def test_files_that_retention_removes_meanwhile_are_counted(
     monkeypatch.setattr("ctsma_node.backup.taking.copy_ledger", copy_and_purge)
     assert take(state.settings, tmp_path / "backup").removed_meanwhile == 3
     restore(tmp_path / "backup", settings_in(tmp_path / "elsewhere"))
+
+
+def test_a_restored_ledger_is_durable_before_it_has_its_name(
+    state: NodeState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(state.settings, tmp_path / "backup")
+    done: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def traced_fsync(descriptor: int) -> None:
+        done.append("fsync " + Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    def traced_rename(source: Path, target: Path) -> None:
+        done.append(f"rename {Path(source).name}")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", traced_fsync)
+    monkeypatch.setattr(os, "rename", traced_rename)
+    restore(tmp_path / "backup", settings_in(tmp_path / "elsewhere"))
+    inbox, ledger = ("inbox.sqlite3.part", "ledger.sqlite3.part")
+    assert done[-6:] == [
+        line for name in (inbox, ledger) for line in (f"fsync {name}", f"rename {name}", "fsync state")
+    ]
 
 
 def test_a_damaged_or_unfinished_backup_is_not_restored(state: NodeState, tmp_path: Path) -> None:
