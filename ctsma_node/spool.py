@@ -17,8 +17,12 @@ _PART = ".part"
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, and those above it, that only the node's own user can enter."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a folder, and those above it, that only the node's own user can enter; what is made is durable."""
+    if folder.is_dir():
+        return
+    make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.parent)
 
 
 def write_durably(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
@@ -102,8 +106,8 @@ class Spool:
         """Make a folder; nobody writes into it before its own name is durable."""
         with self._lock:
             if name not in self._durable:
-                make_private(self.folder / name)
-                sync_folder(self.folder)
+                (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+                sync_folder(self.folder)  # also one that is there: who made it may have died before this
                 self._durable.add(name)
 
     def remove(self, relative: str) -> None:
@@ -113,6 +117,11 @@ class Spool:
     def files(self) -> Iterator[str]:
         """Yield the relative path of every whole file, in order."""
         return (path for path in self._names() if path.endswith(".dcm"))
+
+    def sync_names(self, relative: Iterable[str]) -> None:
+        """Make the names of files durable: who wrote them may have died before that."""
+        for name in sorted({path[:2] for path in relative}):
+            sync_folder(self.folder / name)
 
     def remove_parts(self) -> int:
         """Remove what a process that died was writing; returns how many."""

@@ -50,7 +50,6 @@ def copy_file(source: Path, target: Path, size: int, sha256: str) -> int:
     """
     before = source.stat().st_size - size
     digest = hashlib.sha256()
-    make_private(target.parent.parent)  # or it would be made along with the next, open to others
     make_private(target.parent)
     write_durably(target, _digested(source, before, digest))
     if before < 0 or digest.hexdigest() != sha256:

@@ -24,7 +24,7 @@ from ctsma_node.receive.part10 import Head, read_head
 from ctsma_node.receive.recover import Recovery
 from ctsma_node.receive.refusal import Unfit
 from ctsma_node.records import Quarantined, Received
-from ctsma_node.spool import Spool, sync_folder
+from ctsma_node.spool import Spool
 
 UNEXPLAINED = "unexplained"
 """Quarantine code of a file that has no row."""
@@ -101,7 +101,9 @@ class Adoption:
         return adopt(self._inbox, self._spool, paths, self._clock())
 
     def _explain(self, paths: list[str]) -> Adopted:
-        for path in sorted(set(paths) - self._inbox.quarantine_paths()):
+        unknown = sorted(set(paths) - self._inbox.quarantine_paths())
+        self._quarantine.sync_names(unknown)
+        for path in unknown:
             self._inbox.add_quarantined(_unexplained(self._quarantine.path(path), path, self._clock()))
         return Adopted(0, 0)
 
@@ -113,10 +115,7 @@ def adopt(inbox: Inbox, spool: Spool, paths: Sequence[str], now: float) -> Adopt
     """
     without = [path for path in paths if not inbox.has_path(path)]
     rows = [row for path in without if (row := _row_of(spool, path, now)) is not None]
-    for folder in {spool.path(row.path).parent for row in rows}:
-        sync_folder(
-            folder
-        )  # a receiver that is killed between rename and fsync leaves a name that is not durable
+    spool.sync_names(row.path for row in rows)  # who was killed between rename and fsync left one that is not
     inbox.add_all(rows)
     for row in rows:
         log.logger.warning("instance.adopted", series=row.series_uid, instance=row.sop_instance_uid)

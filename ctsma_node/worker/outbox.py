@@ -28,6 +28,7 @@ class Outbox:
     def prepare(self) -> None:
         """Make the folder and remove what a worker that died was writing."""
         make_private(self.folder)
+        sync_folder(self.folder.parent)
         for part in self.folder.glob("*.part"):
             shutil.rmtree(part)
 
@@ -44,7 +45,7 @@ class Outbox:
             if leftover.exists():
                 shutil.rmtree(leftover)
         try:
-            make_private(part)
+            part.mkdir(mode=0o700, parents=True)
             for obj in objects:
                 write_object(obj, part / obj.file_name)
             if check is not None:

@@ -140,7 +140,11 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_folders_above_are_made(tmp_path: Path) -> None:
-    make_private(tmp_path / "a" / "b")
-    make_private(tmp_path / "a" / "b")
+def test_folders_above_are_made_and_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("ctsma_node.spool.sync_folder", synced.append)
+    for _ in range(2):
+        make_private(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b")} == {0o700}
+    assert synced == [tmp_path, tmp_path / "a"]

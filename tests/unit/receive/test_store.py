@@ -304,6 +304,34 @@ def forgotten(node: Node) -> tuple[Node, Recovery]:
     return again, again.recover()
 
 
+def test_a_name_is_durable_before_its_row(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that was killed between rename and fsync has left a name that a power cut can still take."""
+    node.store(request_for(ct_slice(5)))
+    set_aside = node.quarantine.path(node.quarantine.write("cd" * 32, (b"of nobody",)))
+    (found,) = node.files
+    again, recovery = forgotten(node)
+    synced: list[Path] = []
+    monkeypatch.setattr("ctsma_node.spool.sync_folder", synced.append)
+    seen_by = {name: _before(monkeypatch, name, synced) for name in ("add_all", "add_quarantined")}
+    assert again.adopt(recovery) == Adopted(1, 0)
+    assert found.parent in seen_by["add_all"]
+    assert set_aside.parent in seen_by["add_quarantined"]
+    again.close()
+
+
+def _before(monkeypatch: pytest.MonkeyPatch, name: str, done: list[Path]) -> list[Path]:
+    """What was done when that method of the inbox was called."""
+    seen: list[Path] = []
+    real = getattr(Inbox, name)
+
+    def call(self: Inbox, rows: Any) -> Any:
+        seen.extend(done)
+        return real(self, rows)
+
+    monkeypatch.setattr(Inbox, name, call)
+    return seen
+
+
 def test_an_instance_sent_again_before_it_is_adopted_has_one_row(node: Node) -> None:
     node.store(request_for(ct_slice(5)))
     content = node.files[0].read_bytes()
