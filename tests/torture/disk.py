@@ -48,6 +48,7 @@ class Disk:
             image.truncate(size)
         _run("mkfs.ext4", "-q", "-F", "-m", "0", "-J", "size=16", str(self._image))
         self._mounted = False
+        self._copies = 0
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -80,15 +81,25 @@ class Disk:
             os.close(descriptor)
 
     def come_back(self) -> None:
-        """Mount it again as the cut left it."""
+        """Mount it again as the cut left it.
+
+        Where another process of the machine has made a mount namespace meanwhile, the dead file system lives
+        on in there, and would be what is mounted: its disk goes on in a copy of the image.
+        """
         self.unmount()
+        if _run("losetup", "--associated", str(self._image)):
+            image = self._image.with_suffix(f".{self._copies}")
+            _run("cp", "--sparse=always", str(self._image), str(image))
+            self._image.unlink()
+            self._image, self._copies = image, self._copies + 1
         self.mount()
 
 
-def _run(*command: str) -> None:
+def _run(*command: str) -> str:
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     done = subprocess.run(
         command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise OSError(f"{command[0]}: {done.stderr.strip()}")
+    return done.stdout

@@ -116,6 +116,12 @@ class TortureNode:
             process.kill()
             process.join()
 
+    def pid(self, name: str) -> int:
+        """Of what runs."""
+        pid = self._running[name].pid
+        assert pid is not None
+        return pid
+
     def is_running(self, name: str) -> bool:
         """Whether it was started, and neither killed nor ended by itself."""
         return name in self._running and self._running[name].is_alive()
