@@ -14,9 +14,10 @@ import threading
 import traceback
 import warnings
 from collections.abc import MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -46,7 +47,7 @@ _LONGEST = 400
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
     """Send the node's events and the libraries' messages to a stream (default: standard error)."""
     number = logging.getLevelNamesMapping()[level.upper()]
-    target = sys.stderr if stream is None else stream
+    target = cast(TextIO, _Forbearing(sys.stderr if stream is None else stream))
     structlog.configure(
         processors=[structlog.processors.add_log_level, _shape, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -106,6 +107,22 @@ def _shape(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappin
     if dropped:
         shaped["dropped"] = dropped
     return shaped
+
+
+class _Forbearing:
+    """Loses what cannot be written: a log on a full disk must not fail what it tells of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class _LibraryFormatter(logging.Formatter):

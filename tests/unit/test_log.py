@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -105,6 +106,22 @@ def test_pydicoms_warnings_keep_their_values_to_themselves(stream: io.StringIO) 
     warnings.warn(f"Invalid value for VR DA: {SECRET!r}", UserWarning, stacklevel=1)
     assert any("UserWarning" in line["where"] for line in lines(stream))
     assert SECRET not in stream.getvalue()
+
+
+def test_a_log_that_cannot_be_written_fails_nothing(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        for name in ("write", "flush"):
+            patched.setattr(stream, name, full)
+        log.logger.error("disk.low")
+        logging.getLogger("pynetdicom").error("full")
+    log.logger.info("disk.room_again")
+    assert [line["action"] for line in lines(stream)] == ["disk.room_again"]
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
