@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 import uuid
@@ -53,6 +54,7 @@ class Receiver:
         self._alerts = Alerts(self._recorder, self._tally.count)
         self._transfers = Transfers(self._recorder, self._alerts)
         self._open: dict[Peering, Association] = {}
+        self._unclosed: dict[str, float] = {}  # ended, and the inbox could not be told
         self._open_lock = threading.Lock()
 
     @property
@@ -227,8 +229,19 @@ class Receiver:
             record = self._open.pop(peering, None)
         if record is not None:
             self._transfers.ended(record)
-            self._inbox.close_association(record.id, self._clock())
+            self._unclosed[record.id] = self._clock()
+            self._close_rows()
             log.logger.info("association.closed", association=record.id)
+
+    def _close_rows(self) -> None:
+        """Close the rows of associations that have ended, also earlier ones whose turn the disk spoilt."""
+        for association_id, at in list(self._unclosed.items()):
+            try:
+                self._inbox.close_association(association_id, at)
+            except sqlite3.Error as error:
+                log.logger.error("association.not_closed", association=association_id, **log.describe(error))
+            else:
+                self._unclosed.pop(association_id, None)
 
 
 def _answer(refusal: Refusal) -> Dataset:

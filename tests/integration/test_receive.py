@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import sqlite3
 import struct
 import subprocess
 import threading
@@ -335,6 +336,27 @@ def test_an_association_is_open_until_it_ends(node: Running) -> None:
     assert node.inbox.association_open(SERIES)
     second.abort()
     until(lambda: not node.inbox.association_open(SERIES))
+
+
+def test_an_end_that_could_not_be_written_is_written_with_the_next(
+    node: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[str] = []
+    close = Inbox.close_association
+
+    def close_later(self: Inbox, association_id: str, at: float) -> None:
+        if not failed:
+            failed.append(association_id)
+            raise sqlite3.OperationalError("disk I/O error")
+        close(self, association_id, at)
+
+    monkeypatch.setattr(Inbox, "close_association", close_later)
+    for number in (1, 2):
+        assoc = node.associate()
+        assert assoc.send_c_store(with_meta(ct_slice(number))).Status == 0x0000
+        assoc.release()
+        until(lambda: failed)
+    until(lambda: not node.inbox.open_associations())
 
 
 def test_a_peer_that_vanishes_closes_its_association(node: Running) -> None:
