@@ -25,6 +25,8 @@ _ROWS = {
     "systemd": "",
     "uids": "",
     "heartbeat": "spool",
+    "clock": "log",
+    "rounds": "log",
     "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
@@ -44,7 +46,7 @@ _ROWS = {
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
     # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
     "receive": "errors log records config spool heartbeat systemd ledger.inbox ledger.inbox_purge"
-    " ledger.retention tls audit commitment quota uids",
+    " ledger.retention tls audit commitment quota uids clock rounds",
     "assemble": "errors volume",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble uids",
@@ -62,7 +64,8 @@ _ROWS = {
     # One way of asking serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association deliver.c_find assemble.attributes",
     "worker": "errors log records config volume spool heartbeat systemd commands ledger completion assemble"
-    " gate choice analysis report validation deliver query notices audit tls commitment pauses quota",
+    " gate choice analysis report validation deliver query notices audit tls commitment pauses quota"
+    " clock rounds",
     "web": "errors log records config spool heartbeat commands ledger quota",
     "demo": "errors log records config ledger analysis.result",
     # What each code means is told from the tables of those who give it.

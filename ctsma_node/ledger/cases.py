@@ -11,8 +11,8 @@ from typing import cast
 
 from ctsma_node.ledger.case_rows import CaseQueries, case_from
 from ctsma_node.ledger.completion_rows import CompletionRows
-from ctsma_node.ledger.proofs import ProofRows
 from ctsma_node.ledger.sqlite import LedgerError, Reader, Writer
+from ctsma_node.ledger.timer_rows import TimerRows
 from ctsma_node.ledger.troubles import TroubleRows
 from ctsma_node.records import TRANSITIONS, Case, Event, SeriesState
 
@@ -35,7 +35,7 @@ class CasesReader(CaseQueries):
         self._reader.close()
 
 
-class Cases(CompletionRows, ProofRows, TroubleRows):
+class Cases(CompletionRows, TimerRows, TroubleRows):
     """The worker's writing side; its methods may be called from any thread of the process."""
 
     def __init__(self, path: Path, max_attempts: int = 3, clock: Callable[[], float] = time.time) -> None:

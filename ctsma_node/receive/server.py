@@ -17,6 +17,7 @@ from pynetdicom.dimse_primitives import C_STORE
 
 from ctsma_node import log
 from ctsma_node.audit import Recorder
+from ctsma_node.clock import ClockWatch
 from ctsma_node.config import Settings
 from ctsma_node.heartbeat import BEAT_S, Pulse
 from ctsma_node.ledger.inbox import Inbox
@@ -47,6 +48,7 @@ class Receiver:
         self._settings = settings
         self._clock = clock
         self._peers = Peers(settings.node.ae_title, settings.sources, reporters(settings))
+        self._watch = ClockWatch(clock)
         self._tally = Tally()
         self._pulse = Pulse(settings.heartbeat_path("receive"), clock)
         self._beaten_at = 0.0
@@ -122,8 +124,12 @@ class Receiver:
         self._peers.replace(settings.sources, reporters(settings))
         self._door.take_over(self._peers)
 
-    def purge(self) -> InboxPlan:
-        """Remove what retention lets go; returns what it was."""
+    def purge(self) -> InboxPlan | None:
+        """Remove what retention lets go; returns what it was, or None where the clock cannot be trusted."""
+        self._watch.step_s()
+        if not self._watch.is_trusted():
+            log.logger.warning("purge.held")
+            return None
         purge = InboxPurge(
             self._settings, self._inbox, self._spool, self._quarantine, self._store, self._clock
         )

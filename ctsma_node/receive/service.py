@@ -5,16 +5,15 @@ from __future__ import annotations
 import gc
 import signal
 import threading
-from collections.abc import Callable
-from datetime import datetime
-
-from apscheduler.schedulers.background import BackgroundScheduler
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ctsma_node import log
 from ctsma_node.config import Settings
 from ctsma_node.config.reload import reloaded
 from ctsma_node.errors import NodeError
 from ctsma_node.receive.server import Receiver
+from ctsma_node.rounds import Round
 from ctsma_node.systemd import notify
 
 FIXED = ("node", "limits", "tls")
@@ -47,8 +46,9 @@ def run(
     receiver = Receiver(settings)
     receiver.start()
     gc.freeze()  # modules and tables stay: the collector need not look at them again and again
-    scheduler = _scheduler(receiver)
-    scheduler.start()
+    rounds = _rounds(receiver)
+    for each in rounds:
+        each.start()
     notify("READY=1")
     if ready is not None:
         ready(receiver)
@@ -56,23 +56,19 @@ def run(
         asked.clear()
         if read_again is not None:
             _reload(receiver, read_again)
-            scheduler.get_job("purge").modify(next_run_time=_now())
+            for each in rounds:
+                each.hurry()
     notify("STOPPING=1")
-    scheduler.shutdown(wait=True)
+    for each in rounds:
+        each.stop()
     receiver.stop()
 
 
-def _scheduler(receiver: Receiver) -> BackgroundScheduler:
-    scheduler = BackgroundScheduler(
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+def _rounds(receiver: Receiver) -> Sequence[Round]:
+    return (
+        Round("watchdog", partial(_watch, receiver), _WATCHDOG_S),
+        Round("purge", partial(_purge, receiver), _PURGE_S, at_once=True),
     )
-    scheduler.add_job(_watch, "interval", [receiver], seconds=_WATCHDOG_S)
-    scheduler.add_job(_purge, "interval", [receiver], seconds=_PURGE_S, id="purge", next_run_time=_now())
-    return scheduler
-
-
-def _now() -> datetime:
-    return datetime.now().astimezone()
 
 
 def _watch(receiver: Receiver) -> None:

@@ -65,7 +65,8 @@ class Enquirer:
     def ask_due(self) -> bool:
         """Ask about every series whose question is due; says whether there was one."""
         now = self._clock()
-        due = [] if now < self._not_before else [case for case in self._open() if self._is_due(case, now)]
+        waits = now < self._not_before <= now + _LONGEST_BACKOFF_S  # no longer, should the clock be set back
+        due = [] if waits else [case for case in self._open() if self._is_due(case, now)]
         if not due:
             return False
         keys = [SeriesKey(case.study_uid, case.series_uid) for case in due]

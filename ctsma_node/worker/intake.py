@@ -27,6 +27,9 @@ FEWEST_PER_ASSOCIATION = 8
 """A source that brings fewer instances an association than this opens one for each or nearly so: that one of
 them has closed says nothing about the series, and only the long quiet time counts."""
 
+_AHEAD_S = 1.0
+"""An instance that came so much later than now came before the clock was set back, which nobody saw."""
+
 
 class Due(NamedTuple):
     """When a series counts as complete if nothing more comes, and by what: count, geometry or quiet."""
@@ -62,6 +65,9 @@ class Intake:
         self._patience.clear()
         now, stable = self._clock(), False
         for case in receiving:
+            if case.last_instance_at > now + _AHEAD_S:
+                self._cases.last_instance_now(case.id)
+                continue
             due = self._due(case)
             if due.at != case.due_at:
                 self._cases.set_timer(case.id, due.at)
@@ -74,7 +80,8 @@ class Intake:
         new = self._inbox.instances_after(self._cases.cursor())
         for series_uid in dict.fromkeys(instance.series_uid for instance in new):
             rows = self._inbox.instances(series_uid)
-            last = max(row.received_at for row in rows)
+            # Of the last, not the latest: the clock may have been set back between two of them.
+            last = rows[-1].received_at
             self._cases.upsert_series(series_uid, rows[0].study_uid, last, len(rows), rows[0].calling_ae)
         if new:
             self._cases.advance_cursor(new[-1].rowid)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from datetime import datetime
-
-from apscheduler.schedulers.background import BackgroundScheduler
+from collections.abc import Callable, Sequence
 
 from ctsma_node import log
 from ctsma_node.audit import Recorder
+from ctsma_node.clock import ClockWatch
 from ctsma_node.commands import CommandFolder
 from ctsma_node.config.settings import Settings
 from ctsma_node.heartbeat import BEAT_S, Pulse
@@ -19,6 +17,7 @@ from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.pauses import PauseFolder
 from ctsma_node.quota import Quota
 from ctsma_node.records import Case, SeriesState
+from ctsma_node.rounds import Round
 from ctsma_node.systemd import notify
 from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import WORKABLE, Chain
@@ -56,6 +55,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._clock_watch = ClockWatch(clock)
         self._cases = AskedCases(settings.ledger_path, settings.worker.max_attempts, clock)
         self._inbox = InboxReader(settings.inbox_path)
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
@@ -118,10 +118,9 @@ class Worker:
         self._recorder.open()
         self._tell_troubles()
         self._beat()
-        scheduler = self._scheduler()
-        scheduler.start()
-        for beside in self._beside:
-            beside.start()
+        rounds = self._rounds()
+        for each in (*rounds, *self._beside):
+            each.start()
         ready()
         try:
             while not self._stop_asked:
@@ -131,16 +130,17 @@ class Worker:
                     self._wake.wait(_LOOK_S)
                     self._wake.clear()
         finally:
-            self._drain(scheduler)
+            self._drain(rounds)
 
     def stop(self) -> None:
         """Ask `run` to drain and return. Takes no lock: a signal handler may call it at any moment."""
         self._stop_asked = True
 
     def sweep(self) -> None:
-        """Take over what has arrived; the scheduler and the enquirers call it from their threads."""
+        """Take over what has arrived; a round and the enquirers call it, from their threads."""
         try:
             with self._sweeping:
+                self._follow_the_clock()
                 self._pausing.sweep()
                 self._reports.sweep()
                 stable = self._intake.sweep()
@@ -190,18 +190,20 @@ class Worker:
         self._alive_at = time.monotonic()
         log.logger.debug("analysis.stage", case=self._chain.case_at_work, stage=stage)
 
-    def _scheduler(self) -> BackgroundScheduler:
-        scheduler = BackgroundScheduler(
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    def _rounds(self) -> Sequence[Round]:
+        tells = [Round("notices", self._tell, _TELL_S)] if self._settings.notify.enabled else []
+        return (
+            Round("sweep", self.sweep, self._settings.worker.sweep_s),
+            Round("watchdog", self._watch, _WATCHDOG_S),
+            Round("purge", self._purge, _PURGE_S, at_once=True),
+            *tells,
+            Round("beat", self._beat, BEAT_S),
         )
-        scheduler.add_job(self.sweep, "interval", seconds=self._settings.worker.sweep_s)
-        scheduler.add_job(self._watch, "interval", seconds=_WATCHDOG_S)
-        now = datetime.now().astimezone()
-        scheduler.add_job(self._purge, "interval", seconds=_PURGE_S, next_run_time=now)
-        if self._settings.notify.enabled:
-            scheduler.add_job(self._tell, "interval", seconds=_TELL_S)
-        scheduler.add_job(self._beat, "interval", seconds=BEAT_S)
-        return scheduler
+
+    def _follow_the_clock(self) -> None:
+        """What waits is moved along with a clock that was set; called under the lock of the sweep."""
+        if step := self._clock_watch.step_s():
+            self._cases.move_timers(step)
 
     def _watch(self) -> None:
         if time.monotonic() - self._alive_at < STALLED_S:
@@ -230,19 +232,23 @@ class Worker:
             log.logger.error("notice.failed", exc_info=True)
 
     def _purge(self) -> None:
+        if not self._clock_watch.is_trusted():
+            log.logger.warning("purge.held")
+            return
         try:
             self._purging.run()
         except Exception:  # what was marked is removed at the next start, the rest in an hour
             log.logger.error("purge.failed", exc_info=True)
 
-    def _drain(self, scheduler: BackgroundScheduler) -> None:
-        """The scheduler goes last: it feeds the watchdog while a courier waits for its peer's answer."""
+    def _drain(self, rounds: Sequence[Round]) -> None:
+        """The rounds go last: one feeds the watchdog while a courier waits for its peer's answer."""
         log.logger.info("worker.stopping")
         for beside in self._beside:
             beside.stop()
         for beside in self._beside:
             beside.join()
-        scheduler.shutdown(wait=True)
+        for each in rounds:
+            each.stop()
         self._recorder.close()
         self.close()
         self._pulse.end()

@@ -67,6 +67,20 @@ def test_an_association_that_is_never_closed_cannot_hold_a_series_back(node: Nod
     assert node.state_at(T0 + LONG) is SeriesState.STABLE
 
 
+def test_an_instance_from_the_future_came_before_the_clock_was_set_back(node: Node) -> None:
+    node.arrivals.bring(single_frames(SMALL), at=T0 + 3600)
+    assert node.state_at(T0) is SeriesState.RECEIVING
+    assert node.state_at(T0 + SHORT - 0.1) is SeriesState.RECEIVING
+    assert node.state_at(T0 + SHORT) is SeriesState.STABLE
+
+
+def test_the_last_instance_counts_though_an_earlier_one_has_a_later_time(node: Node) -> None:
+    first, *rest = single_frames(SMALL)
+    node.arrivals.bring([first], at=T0 + 3600)
+    node.arrivals.bring(rest, at=T0)
+    assert node.state_at(T0 + SHORT) is SeriesState.STABLE
+
+
 def test_a_gap_waits_for_the_long_quiet_time(node: Node) -> None:
     slices = single_frames(SMALL)
     node.arrivals.bring(slices[:20] + slices[21:], at=T0)
