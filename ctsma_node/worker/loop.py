@@ -42,6 +42,7 @@ STALLED_S = 240.0
 """The watchdog is not fed any more when the main thread has shown no sign of life for so long."""
 
 _LOOK_S = 0.25
+_REST_S = 1.0
 _PURGE_S = 3600.0
 _TELL_S = 15.0
 _WATCHDOG_S = 10.0
@@ -86,6 +87,7 @@ class Worker:
         self._sweeping = threading.Lock()
         self._wake = threading.Event()
         self._stop_asked = False
+        self._is_astray = False  # the ledger may say that a case is being worked on, which none is
         self._alive_at = time.monotonic()
         self._swept_at = time.monotonic()
         self._pulse = Pulse(settings.heartbeat_path("work"), clock)
@@ -126,7 +128,7 @@ class Worker:
             while not self._stop_asked:
                 self._alive_at = time.monotonic()
                 self._commands.carry_out()
-                if not self.work_once():
+                if not self._work_or_rest():
                     self._wake.wait(_LOOK_S)
                     self._wake.clear()
         finally:
@@ -165,6 +167,19 @@ class Worker:
             for courier in self._couriers:
                 courier.wake()
         return True
+
+    def _work_or_rest(self) -> bool:
+        """`work_once`; where the ledger could not be written, the case is queued again once it can."""
+        try:
+            if self._is_astray:
+                self._cases.requeue_running()
+                self._is_astray = False
+            return self.work_once()
+        except Exception:  # the disk is full or broken: what the step has made is still at hand
+            log.logger.error("work.failed", exc_info=True)
+            self._is_astray = True
+            self._wake.wait(_REST_S)
+            return False
 
     def close(self) -> None:
         """Close the ledgers."""

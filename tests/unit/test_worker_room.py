@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from ctsma_node.cli import app, status
+from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.receive import refusal, store
-from ctsma_node.records import Association, SeriesState
+from ctsma_node.records import Association, Case, SeriesState
 from ctsma_node.spool import Spool
 from ctsma_node.worker import room
 from ctsma_node.worker.loop import Worker
+from tests.acceptance.site import until
 from tests.acceptance.stand_ins import Arrivals, FakeAnalyser
 from tests.fixtures.ct_series import StackPlan, single_frames
 from tests.fixtures.encoded import ct_slice
@@ -68,6 +73,33 @@ def test_a_case_waits_for_room_and_loses_no_attempt(disk: Disk, tmp_path: Path) 
     assert worker._cases.get(case.id).state is SeriesState.ACCEPTED
     worker.close()
     arrivals.inbox.close()
+
+
+def test_a_step_that_could_not_be_written_down_is_taken_again(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk.free = GB
+    settings, move, failed = settings_in(tmp_path), Cases.move, threading.Event()
+    arrivals = Arrivals(settings)
+    arrivals.bring(single_frames(StackPlan(rows=8, columns=8)))
+
+    def move_later(self: Cases, case_id: int, to: SeriesState, **facts: Any) -> Case:
+        if to is SeriesState.ACCEPTED and not failed.is_set():
+            failed.set()
+            raise sqlite3.OperationalError("database or disk is full")
+        return move(self, case_id, to, **facts)
+
+    monkeypatch.setattr(Cases, "move", move_later)
+    worker = Worker(settings, FakeAnalyser())
+    working = threading.Thread(target=worker.run)
+    working.start()
+    try:
+        until(lambda: worker._cases.in_state(SeriesState.REPORTED), "reported")
+    finally:
+        worker.stop()
+        working.join()
+        arrivals.inbox.close()
+    assert failed.is_set()
 
 
 @pytest.mark.parametrize(("free", "said"), [(2 * GB, []), (GB, ["A700"]), (GB // 10, ["A700", "wait"])])
