@@ -56,6 +56,7 @@ min_coverage_mm = 0
 [limits]
 min_free_bytes = 0
 max_new_per_s = 10000
+outbox_quota_bytes = 0
 
 [retention]
 instances_days = 0

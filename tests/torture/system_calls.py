@@ -24,7 +24,7 @@ from tests.torture.node import TortureNode
 from tests.torture.run import Run
 from tests.torture.traffic import Book, Sent, send
 
-SHORT, LONG = 25, 2500
+SHORT, LONG = 25, 1100
 PARTS = "receiver"
 CATCHES = ("no_part_file",)
 
