@@ -32,6 +32,7 @@ _USED = {
 """What the node uses besides Storage, and when."""
 _REJECTIONS = tuple(each for each in vars(peers).values() if isinstance(each, peers.Rejection))
 _WHEN = {
+    peers.NO_REASON_GIVEN: "the request could not be judged: an error in the node, which its log tells of",
     peers.CALLING_AE_NOT_RECOGNIZED: "calling AE title not known, or not from there or with that certificate",
     peers.CALLED_AE_NOT_RECOGNIZED: "the called AE title is not that of the node",
     peers.TEMPORARY_CONGESTION: "too many associations at once, or too many new connections from one address",
