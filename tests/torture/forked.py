@@ -35,11 +35,12 @@ def receive(config: Path, mutant: str | None, ready: Connection, reaper: Reaper 
     """A receiver; says when it listens."""
     _begin(config)
     if reaper is not None and reaper.in_recovery:
-        reaper.arm_this_thread()
+        reaper.arm_recovery()
 
     def listening() -> None:
         if reaper is not None:
-            reaper.disarm_this_thread()
+            reaper.disarm()
+        if reaper is not None and not reaper.in_recovery:
             reaper.arm_associations()
         ready.send(None)
 

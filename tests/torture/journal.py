@@ -38,7 +38,7 @@ class Journal:
         """Add up what recoveries found, and name errors that are none of the suite's doing."""
         found: Counter[str] = Counter()
         for line in self._lines():
-            if line["action"] == "receive.recovered":
+            if line["action"] in ("receive.recovered", "receive.adopted"):
                 names = ("parts_removed", "adopted", "associations_closed")
                 found.update({name: line.get(name, 0) for name in names})
             elif line["level"] in ("error", "critical") and line["action"] not in _EXPLAINED:

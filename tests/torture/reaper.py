@@ -24,7 +24,7 @@ from pynetdicom.dul import DULServiceProvider
 from ctsma_node.ledger.sqlite import Writer
 
 _ON_FILES = frozenset(
-    (posix.open, posix.write, posix.fsync, posix.close, posix.rename, posix.mkdir, posix.unlink, posix.rmdir)
+    (posix.open, posix.write, posix.fsync, posix.close, posix.rename, posix.unlink, posix.rmdir)
 )
 
 
@@ -43,17 +43,26 @@ class Reaper:
         """Count the steps of this thread."""
         sys.setprofile(self._on_call)
 
-    def disarm_this_thread(self) -> None:
-        """Do not, any more."""
-        sys.setprofile(None)
+    def arm_recovery(self) -> None:
+        """Count the steps of this thread, and of the one that adopts files."""
+        self.arm_this_thread()
+        threading.setprofile(self._on_adopting_call)
 
     def arm_associations(self) -> None:
-        """Count the steps of associations that are opened from now on; nobody else's."""
-        if not self.in_recovery:
-            threading.setprofile(self._on_association_call)
+        """Count the steps of associations that are opened from now on, and nobody else's."""
+        threading.setprofile(self._on_association_call)
+
+    def disarm(self) -> None:
+        """Count nothing more of this thread, or of threads that are yet to start."""
+        sys.setprofile(None)
+        threading.setprofile(None)
 
     def _on_association_call(self, frame: FrameType, event: str, called: Any) -> None:
         if isinstance(threading.current_thread(), Association | DULServiceProvider):
+            self._on_call(frame, event, called)
+
+    def _on_adopting_call(self, frame: FrameType, event: str, called: Any) -> None:
+        if threading.current_thread().name == "adopt":
             self._on_call(frame, event, called)
 
     def _on_call(self, frame: FrameType, event: str, called: Any) -> None:

@@ -17,7 +17,7 @@ from pynetdicom import evt
 from ctsma_node import spool
 from ctsma_node.ledger.sqlite import Writer
 from ctsma_node.log import Logger
-from ctsma_node.receive import recover
+from ctsma_node.receive import adopt, store
 from ctsma_node.receive.server import Receiver
 from ctsma_node.receive.store import Store, StoreRequest
 from ctsma_node.spool import Spool
@@ -84,7 +84,8 @@ def wal_normal() -> None:
         return transaction(self, repeatable=True)
 
     patch(Writer, "transaction", wrong)
-    patch(recover, "_adopt", lambda *_: False)
+    for module in (adopt, store):
+        patch(module, "adopt", lambda *_: adopt.Adopted(0, 0))
 
 
 def no_part_file() -> None:
@@ -108,13 +109,13 @@ def parts_kept() -> None:
 
 def last_kept() -> None:
     """Other bytes under a UID that is taken replace those that are there."""
-    store = Store._store
+    right = Store._store
 
     def wrong(self: Store, request: StoreRequest, logger: Logger) -> None:
         row = self._inbox.find(request.sop_instance_uid)
         if row is not None and row.sha256 != hashlib.sha256(request.dataset.getbuffer()).hexdigest():
-            self._inbox.mark_missing([row.path], 0.0)
-        store(self, request, logger)
+            self._spool.remove(row.path)
+        right(self, request, logger)
 
     patch(Store, "_store", wrong)
 

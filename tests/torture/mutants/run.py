@@ -10,7 +10,8 @@ from ctsma_node.config import load
 
 
 def run_receiver(config: Path, mutant: str | None = None, ready: Callable[[], None] = lambda: None) -> None:
-    """Receive until a signal ends it."""
+    """Receive until a signal ends it; `ready` is called once it listens and has adopted what it found."""
+    from ctsma_node.receive.server import Receiver
     from ctsma_node.receive.service import run
     from tests.torture.mutants.receivers import MUTANTS
 
@@ -18,7 +19,12 @@ def run_receiver(config: Path, mutant: str | None = None, ready: Callable[[], No
     log.configure(settings.log.level)
     if mutant is not None:
         MUTANTS[mutant]()
-    run(settings, lambda _: ready(), lambda: load(config))
+
+    def started(receiver: Receiver) -> None:
+        receiver._adopter.join()
+        ready()
+
+    run(settings, started, lambda: load(config))
 
 
 def run_worker(config: Path, mutant: str | None = None) -> None:
