@@ -128,6 +128,8 @@ def _read_flat(
             stop_when=at_stop,
             specific_tags=_WANTED,
         )
+    except OSError:  # the disk's doing, on which a long dataset lies
+        raise
     except Exception:
         # Whatever pydicom raises here (struct.error, RecursionError, KeyError, ...) is the peer's doing.
         raise Unfit(UNREADABLE) from None
