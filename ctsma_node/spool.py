@@ -82,7 +82,7 @@ class Spool:
         sync_folder(self.folder.parent)
         names = {f"{number:02x}" for number in range(256)}
         for name in names:
-            make_private(self.folder / name)
+            (self.folder / name).mkdir(mode=0o700, exist_ok=True)
         sync_folder(self.folder)
         self._durable |= names
 
