@@ -38,6 +38,7 @@ from ctsma_node.records import Association
 from ctsma_node.spool import Spool, free_bytes, make_private
 
 _SUCCESS = 0x0000
+_PDV_HEAD = 6  # length, context ID and control header of a PDV (PS3.8 9.3.5.1)
 _STALLED_S = 30.0  # the listening thread looks for connections ten times a second
 
 
@@ -184,8 +185,11 @@ class Receiver:
     def _rejection(self, event: evt.Event) -> Rejection | None:
         """How to reject who asks, or None.
 
-        A destination that is no source may report what it has committed to, and store nothing.
+        A destination that is no source may report what it has committed to, and store nothing. A peer that
+        takes PDUs too short for one byte of a message (PS3.8 D.1) could not be answered.
         """
+        if 0 < event.assoc.requestor.maximum_length <= _PDV_HEAD:
+            return NO_REASON_GIVEN
         request, caller = event.assoc.requestor.primitive, event.assoc.caller
         calling_ae, address = request.calling_ae_title, str(caller.address[0])
         rejection = self._peers.rejection(calling_ae, request.called_ae_title, address, caller.certificate)

@@ -206,6 +206,16 @@ def test_a_context_without_a_transfer_syntax_is_aborted(start: Callable[..., Nod
     assert "error" not in [each["log_level"] for each in logs]
 
 
+@pytest.mark.parametrize(("longest", "kind"), [(1, REJECTED), (6, REJECTED), (7, 2), (0, 2)])
+def test_who_takes_no_pdu_that_holds_a_byte_is_rejected(
+    start: Callable[..., Node], longest: int, kind: int
+) -> None:
+    right, other = (b"\x51\0\0\4" + struct.pack(">L", length) for length in (16384, longest))
+    peer = start().connect()
+    peer.sendall(raw.associate_rq().replace(right, other))
+    assert raw.read_pdu(peer)[0] == kind
+
+
 def test_who_cannot_be_looked_up_is_rejected(
     start: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:
