@@ -188,7 +188,7 @@ class Receiver:
         A destination that is no source may report what it has committed to, and store nothing. A peer that
         takes PDUs too short for one byte of a message (PS3.8 D.1) could not be answered.
         """
-        if 0 < event.assoc.requestor.maximum_length <= _PDV_HEAD:
+        if 0 < (event.assoc.requestor.maximum_length or 0) <= _PDV_HEAD:
             return NO_REASON_GIVEN
         request, caller = event.assoc.requestor.primitive, event.assoc.caller
         calling_ae, address = request.calling_ae_title, str(caller.address[0])

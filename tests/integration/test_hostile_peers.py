@@ -216,6 +216,12 @@ def test_who_takes_no_pdu_that_holds_a_byte_is_rejected(
     assert raw.read_pdu(peer)[0] == kind
 
 
+def test_who_names_no_longest_pdu_is_served(start: Callable[..., Node]) -> None:
+    peer = start().connect()
+    peer.sendall(raw.associate_rq().replace(b"\x51\0\0\4", b"\x53\0\0\4"))  # another sub-item of four bytes
+    assert raw.read_pdu(peer)[0] == 2
+
+
 def test_who_cannot_be_looked_up_is_rejected(
     start: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:
