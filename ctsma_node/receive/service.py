@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from ctsma_node import log
@@ -13,7 +13,7 @@ from ctsma_node.config import Settings
 from ctsma_node.config.reload import reloaded
 from ctsma_node.errors import NodeError
 from ctsma_node.receive.server import Receiver
-from ctsma_node.rounds import Round
+from ctsma_node.rounds import Rounds
 from ctsma_node.systemd import notify
 
 FIXED = ("node", "limits", "tls")
@@ -47,8 +47,7 @@ def run(
     receiver.start()
     gc.freeze()  # modules and tables stay: the collector need not look at them again and again
     rounds = _rounds(receiver)
-    for each in rounds:
-        each.start()
+    rounds.start()
     notify("READY=1")
     if ready is not None:
         ready(receiver)
@@ -56,19 +55,17 @@ def run(
         asked.clear()
         if read_again is not None:
             _reload(receiver, read_again)
-            for each in rounds:
-                each.hurry()
+            rounds.hurry("purge")
     notify("STOPPING=1")
-    for each in rounds:
-        each.stop()
+    rounds.stop()
     receiver.stop()
 
 
-def _rounds(receiver: Receiver) -> Sequence[Round]:
-    return (
-        Round("watchdog", partial(_watch, receiver), _WATCHDOG_S),
-        Round("purge", partial(_purge, receiver), _PURGE_S, at_once=True),
-    )
+def _rounds(receiver: Receiver) -> Rounds:
+    rounds = Rounds()
+    rounds.add("watchdog", partial(_watch, receiver), _WATCHDOG_S)
+    rounds.add("purge", partial(_purge, receiver), _PURGE_S, at_once=True)
+    return rounds
 
 
 def _watch(receiver: Receiver) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ctsma_node import log
 from ctsma_node.audit import Recorder
@@ -17,7 +17,7 @@ from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.pauses import PauseFolder
 from ctsma_node.quota import Quota
 from ctsma_node.records import Case, SeriesState
-from ctsma_node.rounds import Round
+from ctsma_node.rounds import Rounds
 from ctsma_node.systemd import notify
 from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import WORKABLE, Chain
@@ -121,8 +121,9 @@ class Worker:
         self._tell_troubles()
         self._beat()
         rounds = self._rounds()
-        for each in (*rounds, *self._beside):
-            each.start()
+        rounds.start()
+        for beside in self._beside:
+            beside.start()
         ready()
         try:
             while not self._stop_asked:
@@ -205,15 +206,15 @@ class Worker:
         self._alive_at = time.monotonic()
         log.logger.debug("analysis.stage", case=self._chain.case_at_work, stage=stage)
 
-    def _rounds(self) -> Sequence[Round]:
-        tells = [Round("notices", self._tell, _TELL_S)] if self._settings.notify.enabled else []
-        return (
-            Round("sweep", self.sweep, self._settings.worker.sweep_s),
-            Round("watchdog", self._watch, _WATCHDOG_S),
-            Round("purge", self._purge, _PURGE_S, at_once=True),
-            *tells,
-            Round("beat", self._beat, BEAT_S),
-        )
+    def _rounds(self) -> Rounds:
+        rounds = Rounds()
+        rounds.add("sweep", self.sweep, self._settings.worker.sweep_s)
+        rounds.add("watchdog", self._watch, _WATCHDOG_S)
+        rounds.add("purge", self._purge, _PURGE_S, at_once=True)
+        if self._settings.notify.enabled:
+            rounds.add("notices", self._tell, _TELL_S)
+        rounds.add("beat", self._beat, BEAT_S)
+        return rounds
 
     def _follow_the_clock(self) -> None:
         """What waits is moved along with a clock that was set; called under the lock of the sweep."""
@@ -255,15 +256,14 @@ class Worker:
         except Exception:  # what was marked is removed at the next start, the rest in an hour
             log.logger.error("purge.failed", exc_info=True)
 
-    def _drain(self, rounds: Sequence[Round]) -> None:
+    def _drain(self, rounds: Rounds) -> None:
         """The rounds go last: one feeds the watchdog while a courier waits for its peer's answer."""
         log.logger.info("worker.stopping")
         for beside in self._beside:
             beside.stop()
         for beside in self._beside:
             beside.join()
-        for each in rounds:
-            each.stop()
+        rounds.stop()
         self._recorder.close()
         self.close()
         self._pulse.end()

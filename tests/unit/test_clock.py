@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
+from datetime import datetime, timedelta, tzinfo
+
+import apscheduler.schedulers.base
+import pytest
 
 from ctsma_node.clock import ClockWatch
-from ctsma_node.rounds import Round
+from ctsma_node.rounds import Rounds
 
 HOUR_S, DAY_S = 3600.0, 86400.0
 
@@ -63,9 +68,37 @@ def test_a_round_goes_on_behind_an_error_and_can_be_hurried() -> None:
             three.set()
         raise ValueError
 
-    each = Round("test", call, 3600.0, at_once=True)
-    each.start()
+    rounds = Rounds()
+    rounds.add("test", call, 3600.0, at_once=True)
+    rounds.start()
     while not three.wait(0.01):
-        each.hurry()
-    each.stop()
-    assert not each.is_alive()
+        rounds.hurry("test")
+    rounds.stop()
+    assert turns[0] >= 3
+
+
+class SetClock(datetime):
+    """The clock that APScheduler reads."""
+
+    step_s = 0.0
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + timedelta(seconds=cls.step_s)
+
+
+@pytest.mark.parametrize("step_s", [-HOUR_S, DAY_S])
+def test_rounds_keep_their_pace_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch, step_s: float) -> None:
+    turns = threading.Semaphore(0)
+    real = time.time
+    monkeypatch.setattr(SetClock, "step_s", 0.0)
+    monkeypatch.setattr(time, "time", lambda: real() + SetClock.step_s)
+    monkeypatch.setattr(apscheduler.schedulers.base, "datetime", SetClock)
+    rounds = Rounds()
+    rounds.add("test", turns.release, 0.05)
+    rounds.start()
+    assert turns.acquire(timeout=30)
+    SetClock.step_s = step_s
+    for _ in range(5):
+        assert turns.acquire(timeout=30)
+    rounds.stop()

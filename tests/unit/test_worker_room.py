@@ -51,7 +51,7 @@ def test_the_receiver_goes_on_when_space_is_freed(disk: Disk, tmp_path: Path) ->
     receive = store.Store(inbox, spool, quarantine, GB)
     disk.free = GB - 1
     assert receive(request_for(ct_slice())) is refusal.OUT_OF_RESOURCES
-    assert list(spool.folder.rglob("*")) == []
+    assert not [path for path in spool.folder.rglob("*") if path.is_file()]
     disk.free = 2 * GB
     assert receive(request_for(ct_slice())) is None
     inbox.close()
