@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from trainer.reproduce.scale import Scale
     from trainer.reproduce.step import Step
 
+
+class _Scale(StrEnum):
+    QUICK = "quick"
+    HALF = "half"
+    FULL = "full"
+
+
 _GIGA = 1e9
 _STOPPED = 130
 """As shells have it of a process that was interrupted."""
@@ -32,9 +40,12 @@ def reproduce(
         bool,
         typer.Option("--quick", help="Every stage, small: 26 minutes on two cores. Its figures say nothing."),
     ] = False,
+    scale: Annotated[
+        _Scale, typer.Option(help="quick: as --quick. half: 40 knees, about two hours. full: the paper's 80.")
+    ] = _Scale.FULL,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of everything; build/reproduce, or build/reproduce-quick."),
+        typer.Option(help="Folder of everything; build/reproduce, or build/reproduce-SCALE."),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Run the steps that have ended well once more.")
@@ -63,29 +74,29 @@ def reproduce(
     from trainer.reproduce.process import run_process
     from trainer.reproduce.record import Record
     from trainer.reproduce.run import run
-    from trainer.reproduce.scale import FULL, QUICK
+    from trainer.reproduce.scale import SCALES
 
-    scale = QUICK if quick else FULL
-    folder = out or Path("build") / ("reproduce-quick" if quick else "reproduce")
-    steps = plan(scale, folder, jobs, precision.value)
+    size = SCALES[_Scale.QUICK if quick else scale]
+    folder = out or Path("build") / ("reproduce" if size.name == _Scale.FULL else f"reproduce-{size.name}")
+    steps = plan(size, folder, jobs, precision.value)
     if commands:
         _print_commands(steps)
         return
     try:
-        record = Record.of(folder, scale.name, scale.subjects)
-        _check_room(folder, scale, record)
+        record = Record.of(folder, size.name, size.subjects)
+        _check_room(folder, size, record)
     except (NodeError, OSError) as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
-    if scale.note:
-        console.print(Text(scale.note, style="yellow"))
+    if size.note:
+        console.print(Text(size.note, style="yellow"))
     try:
         with Shown(len(steps)) as shown:
             failures = run(steps, record, run_process, shown, again)
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from here.")
         raise typer.Exit(_STOPPED) from None
-    _end(steps, record, scale, failures)
+    _end(steps, record, size, failures)
     if failures:
         raise typer.Exit(1)
 

@@ -55,12 +55,13 @@ class Scale:
     judged: int = 20
     """Fields of view that the bundle is scored on."""
 
+    caution: str = ""
+    """How far its figures may be believed; "" where nothing was cut short."""
+
     @property
     def note(self) -> str:
-        """What heads every table of a run that is too small to say anything; "" where it is not."""
-        return (
-            "" if self.name == FULL.name else f"quick: {self.subjects} subjects, for a look, not for figures"
-        )
+        """What heads every table of a run that is smaller than the full one; "" for that."""
+        return self.caution and f"{self.name}: {self.subjects} subjects, {self.caution}"
 
 
 STUDENT = "student"
@@ -95,10 +96,50 @@ FULL = Scale(
 )
 """The paper's 80 knees; the sizes of benchmarks/results, which are the commands' own."""
 
+HALF = Scale(
+    name="half",
+    subjects=40,
+    gigabytes=12,
+    caution="shorter trainings, no other protocols: wide intervals",
+    segmenter=(
+        *("--knees", "36", "--held-out", "6", "--steps", "500"),
+        *("--fields", "48", "--finder-steps", "500"),
+    ),
+    syntheses=(
+        Synthesis("spsnet", ("--method", "spsnet", "--steps", "800")),
+        Synthesis("cyclegan", ("--method", "cyclegan", "--steps", "800")),
+    ),
+    compared=("--first", "8", "--pairs", "8"),
+    register=("--least-overlap", "0"),
+    patches=("--no-protocols",),
+    ceiling=False,
+    teacher=("--steps", "400"),
+    learners=(
+        Learner("cnn", "without a teacher: the paper's CNN", ("--plain", "--steps", "600")),
+        Learner(
+            "cnn-joined",
+            "with texture statistics, untaught",
+            ("--plain", "--form", "joined", "--steps", "600"),
+        ),
+        Learner(STUDENT, "the same, taught", ("--form", "joined", "--steps", "600")),
+    ),
+    robustness=False,
+    scans=("--scans", "60"),
+    shipped=("--steps", "600"),
+    aggregator=("--knees", "300", "--steps", "1000"),
+    patients=("--steps", "300"),
+    judged=10,
+)
+"""Half of the paper's knees and every table, in hours instead of a night.
+
+As in the quick run, the synthesis says what it sees of a pair and refuses none.
+"""
+
 QUICK = Scale(
     name="quick",
     subjects=8,
     gigabytes=4,
+    caution="for a look, not for figures",
     segmenter=(
         *("--knees", "16", "--held-out", "4", "--steps", "220"),
         *("--fields", "26", "--finder-steps", "500"),
@@ -124,3 +165,5 @@ QUICK = Scale(
 
 The synthesis says what it sees of a pair, and refuses none: it is trained too briefly to be believed.
 """
+
+SCALES = {each.name: each for each in (QUICK, HALF, FULL)}

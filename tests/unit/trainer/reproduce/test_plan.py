@@ -13,10 +13,10 @@ import ctsma_node.cli
 import trainer.cli
 from ctsma_node.config import load
 from trainer.reproduce.plan import plan
-from trainer.reproduce.scale import FULL, QUICK, STUDENT, Scale
+from trainer.reproduce.scale import FULL, QUICK, SCALES, STUDENT, Scale
 from trainer.reproduce.step import Program, Step
 
-SCALES = pytest.mark.parametrize("scale", [QUICK, FULL], ids=lambda scale: scale.name)
+EVERY_SCALE = pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 APPS = {Program.TRAIN: trainer.cli.app, Program.NODE: ctsma_node.cli.app}
 WRITTEN = {"--out", "--build", "--slices"}
 """Options that name what a step makes."""
@@ -31,14 +31,14 @@ def parse(step: Step) -> None:
     command.make_context(step.name, words)
 
 
-@SCALES
+@EVERY_SCALE
 def test_every_command_and_option_exists(scale: Scale, tmp_path: Path) -> None:
     (tmp_path / "scan" / "950000" / "dicom").mkdir(parents=True)  # the node wants its folder to be there
     for step in plan(scale, tmp_path, jobs=3, precision="mixed"):
         parse(step)
 
 
-@SCALES
+@EVERY_SCALE
 def test_each_step_reads_what_earlier_ones_made(scale: Scale) -> None:
     out, made = Path("empty"), set[Path]()
     for step in plan(scale, out):
@@ -55,7 +55,7 @@ def _read(step: Step, out: Path) -> list[Path]:
     return [path for path in paths if path.is_relative_to(out)]
 
 
-@SCALES
+@EVERY_SCALE
 def test_tables_4_to_7_and_a_bundle_that_the_node_runs(scale: Scale, tmp_path: Path) -> None:
     steps = plan(scale, tmp_path)
     names = [step.name for step in steps]
@@ -75,7 +75,7 @@ def test_bones_are_found_by_the_segmenter_of_the_same_run() -> None:
             assert step.argv[step.argv.index("--bundle") + 1] == "empty/bones"
 
 
-@SCALES
+@EVERY_SCALE
 def test_the_student_that_ships_is_the_last_and_final(scale: Scale) -> None:
     last = scale.learners[-1]
     assert last.name == STUDENT
