@@ -29,10 +29,7 @@ state_dir = "state"
 
 [[sources]]
 ae_title = "SOURCE"
-addresses = ["127.0.0.1"]
-
-[limits]
-max_new_per_s = 10000.0
+addresses = ["127.0.0.0/8"]
 """
 
 
@@ -59,14 +56,13 @@ class Node:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         folder.mkdir()
-        self._config = folder / "node.toml"
-        self._config.write_text(_SETTINGS.format(port=self.port), encoding="utf-8")
+        self._command = receive_command(folder, self.port, "[limits]\nmax_new_per_s = 10000.0\n")
+        self._log = folder / "log"
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
-        command = [sys.executable, "-m", "ctsma_node.cli", "receive", "--config", str(self._config)]
-        with self._config.with_name("log").open("wb") as log:
-            self.process = subprocess.Popen(command, stderr=log)
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(self._command, stderr=log)
         wait_for(self.port, self.process)
 
     def stop(self) -> None:
@@ -164,6 +160,13 @@ def _read_over(peer: socket.socket, view: memoryview) -> tuple[int, int]:
     kind, length = view[0], int.from_bytes(view[2:6], "big")
     peer.recv_into(view, length, socket.MSG_WAITALL)
     return kind, view[5]
+
+
+def receive_command(folder: Path, port: int, more: str = "") -> list[str]:
+    """What starts a receiver with its state in `folder`; `more` is further tables of its settings."""
+    config = folder / "node.toml"
+    config.write_text(_SETTINGS.format(port=port) + "\n" + more, encoding="utf-8")
+    return [sys.executable, "-m", "ctsma_node.cli", "receive", "--config", str(config)]
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 60.0) -> None:

@@ -12,7 +12,6 @@ import json
 import sqlite3
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -24,6 +23,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from benchmarks.receivers import receive_command
 from ctsma_node.config import load
 from ctsma_node.demo.ports import free_port
 from ctsma_node.ledger.inbox import Inbox
@@ -39,19 +39,6 @@ LACKING = 1_000
 RUNS = 3
 _SERIES = "1.2.826.0.1.3680043.2.1125.1"
 _FIRST = 1_000_000  # UIDs of one length: files are made by putting another into the same bytes
-
-_SETTINGS = """\
-[node]
-port = {port}
-state_dir = "state"
-
-[[sources]]
-ae_title = "SOURCE"
-addresses = ["127.0.0.1"]
-
-[limits]
-min_free_bytes = 0
-"""
 
 
 @dataclass(frozen=True)
@@ -110,19 +97,17 @@ class Node:
     """A node's settings and state, and its receiver."""
 
     def __init__(self, folder: Path) -> None:
-        self.config = folder / "node.toml"
         self.port = free_port()
-        self.config.write_text(_SETTINGS.format(port=self.port), encoding="utf-8")
-        self.settings = load(self.config)
+        self._command = receive_command(folder, self.port, "[limits]\nmin_free_bytes = 0\n")
+        self.settings = load(folder / "node.toml")
         make_private(self.settings.node.state_dir)
         self.spool = Spool(self.settings.spool_dir)
         self.spool.prepare()
 
     def start(self, seconds: float = 600.0) -> Start:
         """Start the receiver, time it, wait until every file has its row, and end it."""
-        command = [sys.executable, "-m", "ctsma_node.cli", "receive", "--config", str(self.config)]
         started = time.monotonic()
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(self._command, stderr=subprocess.PIPE) as process:
             log = Log(process)
             try:
                 listening = log.wait_for("receive.listening", seconds) - started

@@ -11,7 +11,6 @@ from __future__ import annotations
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -20,6 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.receivers import receive_command, wait_for
+from ctsma_node.demo.ports import free_port
 from tests.fixtures import raw_peer as raw
 from tests.fixtures.certificates import Authority
 from tests.fixtures.encoded import ct_slice, encoded
@@ -29,14 +30,6 @@ _BESIEGER = "127.0.0.1"
 _DRIP_S = 0.2
 
 _SETTINGS = """\
-[node]
-port = {port}
-state_dir = "state"
-
-[[sources]]
-ae_title = "SOURCE"
-addresses = ["127.0.0.0/8"]
-
 [tls]
 certificate = "{own}"
 key = "{key}"
@@ -224,43 +217,15 @@ def receiver(folder: Path, more_limits: str = "") -> Iterator[tuple[int, int, in
     """The real receiver as a process; its id, its port and its port for TLS. Its log is `folder/log`."""
     authority = Authority(folder / "ca")
     own = authority.issue("node", "localhost")
-    port, tls_port = _free_port(), _free_port()
-    config = folder / "node.toml"
-    config.write_text(
-        _SETTINGS.format(
-            port=port,
-            tls_port=tls_port,
-            own=own.certificate,
-            key=own.key,
-            ca=authority.ca,
-        )
-        + more_limits
-    )
-    command = [sys.executable, "-m", "ctsma_node.cli", "receive", "--config", str(config)]
+    port, tls_port = free_port(), free_port()
+    tables = _SETTINGS.format(tls_port=tls_port, own=own.certificate, key=own.key, ca=authority.ca)
+    command = receive_command(folder, port, tables + more_limits)
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
-            _wait_for(port)
+            wait_for(port, process)
             yield process.pid, port, tls_port
         finally:
             process.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
 
 
 def settled(process: int, before: tuple[int, int]) -> tuple[int, int]:

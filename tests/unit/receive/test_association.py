@@ -17,7 +17,7 @@ class Reader(_GuardedReader):
     """Reads a PDU, and waits for the next: meanwhile, `happens`."""
 
     def __init__(self, happens: Any) -> None:
-        super().__init__(SimpleNamespace(acse_timeout=30, network_timeout=30))  # type: ignore[arg-type]
+        super().__init__(SimpleNamespace(acse_timeout=30, network_timeout=30))
         self.socket = SimpleNamespace(ready=True)
         self.happens = happens
 
