@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ctsma_node.assemble.attributes import text
+from ctsma_node.assemble.faults import raise_if_of_the_system
 from ctsma_node.assemble.frames import frames_of
 from ctsma_node.assemble.refusals import refused
 from ctsma_node.assemble.series import FrameGeometry, Series
@@ -28,7 +28,8 @@ def read_series(paths: Sequence[Path]) -> Series:
 
     Localizers and screenshots beside a stack are set aside, as are exact copies of a slice (only for those
     are pixels looked at); `Series.dropped` names them. Whether what is left is fit, the gate decides.
-    Raises Refused `unreadable` or `unsupported_transfer_syntax`.
+    Raises Refused `unreadable` or `unsupported_transfer_syntax`; OSError where the system does not give a
+    file.
     """
     headers = [read_header(path) for path in paths]
     readable = [ds for ds in headers if ds is not None]
@@ -41,7 +42,10 @@ def read_series(paths: Sequence[Path]) -> Series:
 
 
 def group_by_series(paths: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
-    """The DICOM instances among some files by Series Instance UID; files that are none are left out."""
+    """The DICOM instances among some files by Series Instance UID; files that are none are left out.
+
+    Raises OSError where the system does not give a file.
+    """
     groups: dict[str, list[Path]] = {}
     for path in paths:
         try:
@@ -56,13 +60,15 @@ def group_by_series(paths: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
 def read_header(path: Path) -> Dataset | None:
     """One instance without its pixels, with or without preamble and meta information; None where it is none.
 
-    Raises Refused `unsupported_transfer_syntax` for a deflated file before anything of it is inflated.
+    Raises Refused `unsupported_transfer_syntax` for a deflated file before anything of it is inflated, and
+    OSError where the system does not give the file.
     """
     if _is_deflated(path):
         raise refused("unsupported_transfer_syntax", count=1)
     try:
         ds = dcmread(path, stop_before_pixels=True, force=True)
-    except Exception:  # damaged bytes raise nearly anything, RecursionError and MemoryError included
+    except Exception as error:  # damaged bytes raise nearly anything, RecursionError and MemoryError included
+        raise_if_of_the_system(error)
         return None
     return ds if all(text(ds, keyword) for keyword in _IDENTITY) else None
 
@@ -70,9 +76,8 @@ def read_header(path: Path) -> Dataset | None:
 def _is_deflated(path: Path) -> bool:
     try:
         meta = read_file_meta_info(path)
-    except (InvalidDicomError, EOFError):
-        return False
-    except Exception:  # the header's own reading will tell
+    except Exception as error:  # no Part 10 file, or a damaged one: the header's own reading will tell
+        raise_if_of_the_system(error)
         return False
     return text(meta, "TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
 

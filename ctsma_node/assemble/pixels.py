@@ -14,6 +14,7 @@ from pydicom.uid import UID, RLELossless
 
 from ctsma_node.assemble.attributes import bits16, whole
 from ctsma_node.assemble.decoding import Decoder, Stored
+from ctsma_node.assemble.faults import raise_if_of_the_system
 from ctsma_node.assemble.refusals import refused
 from ctsma_node.assemble.series import FrameGeometry
 from ctsma_node.assemble.syntax import DECODABLE, NATIVE, transfer_syntax
@@ -36,7 +37,8 @@ def read_stored(path: Path, frames: Sequence[FrameGeometry], decoder: Decoder) -
     """Decode some frames (rows, columns) of one instance, in the order given; compressed ones by `decoder`.
 
     Unused high bits, where old overlays live, are cleared (PS3.5 8.1.1).
-    Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax.
+    Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax; OSError where the
+    system does not give the file.
     """
     ds, syntax = _open(path)
     indices = [frame.index for frame in frames]
@@ -91,6 +93,7 @@ def _open(path: Path) -> tuple[Dataset, UID]:
         ds = dcmread(path, force=True)
         syntax, empty = transfer_syntax(ds), not ds.get("PixelData")
     except Exception as error:  # damaged bytes raise nearly anything
+        raise_if_of_the_system(error)
         raise refused("unreadable", count=1, total=1) from error
     if syntax not in DECODABLE:
         raise refused("unsupported_transfer_syntax", count=1)

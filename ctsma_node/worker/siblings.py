@@ -77,5 +77,5 @@ def _frames(ds: Dataset, path: Path, rows: Sequence[Instance]) -> tuple[FrameGeo
 def _read(path: Path) -> Dataset | None:
     try:
         return read_header(path)
-    except Refused:
+    except (Refused, OSError):  # what cannot be read now holds nothing back
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from pathlib import Path
 
@@ -99,3 +100,25 @@ def test_files_are_grouped_by_series_and_others_left_out(tmp_path: Path) -> None
     (tmp_path / "empty").write_bytes(b"")
     found = group_by_series(path for path in tmp_path.rglob("*") if path.is_file())
     assert {uid: set(paths) for uid, paths in found.items()} == groups
+
+
+def test_what_the_system_does_not_give_is_no_fault_of_the_series(tmp_path: Path) -> None:
+    paths = write(single_frames(PLAN), tmp_path)
+    series = read_series(paths)
+    paths[1].unlink()
+    paths[1].mkdir()
+    for attempt in (lambda: read_series(paths), lambda: group_by_series(paths), lambda: to_volume(series)):
+        with pytest.raises(IsADirectoryError):
+            attempt()
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EOVERFLOW])
+def test_a_seek_to_where_no_file_goes_is_damage(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, "of a length that a damaged element names")
+
+    monkeypatch.setattr("ctsma_node.assemble.headers.dcmread", fail)
+    with pytest.raises(Refused, match="unreadable"):
+        read_series(write(single_frames(PLAN), tmp_path))
