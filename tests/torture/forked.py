@@ -59,6 +59,20 @@ def life(config: Path, mutant: str | None, _: Connection, reaper: Reaper | None)
     live(config, mutant, reaper, StandIn())
 
 
+def stopped_life(config: Path, mutant: str | None, ready: Connection, reaper: Reaper | None) -> None:
+    """The same, once it is told to go on."""
+    _begin(config)
+    ready.send(None)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    live(config, mutant, reaper, StandIn())
+
+
+def later_life(config: Path, mutant: str | None, _: Connection, reaper: Reaper | None) -> None:
+    """The same an hour on."""
+    _begin(config)
+    live(config, mutant, reaper, StandIn(), later_s=3600.0)
+
+
 def deadly_life(config: Path, mutant: str | None, _: Connection, reaper: Reaper | None) -> None:
     """The same with an analysis that kills it."""
     _begin(config)

@@ -28,7 +28,9 @@ class Deadly(StandIn):
         raise AssertionError("it lives")
 
 
-def live(config: Path, mutant: str | None, reaper: Reaper | None, analyser: StandIn) -> None:
+def live(
+    config: Path, mutant: str | None, reaper: Reaper | None, analyser: StandIn, later_s: float = _LATER_S
+) -> None:
     """Recover, then take over, work and deliver until every case has ended."""
     settings = load(config, {})
     log.configure(settings.log.level)
@@ -36,7 +38,7 @@ def live(config: Path, mutant: str | None, reaper: Reaper | None, analyser: Stan
         MUTANTS[mutant]()
     if reaper is not None:
         reaper.arm_this_thread()
-    worker = Worker(settings, analyser, lambda: time.time() + _LATER_S)
+    worker = Worker(settings, analyser, lambda: time.time() + later_s)
     worker.recover()
     for _ in range(_MOST_TURNS):
         worker.sweep()

@@ -14,7 +14,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from ctsma_node.config import Settings, load
-from tests.acceptance.site import free_port
+from tests.acceptance.site import free_port, until
 from tests.torture import forked
 from tests.torture.mutants import receivers, workers
 from tests.torture.reaper import Reaper
@@ -99,6 +99,22 @@ class TortureNode:
         """One life of a worker in a single thread, to its end; the exit code."""
         reaper = None if kill_at is None else Reaper(kill_at)
         self._start("work", forked.deadly_life if deadly else forked.life, wait=False, reaper=reaper)
+        return self.end_life()
+
+    def begin_life(self) -> int:
+        """Begin a life that stops before its first step, until SIGCONT; its process."""
+        self._start("work", forked.stopped_life, wait=True)
+        stat = Path(f"/proc/{self.pid('work')}/stat")
+        until(lambda: stat.read_text().rpartition(") ")[2].startswith("T"), "a worker that has stopped")
+        return self.pid("work")
+
+    def live_later(self) -> int:
+        """A life an hour on: what was put off is due; the exit code."""
+        self._start("work", forked.later_life, wait=False)
+        return self.end_life()
+
+    def end_life(self) -> int:
+        """Wait for the end of a life; the exit code."""
         process = self._running.pop("work")
         process.join()
         return process.exitcode or 0

@@ -17,7 +17,7 @@ from ctsma_node.ledger.inbox import InboxReader
 from tests.conftest import find_tool
 from tests.fixtures.encoded import changed, ct_slice, encoded
 from tests.fixtures.strace import Call, Strace
-from tests.torture.harm import CALLS, Harm, harms_of, purpose_of
+from tests.torture.harm import CALLS, OF_A_STORE, Harm, harms_of, purpose_of
 from tests.torture.holdings import Holdings
 from tests.torture.leavings import WHOLE, in_quarantine, in_spool
 from tests.torture.node import TortureNode
@@ -31,6 +31,7 @@ CATCHES = ("no_part_file",)
 _KINDS = ("new", "long", "conflict")
 """What is stored: a slice, one that is too long for memory, other bytes under a UID that is taken."""
 _LONG = 2100  # pixels a side: 8.8 MB
+_MOST = 24  # calls of one name and purpose
 _SUCCESS, _OUT_OF_RESOURCES = 0x0000, 0xA700
 _ROOT = "1.2.826.0.1.3680043.2.1125.8"
 _SETTLE_S = 30.0
@@ -75,7 +76,9 @@ class _SystemCalls:
             sent = self._prepared(f"{_ROOT}.0.{number + 1}", kind)
             with self._traced(f"trace={','.join(CALLS)}") as trace:
                 self._exchange(sent)
-                found += harms_of(kind, trace.calls())
+                calls = trace.calls()
+                (thread,) = {call.thread for call in calls if call.is_of("openat", ".dcm")}
+                found += harms_of(kind, calls, thread, OF_A_STORE, _MOST)
         return found
 
     def do(self, number: int, harm: Harm) -> None:
@@ -117,11 +120,11 @@ class _SystemCalls:
         if not injected:
             tally.count("not reached")
             return
-        if any(purpose_of(call) is None for call in injected):  # an eventfd: no disk fails that
+        if any(purpose_of(call, OF_A_STORE) is None for call in injected):  # an eventfd: no disk fails that
             tally.count("not the disk's")
             return
         tally.count("lasting failures" if harm.lasting else "single failures")
-        for purpose in {purpose_of(call) for call in injected} - {None}:
+        for purpose in {purpose_of(call, OF_A_STORE) for call in injected} - {None}:
             self._answers[f"{harm.call}: {purpose}"][harm.error].add(_hex(status))
         if harm.kind == "conflict":
             there = in_quarantine(self._node.settings, sent.dataset)
