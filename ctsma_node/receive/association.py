@@ -92,15 +92,17 @@ class _GuardedReader(DULServiceProvider):  # type: ignore[misc]
     def __init__(self, assoc: Association) -> None:
         super().__init__(assoc)
         self.bell = Bell()
+        self._hangs_up = False
 
     def run_reactor(self) -> None:
-        """Run the thread."""
+        """Run the thread. It alone closes the connection: see `GuardedSocket.stop_reading`."""
         try:
             super().run_reactor()
         except Exception as error:  # the state machine's own: an event that no transition is for
             log.logger.warning("association.broken", address=self.assoc.caller.host, **log.describe(error))
-            self.hang_up()
+            self._hangs_up = True
         finally:
+            self._end_connection()
             self.bell.take_down()
 
     def send_pdu(self, primitive: Any) -> None:
@@ -126,7 +128,8 @@ class _GuardedReader(DULServiceProvider):  # type: ignore[misc]
             try:
                 content = self.socket.next_fragments()
             except OSError:
-                self.event_queue.put("Evt17")  # the connection is closed (PS3.8 9.2.3)
+                if not self._hangs_up:
+                    self.event_queue.put("Evt17")  # the connection is closed (PS3.8 9.2.3)
                 return
             if content is None:
                 break
@@ -142,13 +145,22 @@ class _GuardedReader(DULServiceProvider):  # type: ignore[misc]
         return not has_else and self.socket.ready
 
     def hang_up(self) -> None:
-        """Abort, close, and tell whoever waits for the next primitive that none will come."""
-        self._kill_thread = True
+        """Have the connection aborted and closed, from another thread."""
+        self._hangs_up = self._kill_thread = True
+        self.socket.stop_reading()
+        if not self.is_alive():  # it could not be started
+            self._end_connection()
+
+    def _end_connection(self) -> None:
+        """Close, behind an abort where one is due, and tell who waits for a primitive that none comes."""
         with suppress(Exception):
-            self.socket.send(_ABORT)
+            if self._hangs_up:
+                self.socket.send(_ABORT)
+        with suppress(Exception):
             self.socket.close()
         self.state_machine.current_state = "Sta1"
-        self.to_user_queue.put(None if self.assoc.requestor.primitive is None else A_P_ABORT())
+        if self._hangs_up:
+            self.to_user_queue.put(None if self.assoc.requestor.primitive is None else A_P_ABORT())
 
 
 def _is_answerable(message: Any, context: PresentationContext) -> bool:

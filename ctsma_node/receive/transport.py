@@ -7,6 +7,7 @@ import ssl
 import struct
 import time
 from contextlib import suppress
+from threading import Lock
 
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
@@ -49,6 +50,7 @@ class GuardedSocket(AssociationSocket):  # type: ignore[misc]
         self._pdu_s = pdu_s
         self._deadline = 0.0
         self._in_pdu = False
+        self._ending = Lock()
 
     @property
     def ready(self) -> bool:
@@ -106,12 +108,23 @@ class GuardedSocket(AssociationSocket):  # type: ignore[misc]
             return part
         return bytearray(self._receive(nr_bytes, None))
 
+    def stop_reading(self) -> None:
+        """Wake the thread that reads, from another one: it finds the end of what the peer sends.
+
+        Only that thread closes the socket. Closed by another one, its number may be a new peer's before a
+        call that is on its way into the kernel gets there: which then takes the first bytes of that peer.
+        """
+        with self._ending, suppress(OSError):
+            if self.socket is not None:  # not that of TLS, which would go on without it
+                socket.socket.shutdown(self.socket, socket.SHUT_RD)
+
     def _shutdown_socket(self) -> None:
         """Close the socket. Stock pynetdicom leaves one open whose peer has gone, for its shutdown fails."""
-        if self.socket is not None:
-            with suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
-            self.socket.close()
+        with self._ending:
+            if self.socket is not None:
+                with suppress(OSError):
+                    self.socket.shutdown(socket.SHUT_RDWR)
+                self.socket.close()
 
     def _discard(self, connection: socket.socket) -> None:
         """Throw away what has come after an abort or a rejection, for a reset would overtake that.

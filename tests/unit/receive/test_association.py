@@ -1,13 +1,23 @@
-"""The thread that reads and sends, one round at a time."""
+"""The thread that reads and sends: one round at a time, and its end."""
 
 from __future__ import annotations
 
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from pynetdicom import AE
 from pynetdicom.pdu_primitives import P_DATA
 
-from ctsma_node.receive.association import _GuardedReader
+from ctsma_node.receive.association import _ABORT, GuardedAssociation, _GuardedReader
+from ctsma_node.receive.lobby import Caller
+from ctsma_node.receive.transport import GuardedSocket
+from tests.acceptance.site import until
 
 ANSWER = "Evt9"  # a P-DATA request primitive (PS3.8 table 9-4)
 CLOSED = "Evt17"
@@ -55,3 +65,63 @@ def test_an_answer_is_asked_for_once() -> None:
     reader = Reader(answered)
     reader.round()
     assert reader.round() == [ANSWER]
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[_GuardedReader, socket.socket]]:
+    """The reader of an association that stands, and its peer."""
+    own, peer = socket.socketpair()
+    peer.settimeout(10)
+    assoc = GuardedAssociation(AE(), Caller(own, ("", 0), "", b"", secure=False, certificate=None), print)
+    reader = assoc.dul
+    reader.socket = GuardedSocket(assoc, own, b"", 1 << 20, 30.0, reader.bell)
+    reader.event_queue.get()  # that the peer has come
+    reader.state_machine.current_state = "Sta6"
+    yield reader, peer
+    reader._kill_thread = True
+    peer.close()
+
+
+def ended(reader: _GuardedReader, peer: socket.socket) -> bytes:
+    """What the peer got until the end of the connection."""
+    content = b""
+    while part := peer.recv(100):
+        content += part
+    reader.join(10)
+    return content
+
+
+def test_who_hangs_up_leaves_the_closing_to_the_thread_that_reads(
+    served: tuple[_GuardedReader, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, peer = served
+    closers = []
+    close: Callable[[GuardedSocket], None] = GuardedSocket._shutdown_socket
+
+    def noted(guarded: GuardedSocket) -> None:
+        closers.append(threading.current_thread())
+        close(guarded)
+
+    monkeypatch.setattr(GuardedSocket, "_shutdown_socket", noted)
+    reader.start()
+    peer.sendall(b"\x04\0\0")  # half of a header: the reader waits for the rest
+    until(lambda: not select.select([reader.socket.socket], [], [], 0)[0], "half a header read", 10)
+    reader.hang_up()
+    assert ended(reader, peer) == _ABORT
+    assert set(closers) == {reader}
+
+
+def test_the_connection_of_a_thread_that_could_not_start_is_closed(
+    served: tuple[_GuardedReader, socket.socket],
+) -> None:
+    reader, peer = served
+    reader.hang_up()
+    with suppress(RuntimeError):  # a thread that was never started cannot be joined
+        assert ended(reader, peer) == _ABORT
+
+
+def test_a_thread_that_ends_closes_its_connection(served: tuple[_GuardedReader, socket.socket]) -> None:
+    reader, peer = served
+    reader._kill_thread = True
+    reader.start()
+    assert ended(reader, peer) == b""
