@@ -39,9 +39,10 @@ class Bell:
     def take_down(self) -> None:
         """Close it."""
         with self._lock:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-                self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1
+            if descriptor >= 0:
+                with suppress(OSError):
+                    os.close(descriptor)
 
     def __del__(self) -> None:
         self.take_down()

@@ -206,6 +206,9 @@ class Receiver:
             # Nothing is acknowledged that was not stored, whatever it was that went wrong.
             log.logger.error("instance.failed", code=OUT_OF_RESOURCES.code, exc_info=True)
             refusal = OUT_OF_RESOURCES
+        finally:
+            if event.request.DataSet is not None:  # else a long one keeps its room until garbage is collected
+                event.request.DataSet.close()
         return _SUCCESS if refusal is None else _answer(refusal)
 
     def _request(self, event: evt.Event) -> StoreRequest:

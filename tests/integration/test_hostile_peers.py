@@ -355,3 +355,20 @@ def test_a_long_instance_arrives_byte_for_byte(start: Callable[..., Node]) -> No
     assert raw.status_in(raw.read_pdu(peer)[1]) == 0x0000
     stored = list(node.receiver._settings.spool_dir.glob("??/*.dcm"))
     assert [path.read_bytes().endswith(whole) for path in stored] == [True]
+
+
+def test_a_long_dataset_gives_its_room_back_with_the_answer(start: Callable[..., Node]) -> None:
+    """Not only when garbage is collected next."""
+    node = start()
+    series = "1.2.826.0.1.3680043.2.1125.8"
+    request = raw.command(raw.C_STORE_RQ, raw.CT, f"{series}.1", raw.DATASET)
+    gc.disable()
+    try:
+        with raw.associated(node.port) as peer:
+            peer.sendall(raw.p_data(3, raw.COMMAND | raw.LAST, request))
+            peer.sendall(raw.fragmented(3, encoded(ct_slice(1, series, 2100), raw.IMPLICIT)))
+            assert raw.status_in(raw.read_pdu(peer)[1]) == 0
+            links = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+            assert not [each for each in links if str(node.receiver._settings.spool_dir) in each]
+    finally:
+        gc.enable()
