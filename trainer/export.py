@@ -8,8 +8,8 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from ctsma_node.analysis.bundle import read_bundle, write_bundle
-from ctsma_node.analysis.plan import AggregatorPlan, Plan, StudentPlan
+from ctsma_node.analysis.bundle import CARD, read_bundle, write_bundle
+from ctsma_node.analysis.plan import DEFAULT, AggregatorPlan, Plan, StudentPlan
 from ctsma_node.analysis.result import Bone
 from trainer.aggregation import stage as aggregation
 from trainer.distillation import shipped
@@ -88,6 +88,30 @@ def run_bones(build: Path, out: Path, *, name: str, version: str) -> str:
     return digest
 
 
+def run_aggregator(build: Path, out: Path, *, name: str, version: str) -> str:
+    """Write the default bundle with the aggregator under `build`; returns its digest.
+
+    Raises FileNotFoundError as `run` does.
+    """
+    folder, default = build / "aggregator", read_bundle()
+    record = _record(folder)
+    aggregator = AggregatorPlan.model_validate_json((folder / aggregation.PLAN).read_text())
+    plan = default.plan.model_copy(update={"name": name, "version": version, "aggregator": aggregator})
+    states = {part: getattr(default, part).state_dict() for part in ("finder", "segmenter", "student")}
+    states["aggregator"] = load_file(folder / aggregation.AGGREGATOR)
+    about = _with_aggregator((DEFAULT / CARD).read_text(encoding="utf-8"), plan, record)
+    digest = write_bundle(out, plan, states, about, default.reference)
+    read_bundle(out)
+    return digest
+
+
+def _with_aggregator(text: str, plan: Plan, record: dict[str, Any]) -> str:
+    """A model card whose aggregator is another one: its settings and its scores, in this order."""
+    of = iter([_settings_line("aggregator", record), _scores_line("aggregator", record)])
+    lines = [next(of) if line.startswith("- aggregator: ") else line for line in text.splitlines()[1:]]
+    return "\n".join([f"# {plan.name} {plan.version}", *lines]) + "\n"
+
+
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
@@ -118,13 +142,19 @@ def card(plan: Plan, records: dict[str, dict[str, Any]]) -> str:
         "`student`; `aggregator`, `familiarity` and `bundle`, with these settings and seeds:",
         "",
     ]
-    for stage, record in records.items():
-        lines += [f"- {stage}: " + ", ".join(f"{k} {v}" for k, v in _flat(record["settings"]).items())]
+    lines += [_settings_line(stage, record) for stage, record in records.items()]
     lines += ["", "## Scores on held-out phantoms", ""]
-    for stage, record in records.items():
-        figures = record["settings"].get("figures", {})
-        lines += [f"- {stage}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items())]
+    lines += [_scores_line(stage, record) for stage, record in records.items()]
     return "\n".join(lines) + "\n"
+
+
+def _settings_line(stage: str, record: dict[str, Any]) -> str:
+    return f"- {stage}: " + ", ".join(f"{k} {v}" for k, v in _flat(record["settings"]).items())
+
+
+def _scores_line(stage: str, record: dict[str, Any]) -> str:
+    figures = record["settings"].get("figures", {})
+    return f"- {stage}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items())
 
 
 def _knows_what_is_usual(plan: Plan) -> list[str]:

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import cast
 
@@ -208,7 +209,8 @@ class Receiver:
             refusal = OUT_OF_RESOURCES
         finally:
             if event.request.DataSet is not None:  # else a long one keeps its room until garbage is collected
-                event.request.DataSet.close()
+                with suppress(OSError):
+                    event.request.DataSet.close()
         return _SUCCESS if refusal is None else _answer(refusal)
 
     def _request(self, event: evt.Event) -> StoreRequest:

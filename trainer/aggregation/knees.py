@@ -98,7 +98,9 @@ def _measured(store: PatchStore, pair: str, subregion: Any, bone: Any, estimate:
     read = store.read(pair, ["lps", "bone", "subregion"])
     places = np.full((_TOKENS, 3), np.nan)
     of = read["subregion"] > 0
-    places[_token(read["subregion"], read["bone"])[of]] = _canonical(read["lps"][of], Side(about["side"]))
+    places[_token(read["subregion"], read["bone"])[of]] = canonical_places(
+        read["lps"][of], Side(about["side"])
+    )
     values = np.full((_TOKENS, estimate.shape[1]), np.nan)
     told = subregion > 0
     values[_token(subregion, bone)[told]] = estimate[told]
@@ -117,8 +119,8 @@ def _token(subregion: Any, bone: Any) -> Any:
     return bone.astype(int) * SUBREGIONS_PER_BONE + subregion.astype(int) - 1
 
 
-def _canonical(lps: Any, side: Side) -> F64:
-    """Axes k, j, i of the canonical grid: lateral, inferior, posterior; LPS has the left first."""
+def canonical_places(lps: Any, side: Side) -> F64:
+    """Places (n, 3) mm along k, j, i of the canonical grid (lateral, inferior, posterior) from LPS ones."""
     across = -1.0 if side is Side.RIGHT else 1.0
     return np.stack([across * lps[:, 0], -lps[:, 2], lps[:, 1]], axis=1).astype(np.float64)
 

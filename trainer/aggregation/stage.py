@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ctsma_node.analysis.result import Bone
 from ctsma_node.errors import SettingsError
+from trainer.aggregation.answers import ScanAnswers, answered_knees
 from trainer.aggregation.cohort import KneeParameters, knee_labels
 from trainer.aggregation.errors import ErrorLaw, fit_errors
 from trainer.aggregation.knees import Knees, drawn_knees, measured_knees, together
@@ -24,6 +25,7 @@ from trainer.phantom.subregions import Template, templates_of
 from trainer.stage import make_items, progress, write_manifest
 
 AGGREGATOR, PLAN, TEMPLATES, COHORT = "aggregator.safetensors", "aggregator.json", "templates.json", "cohort"
+ANSWERS = "answers"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,15 @@ class AggregatorSettings:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """Knees as a student measured them, the law of its errors, and the files that say so."""
+
+    knees: Knees
+    law: ErrorLaw
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
 class Sources:
     """Folders: what `student` answered to `patches` and, below itself, to `scans`; the bundle of both."""
 
@@ -48,27 +59,49 @@ class Sources:
     scans: Path | None = None
     bundle: Path | None = None
 
+    def answered(self, folder: Path, jobs: int) -> Answered:
+        """What the student answered; its errors are those on scans where there are any."""
+        knees, law = seen_by(self.student, self.patches)
+        files = [self.student / predictions.FILE]
+        if self.scans is not None:
+            others, law = seen_by(self.student / SCANS, self.scans)
+            knees = together([knees, others])
+            files.append(self.student / SCANS / predictions.FILE)
+        return Answered(knees, law, tuple(files))
 
-def run(folder: Path, sources: Sources, settings: AggregatorSettings) -> dict[str, float]:
+
+@dataclass(frozen=True)
+class Asked:
+    """The student of a bundle, asked about scans of people that it has not seen."""
+
+    scans: int
+    bundle: Path | None = None
+    first_seed: int = 400_000
+
+    def answered(self, folder: Path, jobs: int) -> Answered:
+        """What it answers; kept in `folder`/answers."""
+        seeds = range(self.first_seed, self.first_seed + self.scans)
+        paths = make_items(ANSWERS, ScanAnswers(self.bundle), seeds, folder / ANSWERS, jobs)
+        return Answered(*answered_knees(paths), ())
+
+
+def run(folder: Path, sources: Sources | Asked, settings: AggregatorSettings) -> dict[str, float]:
     """Train the aggregator into `folder` on drawn knees with the student's errors, and on its own answers.
 
     No answer is of a student that saw the patient. The errors are those on scans where there are any: a node
     meets many scanners.
     """
     drawn = draw_knees(folder, sources.bundle, settings)
-    measured, law = seen_by(sources.student, sources.patches)
-    made_of = [sources.student / predictions.FILE]
-    if sources.scans is not None:
-        others, law = seen_by(sources.student / SCANS, sources.scans)
-        measured = together([measured, others])
-        made_of.append(sources.student / SCANS / predictions.FILE)
+    answered = sources.answered(folder, settings.jobs)
     torch.set_num_threads(settings.jobs)
-    trained = _trained(together([drawn, measured]), law, settings.training, folder / "log")
+    knees = together([drawn, answered.knees])
+    trained = _trained(knees, answered.law, settings.training, folder / "log")
     save_file(trained.network.state_dict(), folder / AGGREGATOR)
     (folder / PLAN).write_text(trained.plan.model_dump_json(indent=1))
     p, scores = predict(trained.network, trained.plan, trained.held)
     figures = figures_of(p, scores, trained.held)
-    write_manifest(folder, asdict(settings) | {"figures": figures}, made_of)
+    asked = {"asked": sources.scans} if isinstance(sources, Asked) else {}
+    write_manifest(folder, asdict(settings) | asked | {"figures": figures}, answered.files)
     return figures
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ctsma_node.analysis.result import OAClass
 from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.knees import F64, Knees
 from trainer.aggregation.models import HEADS, LAYERS, Kind, network_of
+from trainer.aggregation.shapes import Variation
 from trainer.aggregation.svm import svm
 
 _POSITION_NOISE = 1.5
@@ -51,6 +52,8 @@ class Training:
     dropout: float = 0.2
     value_noise: float = 0.1
     """Standard deviations of a log parameter, added to measured knees, which are always the same ones."""
+    shapes: Variation = field(default_factory=Variation)
+    """How other knees are shaped; each step sees other shapes."""
     seed: int = 3
 
 
@@ -143,7 +146,7 @@ def _loss(
     training: Training,
     rng: np.random.Generator,
 ) -> Tensor:
-    parameters, positions = _tokens(knees, law, plan, rng)
+    parameters, positions = _tokens(knees, law, plan, training.shapes, rng)
     noise = rng.normal(0.0, training.value_noise, parameters.shape) * knees.measured[:, None, None]
     logits, scores = network(parameters + torch.from_numpy(noise.astype(np.float32)), positions)
     target = (knees.cartilage - np.array(plan.score_mean)) / np.array(plan.score_sd)
@@ -152,8 +155,10 @@ def _loss(
     )
 
 
-def _tokens(knees: Knees, law: ErrorLaw | None, plan: AggregatorPlan, rng: Any) -> tuple[Tensor, Tensor]:
-    places = knees.positions + rng.normal(0.0, _POSITION_NOISE, knees.positions.shape)
+def _tokens(
+    knees: Knees, law: ErrorLaw | None, plan: AggregatorPlan, shapes: Variation, rng: Any
+) -> tuple[Tensor, Tensor]:
+    places = shapes(knees.positions, rng) + rng.normal(0.0, _POSITION_NOISE, knees.positions.shape)
     parameters, positions = aggregator_inputs(knees.seen(law, rng), places, plan)
     return parameters, positions
 

@@ -66,14 +66,19 @@ def aggregator(
         ),
     ] = 0,
     steps: Annotated[int, typer.Option(help="Training steps of 32 knees.")] = 2500,
+    asked: Annotated[
+        int,
+        typer.Option(min=0, help="Train for the student of the bundle: ask it about so many drawn scans."),
+    ] = 0,
 ) -> None:
     """Train the aggregator on drawn knees, with the student's errors, and on the student's own answers.
 
-    Run `student --form joined` first; the one that learned from scans is taken where there is one. One knee
-    in five is held out to calibrate the probabilities.
+    Run `student --form joined` first; the one that learned from scans is taken where there is one. With
+    `--asked` no other stage is needed: the whole bundle analyses scans that it has not seen, 10 s each. One
+    knee in five is held out to calibrate the probabilities.
     """
     from ctsma_node.errors import NodeError
-    from trainer.aggregation.stage import AggregatorSettings, Sources, run
+    from trainer.aggregation.stage import AggregatorSettings, Asked, Sources, run
     from trainer.aggregation.training import Training
     from trainer.distillation.regression_stage import SCANS
     from trainer.export import student_below
@@ -84,7 +89,8 @@ def aggregator(
     student = student_below(build)
     if scans is None and (student / SCANS).is_dir():
         scans = build / "scans"
-    sources = Sources(student, patches or build / "patches", scans, bundle)
+    own = Sources(student, patches or build / "patches", scans, bundle)
+    sources = Asked(asked, bundle) if asked else own
     try:
         show("held-out knees", run(build / "aggregator", sources, settings))
     except (NodeError, FileNotFoundError) as error:
@@ -102,16 +108,23 @@ def bundle(
         bool,
         typer.Option("--bones-only", help="Of BUILD/segmenter alone: for the stages that only find bones."),
     ] = False,
+    aggregator_only: Annotated[
+        bool, typer.Option("--aggregator-only", help="Of BUILD/aggregator alone: of `aggregator --asked`.")
+    ] = False,
 ) -> None:
     """Put the trained stages together as a bundle that the node loads.
 
     `--bones-only` takes what measures and stages from the default bundle: with it `synthesis`, `register` and
-    `patches` find bones by your own segmenter before there is a student.
+    `patches` find bones by your own segmenter before there is a student. `--aggregator-only` takes all but
+    what stages from there.
     """
-    from trainer.export import run, run_bones
+    from trainer.export import run, run_aggregator, run_bones
 
+    if bones_only and aggregator_only:
+        raise typer.BadParameter("--bones-only or --aggregator-only, not both")
+    make = run_bones if bones_only else run_aggregator if aggregator_only else run
     try:
-        digest = (run_bones if bones_only else run)(build, out, name=name, version=version)
+        digest = make(build, out, name=name, version=version)
     except FileNotFoundError as e:
         console.print(f"[red]{e}")
         raise typer.Exit(2) from e

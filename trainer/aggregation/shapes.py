@@ -1,0 +1,55 @@
+"""Knees in other shapes: an aggregator that has seen the drawn ones only takes others for diseased."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone
+from trainer.aggregation.knees import F64
+
+_REACH = 25.0
+"""mm from a bone's middle at which its bends are as large as they are drawn."""
+_SECOND_ORDER = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Standard deviations of how far a knee's shape is taken from its own, `amount` times.
+
+    Two segmented knees that the generator did not draw have their subregions 5 to 12 mm (root mean square)
+    from the mean of the drawn ones, which lie 3 to 7 mm from it (benchmarks/results/shapes.md).
+    """
+
+    amount: float = 1.0
+    size: float = 0.07
+    """Share by which the knee is larger or smaller, along each axis."""
+    slant: float = 0.05
+    """Elements of the linear map of each bone about its middle, less those of the identity."""
+    bend: float = 1.5
+    """mm of each quadratic bend of a bone."""
+    apart: float = 3.0
+    """mm by which each bone is moved along each axis."""
+
+    def __call__(self, positions: F64, rng: np.random.Generator) -> F64:
+        """The same subregions (n, 200, 3) mm in knees of other shapes; whoever has them."""
+        if not self.amount:
+            return positions
+        n = len(positions)
+        knees = positions.reshape(n, len(Bone), SUBREGIONS_PER_BONE, 3)
+        middle = knees.mean(axis=(1, 2), keepdims=True)
+        knees = middle + (knees - middle) * np.exp(self._drawn(rng, self.size, (n, 1, 1, 3)))
+        centre = knees.mean(axis=2, keepdims=True)
+        linear = np.eye(3) + self._drawn(rng, self.slant, (n, len(Bone), 3, 3))
+        from_centre = np.einsum("nbij,nbkj->nbki", linear, knees - centre)
+        near = from_centre / _REACH
+        terms = np.stack([near[..., i] * near[..., j] for i, j in _SECOND_ORDER], axis=-1)
+        bends = self._drawn(rng, self.bend, (n, len(Bone), 3, len(_SECOND_ORDER)))
+        moved = centre + self._drawn(rng, self.apart, centre.shape)
+        return np.asarray(moved + from_centre + np.einsum("nbif,nbkf->nbki", bends, terms)).reshape(
+            positions.shape
+        )
+
+    def _drawn(self, rng: np.random.Generator, sd: float, shape: tuple[int, ...]) -> F64:
+        return rng.normal(0.0, self.amount * sd, shape)
