@@ -23,6 +23,8 @@ class Variation:
     """
 
     amount: float = 1.0
+    share: float = 0.5
+    """Of the knees; the others keep the shape that they have, which says something, too."""
     size: float = 0.07
     """Share by which the knee is larger or smaller, along each axis."""
     slant: float = 0.05
@@ -34,8 +36,11 @@ class Variation:
 
     def __call__(self, positions: F64, rng: np.random.Generator) -> F64:
         """The same subregions (n, 200, 3) mm in knees of other shapes; whoever has them."""
-        if not self.amount:
-            return positions
+        n = len(positions)
+        others = rng.random(n) < self.share
+        return np.where(others[:, None, None], self._moved(positions, rng), positions)
+
+    def _moved(self, positions: F64, rng: np.random.Generator) -> F64:
         n = len(positions)
         knees = positions.reshape(n, len(Bone), SUBREGIONS_PER_BONE, 3)
         middle = knees.mean(axis=(1, 2), keepdims=True)

@@ -15,27 +15,32 @@ def other(variation: Variation) -> np.ndarray:
 
 
 def test_every_knee_gets_another_shape_and_the_same_draw_the_same() -> None:
-    moved = other(Variation())
+    moved = other(Variation(share=1.0))
     assert moved.shape == KNEES.positions.shape
-    assert np.array_equal(moved, other(Variation()))
+    assert np.array_equal(moved, other(Variation(share=1.0)))
     rms = np.sqrt(((moved - KNEES.positions) ** 2).sum(axis=2).mean(axis=1))
     assert 3.0 < np.median(rms) < 12.0
     assert rms.min() > 0.5
 
 
 def test_none_leaves_the_knees_as_they_are() -> None:
-    assert np.array_equal(other(Variation(amount=0.0)), KNEES.positions)
+    assert np.array_equal(other(Variation(share=0.0)), KNEES.positions)
 
 
 def test_bones_are_moved_as_far_as_is_said() -> None:
-    moved = other(Variation(size=0.0, slant=0.0, bend=0.0, apart=3.0)) - KNEES.positions
+    moved = other(Variation(share=1.0, size=0.0, slant=0.0, bend=0.0, apart=3.0)) - KNEES.positions
     assert np.allclose(moved[:, :100], moved[:, :1]), "each bone as a whole"
     assert not np.allclose(moved[:, :1], moved[:, 100:101])
     assert np.allclose(moved[:, [0, 100]].std(axis=0), 3.0, atol=0.5)
 
 
 def test_a_larger_knee_keeps_its_middle() -> None:
-    moved = other(Variation(slant=0.0, bend=0.0, apart=0.0))
+    moved = other(Variation(share=1.0, slant=0.0, bend=0.0, apart=0.0))
     assert np.allclose(moved.mean(axis=1), KNEES.positions.mean(axis=1))
     extent = np.ptp(moved, axis=1) / np.ptp(KNEES.positions, axis=1)
     assert np.allclose(np.log(extent).std(axis=0), 0.07, atol=0.01)
+
+
+def test_a_share_of_the_knees_is_moved() -> None:
+    moved = (other(Variation(share=0.3)) != KNEES.positions).any(axis=(1, 2))
+    assert 0.2 < moved.mean() < 0.4
