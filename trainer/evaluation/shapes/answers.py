@@ -36,6 +36,9 @@ class Answer:
     dice: tuple[float, ...] = ()
     correlation: tuple[float, ...] = ()
     marks: tuple[str, ...] = ()
+    oa_class: str = ""
+    """That was drawn."""
+    oa_probability: float | None = None
 
 
 def scene_in_shapes(seed: int, shapes: Shapes) -> Scene:
@@ -62,6 +65,8 @@ def answer(seed: int, path: Path, shapes: Shapes, analyser: Analyser) -> Answer:
         dice=_dice(knee, scene),
         correlation=_correlation(knee, drawn),
         marks=tuple(mark.code for mark in knee.marks),
+        oa_class=drawn.oa_class.value,
+        oa_probability=knee.oa_probability,
     )
 
 

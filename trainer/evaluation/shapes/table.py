@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ctsma_node.analysis.predict import Analyser
-from ctsma_node.analysis.result import Parameter
+from ctsma_node.analysis.result import OAClass, Parameter
 from trainer.evaluation.shapes.answers import Answer, answer
 from trainer.phantom.shapes import read_shapes
 from trainer.phantom.structure import Part
@@ -65,9 +65,19 @@ def _of_one(answers: Sequence[Answer]) -> Figures:
         "refused": dict(Counter(a.refused for a in answers if a.refused)),
         "side right": sum(a.side_is_right for a in measured),
         "marks": dict(Counter(code for a in measured for code in a.marks)),
+        "above one half": _above_half(measured),
         "dice": {part.value: _spread(dice[:, n]) for n, part in enumerate(Part)},
         "correlation": {p.value: _spread(correlation[:, n]) for n, p in enumerate(Parameter)},
     }
+
+
+def _above_half(answers: Sequence[Answer]) -> str:
+    """Of the knees drawn as each class, how many have a probability of osteoarthritis above one half."""
+    said = []
+    for each in OAClass:
+        found = [a.oa_probability or 0.0 for a in answers if a.oa_class == each.value]
+        said.append(f"{sum(p > 0.5 for p in found)} of {len(found)} {each.value}")
+    return ", ".join(said)
 
 
 def _spread(values: Any) -> tuple[float, float] | None:
@@ -79,7 +89,7 @@ def _table(figures: Figures) -> Table:
     table = Table("", *figures["shapes"], title="median (least) of the measured knees")
     rows = figures["shapes"].values()
     table.add_row("knees", *(str(row["knees"]) for row in rows))
-    for name in ("refused", "side right", "marks"):
+    for name in ("refused", "side right", "marks", "above one half"):
         table.add_row(name, *(_said(row[name]) for row in rows))
     for kind, names in (("dice", tuple(Part)), ("correlation", tuple(Parameter))):
         for each in names:
