@@ -27,6 +27,8 @@ from tests.torture.traffic import Book, Sent, send
 SHORT, LONG = 25, 1100
 PARTS = "receiver"
 CATCHES = ("no_part_file",)
+TRIES = CATCHES
+"""Other mutants write behind the answer: an undisturbed store does not show which calls could fail."""
 
 _KINDS = ("new", "long", "conflict")
 """What is stored: a slice, one that is too long for memory, other bytes under a UID that is taken."""

@@ -30,9 +30,11 @@ def table(known: dict[str, ModuleType]) -> str:
 
 
 def _cell(suite: ModuleType, mutant: str, is_worker: bool) -> str:
-    """After how many rounds, and by what; "-" where the suite has nothing to do with that part."""
+    """After how many rounds, and by what; "-" where the suite does not try it."""
     parts = getattr(suite, "PARTS", "receiver worker")
     if ("worker" if is_worker else "receiver") not in parts:
+        return "-"
+    if mutant not in getattr(suite, "TRIES", (mutant,)):
         return "-"
     with tempfile.TemporaryDirectory() as folder:
         run = Run(suite.SHORT, 1, _SECONDS, Path(folder), mutant)
