@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 from ctsma_node.analysis.bundle import CARD, read_bundle, write_bundle
 from ctsma_node.analysis.plan import DEFAULT, AggregatorPlan, Plan, StudentPlan
 from ctsma_node.analysis.result import Bone
+from ctsma_node.errors import SettingsError
 from trainer.aggregation import stage as aggregation
+from trainer.aggregation.answers import student_of
 from trainer.distillation import shipped
 from trainer.familiarity.stage import read_familiarity
 from trainer.segmentation import stage as segmentation
@@ -91,10 +93,20 @@ def run_bones(build: Path, out: Path, *, name: str, version: str) -> str:
 def run_aggregator(build: Path, out: Path, *, name: str, version: str) -> str:
     """Write the default bundle with the aggregator under `build`; returns its digest.
 
-    Raises FileNotFoundError as `run` does.
+    Raises FileNotFoundError as `run` does, and SettingsError where it was trained for another student or for
+    other subregions.
     """
     folder, default = build / "aggregator", read_bundle()
     record = _record(folder)
+    places = json.loads((folder / aggregation.TEMPLATES).read_text())
+    own = json.loads(default.plan.model_dump_json(include={"femur_template", "tibia_template"}))
+    if [places[bone.value] for bone in Bone] != [own["femur_template"], own["tibia_template"]]:
+        raise SettingsError(f"{folder} was trained for other subregions than the default bundle's")
+    if record["settings"].get("asked_student") != student_of(None):
+        raise SettingsError(
+            f"{folder} was not trained for the default bundle's student: run `ctsma-train aggregator "
+            "--asked 48` into it"
+        )
     aggregator = AggregatorPlan.model_validate_json((folder / aggregation.PLAN).read_text())
     plan = default.plan.model_copy(update={"name": name, "version": version, "aggregator": aggregator})
     states = {part: getattr(default, part).state_dict() for part in ("finder", "segmenter", "student")}

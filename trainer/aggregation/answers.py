@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ctsma_node.analysis.bundle import MANIFEST
+from ctsma_node.analysis.plan import DEFAULT
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import CartilageRegion, KneeResult, OAClass, Parameter
 from ctsma_node.errors import Refused, SettingsError
@@ -61,6 +64,12 @@ def _answer(found: KneeResult, drawn: Knee) -> dict[str, Any]:
         "truth": np.array([patch_parameters(drawn, each.bone, at[None])[0] for each, at in places]),
         "positions": canonical_places(centres, found.side),
     }
+
+
+def student_of(bundle: Path | None) -> str:
+    """sha256 of the student's weights in a bundle; the default one without a folder."""
+    manifest = json.loads(((bundle or DEFAULT) / MANIFEST).read_text(encoding="utf-8"))
+    return str(manifest["files"]["student.safetensors"]["sha256"])
 
 
 def answered_knees(paths: list[Path]) -> tuple[Knees, ErrorLaw]:

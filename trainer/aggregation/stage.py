@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ctsma_node.analysis.result import Bone
 from ctsma_node.errors import SettingsError
-from trainer.aggregation.answers import ScanAnswers, answered_knees
+from trainer.aggregation.answers import ScanAnswers, answered_knees, student_of
 from trainer.aggregation.cohort import KneeParameters, knee_labels
 from trainer.aggregation.errors import ErrorLaw, fit_errors
 from trainer.aggregation.knees import Knees, drawn_knees, measured_knees, together
@@ -25,7 +25,7 @@ from trainer.phantom.subregions import Template, templates_of
 from trainer.stage import make_items, progress, write_manifest
 
 AGGREGATOR, PLAN, TEMPLATES, COHORT = "aggregator.safetensors", "aggregator.json", "templates.json", "cohort"
-ANSWERS = "answers"
+ANSWERS, _STUDENT = "answers", "student"
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,21 @@ class Asked:
     bundle: Path | None = None
     first_seed: int = 400_000
 
+    @property
+    def student(self) -> str:
+        """Who is asked: the sha256 of its weights."""
+        return student_of(self.bundle)
+
     def answered(self, folder: Path, jobs: int) -> Answered:
-        """What it answers; kept in `folder`/answers."""
+        """What it answers; kept in `folder`/answers.
+
+        Raises SettingsError where another student's answers are there.
+        """
+        known = folder / ANSWERS / _STUDENT
+        if known.is_file() and known.read_text(encoding="ascii") != self.student:
+            raise SettingsError(f"{known.parent} holds what another student answered: delete it")
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(self.student, encoding="ascii")
         seeds = range(self.first_seed, self.first_seed + self.scans)
         paths = make_items(ANSWERS, ScanAnswers(self.bundle), seeds, folder / ANSWERS, jobs)
         return Answered(*answered_knees(paths), ())
@@ -100,7 +113,7 @@ def run(folder: Path, sources: Sources | Asked, settings: AggregatorSettings) ->
     (folder / PLAN).write_text(trained.plan.model_dump_json(indent=1))
     p, scores = predict(trained.network, trained.plan, trained.held)
     figures = figures_of(p, scores, trained.held)
-    asked = {"asked": sources.scans} if isinstance(sources, Asked) else {}
+    asked = {"asked": sources.scans, "asked_student": sources.student} if isinstance(sources, Asked) else {}
     write_manifest(folder, asdict(settings) | asked | {"figures": figures}, answered.files)
     return figures
 

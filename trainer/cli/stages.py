@@ -118,6 +118,7 @@ def bundle(
     `patches` find bones by your own segmenter before there is a student. `--aggregator-only` takes all but
     what stages from there.
     """
+    from ctsma_node.errors import NodeError
     from trainer.export import run, run_aggregator, run_bones
 
     if bones_only and aggregator_only:
@@ -125,8 +126,8 @@ def bundle(
     make = run_bones if bones_only else run_aggregator if aggregator_only else run
     try:
         digest = make(build, out, name=name, version=version)
-    except FileNotFoundError as e:
-        console.print(f"[red]{e}")
+    except (FileNotFoundError, NodeError) as e:
+        console.print(str(e), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from e
     size = sum(f.stat().st_size for f in out.iterdir())
     console.print(f"{out}: {size / 1e6:.1f} MB, digest {digest}")

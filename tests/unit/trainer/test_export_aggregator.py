@@ -82,3 +82,34 @@ def test_without_an_aggregator_the_way_to_one_is_told(tmp_path: Path) -> None:
 
 def test_one_part_at_a_time(tmp_path: Path) -> None:
     assert bundle(tmp_path, "--bones-only").exit_code == 2
+
+
+def test_an_aggregator_for_another_student_is_refused(build: Path) -> None:
+    assert aggregator(build, 15).exit_code == 0
+    manifest = build / "aggregator" / "stage.json"
+    record = json.loads(manifest.read_text())
+    record["settings"]["asked_student"] = "0" * 64
+    manifest.write_text(json.dumps(record))
+    found = bundle(build)
+    assert found.exit_code == 2
+    assert "student" in found.output
+    assert not (build / "bundle").exists()
+
+
+def test_an_aggregator_of_other_subregions_is_refused(build: Path) -> None:
+    assert aggregator(build, 15).exit_code == 0
+    templates = build / "aggregator" / "templates.json"
+    places = json.loads(templates.read_text())
+    places["femur"][0][0] += 0.1
+    templates.write_text(json.dumps(places))
+    found = bundle(build)
+    assert found.exit_code == 2
+    assert "subregions" in found.output
+
+
+def test_answers_of_another_student_are_not_taken_for_this_ones(build: Path) -> None:
+    assert aggregator(build, 15).exit_code == 0
+    (build / "aggregator" / "answers" / "student").write_text("0" * 64)
+    found = aggregator(build, 15)
+    assert found.exit_code == 2
+    assert "another student" in found.output.replace("\n", " ")
