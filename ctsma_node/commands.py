@@ -15,7 +15,9 @@ from pathlib import Path
 from ctsma_node.errors import NodeError
 from ctsma_node.spool import make_private, sync_folder
 
-_NAME = re.compile(r"([1-9]\d{0,17})\.([1-9]\d{0,17})\.(requeue|cancel)")
+_NAME = re.compile(
+    r"([1-9]\d{0,17})\.([1-9]\d{0,17})\.(?:(requeue|cancel|resend)|(resend)\.([A-Za-z0-9][A-Za-z0-9_.-]{0,63}))"
+)
 
 
 class Action(StrEnum):
@@ -23,18 +25,21 @@ class Action(StrEnum):
 
     REQUEUE = "requeue"  # try again: from where it ended, or now instead of later
     CANCEL = "cancel"  # work on it no more
+    RESEND = "resend"  # send again what has arrived
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Command:
     """One thing asked of one case.
 
-    A requeue is void once the case's history has gone on behind `seen_event`, the last that the asker knew.
+    A requeue or resend is void once the case's history has gone on behind `seen_event`, the last that the
+    asker knew.
     """
 
     case_id: int
     seen_event: int
     action: Action
+    destination: str = ""  # of a resend; "": every one
 
 
 class CommandFolder:
@@ -58,11 +63,14 @@ class CommandFolder:
     def waiting(self) -> list[Command]:
         """The commands that were not carried out yet, by case, older ones first."""
         found = filter(None, (_NAME.fullmatch(path.name) for path in self._folder.glob("*.*.*")))
-        return sorted(Command(int(each[1]), int(each[2]), Action(each[3])) for each in found)
+        return sorted(
+            Command(int(each[1]), int(each[2]), Action(each[3] or each[4]), each[5] or "") for each in found
+        )
 
     def remove(self, command: Command) -> None:
         """Take a command away; none is fine too."""
         self._path(command).unlink(missing_ok=True)
 
     def _path(self, command: Command) -> Path:
-        return self._folder / f"{command.case_id}.{command.seen_event}.{command.action}"
+        to = command.destination and f".{command.destination}"
+        return self._folder / f"{command.case_id}.{command.seen_event}.{command.action}{to}"

@@ -1,4 +1,4 @@
-"""`requeue` and `cancel`: what a person may ask of a case. The worker does it; these ask and wait."""
+"""`requeue`, `resend` and `cancel`: what a person may ask of a case. The worker does it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from ctsma_node.cli.terminal import FAILED, ConfigOption, err, out, settings_from, spoken_errors
 from ctsma_node.commands import Action, Command, CommandFolder
-from ctsma_node.ledger.asked import can_be_cancelled, state_when_requeued
+from ctsma_node.ledger.asked import can_be_cancelled, can_be_resent, state_when_requeued
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import Case
@@ -24,6 +24,10 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: [b]ctsma-node requeue 12[/b]. Exit code 1: there is nothing to try again.")(
         requeue
     )
+    app.command(
+        epilog="Examples: [b]ctsma-node resend 12[/b], [b]ctsma-node resend 12 --to ARCHIVE[/b]. "
+        "Exit code 1: there is nothing to send again."
+    )(resend)
     app.command(epilog="Example: [b]ctsma-node cancel 12[/b]. Exit code 1: there is nothing to cancel.")(
         cancel
     )
@@ -37,8 +41,31 @@ def requeue(case: CaseArgument, config: ConfigOption = None) -> None:
         found = cases.get(case)
         purged = InboxReader(settings.inbox_path).purged_count(found.series_uid)
         if state_when_requeued(cases, found, purged) is None:
-            _nothing(found, "tried again", purged)
+            gone = f"{purged} of its instances: send the series again" if purged else ""
+            _nothing(found, "tried again", gone)
         _ask(cases, folder, found, Action.REQUEUE)
+
+
+def resend(
+    case: CaseArgument,
+    to: Annotated[
+        str, typer.Option(metavar="NAME", help="To this destination alone.", show_default="every one")
+    ] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Send the results of a delivered case again, as they are: for an archive that lost them."""
+    with spoken_errors():
+        settings = settings_from(config)
+        cases, folder = CasesReader(settings.ledger_path), CommandFolder(settings.commands_dir)
+        found = cases.get(case)
+        if not can_be_resent(cases, found):
+            purged = cases.purged_objects(case)
+            _nothing(found, "sent again", f"{purged} of its objects" if purged else "")
+        known = sorted({each.destination for each in cases.deliveries(case)})
+        if to and to not in known:
+            err.print(f"[red]Nothing of case {case} was for {to!r}[/red]; it went to {', '.join(known)}.")
+            raise typer.Exit(FAILED)
+        _ask(cases, folder, found, Action.RESEND, to)
 
 
 def cancel(case: CaseArgument, config: ConfigOption = None) -> None:
@@ -52,16 +79,16 @@ def cancel(case: CaseArgument, config: ConfigOption = None) -> None:
         _ask(cases, folder, found, Action.CANCEL)
 
 
-def _nothing(case: Case, what: str, purged: int = 0) -> None:
+def _nothing(case: Case, what: str, gone: str = "") -> None:
     doing = "is being worked on" if case.running else f"is {case.state}"
-    gone = f" \\[retention] has removed {purged} of its instances: send the series again." if purged else ""
-    err.print(f"[yellow]Nothing to do[/yellow]: case {case.id} {doing} and cannot be {what}.{gone}")
+    why = f" \\[retention] has removed {gone}." if gone else ""
+    err.print(f"[yellow]Nothing to do[/yellow]: case {case.id} {doing} and cannot be {what}.{why}")
     raise typer.Exit(FAILED)
 
 
-def _ask(cases: CasesReader, folder: CommandFolder, case: Case, action: Action) -> None:
+def _ask(cases: CasesReader, folder: CommandFolder, case: Case, action: Action, to: str = "") -> None:
     """Leave the command, and wait a while for the worker to take it."""
-    command = Command(case.id, cases.events(case.id)[-1].id, action)
+    command = Command(case.id, cases.events(case.id)[-1].id, action, to)
     folder.post(command)
     deadline = time.monotonic() + _PATIENCE_S
     while command in folder.waiting():

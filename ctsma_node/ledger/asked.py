@@ -1,4 +1,4 @@
-"""The moves that a person may ask for: to try a case again, or to let go of it."""
+"""What a person may ask for: to try a case again, to send its results again, or to let go of it."""
 
 from __future__ import annotations
 
@@ -52,6 +52,16 @@ def can_be_cancelled(case: Case) -> bool:
     return case.state in _CANCELLABLE
 
 
+def can_be_resent(cases: CaseQueries, case: Case) -> bool:
+    """Whether the results can be sent again: delivered, the latest of their series, and all still here."""
+    return (
+        case.state is SeriesState.DELIVERED
+        and bool(cases.deliveries(case.id))
+        and not cases.purged_objects(case.id)
+        and cases.by_series(case.series_uid)[-1].id == case.id
+    )
+
+
 class AskedCases(Cases):
     """Cases, and what a person may ask of them."""
 
@@ -77,6 +87,31 @@ class AskedCases(Cases):
                     (now, now, now, case_id),
                 )
             self._record(connection, case_id, "requeued", case.state, to, facts=_ASKED)
+            return self._get(connection, case_id)
+
+    def resend(self, case_id: int, seen_event: int, destination: str = "") -> Case | None:
+        """Send the results again, to one destination or to all, with the retry horizon from now on.
+
+        Returns the case, or None where its history has gone on, `can_be_resent` denies it, or nothing of it
+        was ever for that destination.
+        """
+        with self._writer.transaction() as connection:
+            case = self._get(connection, case_id)
+            if not can_be_resent(self, case) or self.events(case_id)[-1].id != seen_event:
+                return None
+            to = {destination} if destination else {each.destination for each in self.deliveries(case_id)}
+            marks, now = ", ".join("?" * len(to)), self._clock()
+            changed = connection.execute(
+                "UPDATE delivery SET state = 'pending', attempts = 0, asked = 0, sent_at = NULL, "
+                f"created_at = ?, held_s = 0, due_at = ?, updated_at = ? WHERE destination IN ({marks}) "
+                "AND result_id IN (SELECT id FROM result WHERE revision_id = ?)",
+                (now, now, now, *to, case_id),
+            )
+            if not changed.rowcount:
+                return None
+            self._put(connection, case_id, SeriesState.REPORTED)
+            facts: dict[str, Fact] = _ASKED | {"sent again to": ", ".join(sorted(to))}
+            self._record(connection, case_id, "requeued", case.state, SeriesState.REPORTED, facts=facts)
             return self._get(connection, case_id)
 
     def cancel(self, case_id: int) -> Case | None:

@@ -23,6 +23,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "cases_retention.sql",
         "cases_proofs.sql",
         "cases_refusal.sql",
+        "cases_resending.sql",
     ),
 }
 """The scripts that follow each schema, oldest first; a new one goes to the end of its line."""

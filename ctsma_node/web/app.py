@@ -52,6 +52,7 @@ def make_site(settings: Settings, acting: Token, clock: Callable[[], float]) -> 
             Route("/cases/{case:int}", pages.case),
             Route("/cases/{case:int}/pictures/{number:int}.png", pages.picture),
             Route("/cases/{case:int}/requeue", asking.requeue, methods=["POST"]),
+            Route("/cases/{case:int}/resend", asking.resend, methods=["POST"]),
             Route("/cases/{case:int}/cancel", asking.cancel, methods=["POST"]),
             Route("/destinations", pages.destinations),
             Route("/node", pages.node),

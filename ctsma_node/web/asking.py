@@ -34,6 +34,10 @@ class Asking:
         """Ask for a case to be tried again."""
         return await self._ask(request, Action.REQUEUE)
 
+    async def resend(self, request: Request) -> Response:
+        """Ask for a case's results to be sent again, to every destination."""
+        return await self._ask(request, Action.RESEND)
+
     async def cancel(self, request: Request) -> Response:
         """Ask for a case to be let go of."""
         return await self._ask(request, Action.CANCEL)

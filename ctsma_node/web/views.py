@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctsma_node.config import AnyDestination, Settings
-from ctsma_node.ledger.asked import can_be_cancelled, state_when_requeued
+from ctsma_node.ledger.asked import can_be_cancelled, can_be_resent, state_when_requeued
 from ctsma_node.ledger.case_rows import CaseQueries
 from ctsma_node.ledger.inbox_purge import PurgeQueries
 from ctsma_node.records import (
@@ -84,6 +84,7 @@ class CasePage:
     source_count: SourceCount | None
     requeued_to: SeriesState | None
     purged: int  # instances of the series that retention has removed
+    can_be_resent: bool
     can_be_cancelled: bool
     last_event: int
 
@@ -125,6 +126,7 @@ def case_page(cases: CaseQueries, inbox: PurgeQueries, outbox: Path, case_id: in
         source_count=cases.source_count(case.series_uid),
         requeued_to=state_when_requeued(cases, case, purged),
         purged=purged,
+        can_be_resent=can_be_resent(cases, case),
         can_be_cancelled=can_be_cancelled(case),
         last_event=events[-1].id,
     )

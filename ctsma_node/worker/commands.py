@@ -68,4 +68,6 @@ class Commands:
     def _moved(self, command: Command) -> Case | None:
         if command.action is Action.REQUEUE:
             return self._cases.requeue(command.case_id, command.seen_event, self._purged)
+        if command.action is Action.RESEND:
+            return self._cases.resend(command.case_id, command.seen_event, command.destination)
         return self._cases.cancel(command.case_id)

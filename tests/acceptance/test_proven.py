@@ -66,6 +66,21 @@ def test_the_receiver_is_dead_when_the_report_would_come(site_and_archive: tuple
     assert site.status()["cases"][0]["deliveries"][0]["attempts"] == 1
 
 
+def test_an_archive_that_lost_results_gets_them_again(site_and_archive: tuple[Site, Archive]) -> None:
+    site, archive = site_and_archive
+    site.start_receiver()
+    site.start_worker()
+    send(site.port, single_frames(PLAN))
+    assert_one_set(site, archive)
+    lost = archive.instances()[::30]
+    for each in lost:
+        archive.forget(each)
+    assert len(archive.instances()) == 91 - len(lost)
+    assert site.run("resend", "1", "--to", "pacs") == "Case 1 is reported now.\n"
+    assert_one_set(site, archive)
+    assert site.events("case.ended")[-1]["case"] == 1
+
+
 def test_a_paused_destination_gets_nothing_until_it_is_resumed(
     site_and_archive: tuple[Site, Archive],
 ) -> None:

@@ -29,7 +29,7 @@ from tests.unit.validation.planted import few_subregions
 Run = Callable[..., Result]
 COMMANDS = (
     *("serve", "receive", "work", "analyse", "validate", "send", "status", "health"),
-    *("explain", "requeue", "cancel"),
+    *("explain", "requeue", "resend", "cancel"),
     *("destination", "check-config", "demo"),
 )
 OPERATING = ("purge", "doctor", "backup", "restore", "export-case")
@@ -125,6 +125,8 @@ def test_a_requeue_is_left_for_the_worker(
         ("cancel", 2, "case 2 is receiving and cannot be cancelled"),
         ("requeue", 2, "case 2 is receiving and cannot be tried again"),
         ("requeue", 3, "There is no case 3"),
+        ("resend", 1, "case 1 is refused and cannot be sent again"),
+        ("resend", 3, "There is no case 3"),
     ],
 )
 def test_what_cannot_be_asked_is_said(

@@ -52,6 +52,9 @@ def test_wishes_wait_in_order_and_the_same_twice_is_one(folder: CommandFolder) -
 
 def test_other_files_are_no_wishes(folder: CommandFolder, tmp_path: Path) -> None:
     for name in (
+        "1.2.requeue.pacs",
+        "1.2.resend.",
+        "1.2.resend..pacs",
         "1.2.delete",
         "01.2.cancel",
         "0.1.cancel",
@@ -60,6 +63,16 @@ def test_other_files_are_no_wishes(folder: CommandFolder, tmp_path: Path) -> Non
         f"{'9' * 19}.1.cancel",
     ):
         (tmp_path / "commands" / name).touch()
+    assert folder.waiting() == []
+
+
+def test_a_resend_names_where_to(folder: CommandFolder) -> None:
+    commands = [Command(1, 2, Action.RESEND), Command(1, 2, Action.RESEND, "pacs_2.main-hall")]
+    for command in commands:
+        folder.post(command)
+    assert folder.waiting() == commands
+    for command in commands:
+        folder.remove(command)
     assert folder.waiting() == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ctsma_node.ledger.asked import AskedCases, can_be_cancelled, state_when_requeued
+from ctsma_node.ledger.asked import AskedCases, can_be_cancelled, can_be_resent, state_when_requeued
 from ctsma_node.records import END_STATES, REOPENINGS, Case, DeliveryState, SeriesState
 from tests.unit.ledger.test_cases import PATH_TO, Peer, result
 
@@ -88,7 +88,7 @@ def test_an_ended_delivery_is_reopened_as_pending_only(cases: AskedCases, tmp_pa
     cases.delivery_rejected(lost.id, 0xA900, "No.")
     cases.close()
     other = sqlite3.connect(tmp_path / "ledger.sqlite3")
-    for number, state in ((sent.id, "pending"), (sent.id, "failed"), (lost.id, "delivered")):
+    for number, state in ((sent.id, "rejected"), (sent.id, "failed"), (lost.id, "delivered")):
         with pytest.raises(sqlite3.IntegrityError, match="has ended"):
             other.execute("UPDATE delivery SET state = ?, due_at = NULL WHERE id = ?", (state, number))
     other.close()
@@ -200,3 +200,61 @@ def test_a_set_that_was_made_is_sent_though_its_instances_are_gone(cases: AskedC
     cases.add_results(case.id, [result(1)])
     case = cases.move(case.id, S.FAILED, code="why")
     assert state_when_requeued(cases, case, 3) is S.ANALYSED
+
+
+def delivered(cases: AskedCases, *peers: Peer, series: str = "1.2.3", first: int = 1) -> Case:
+    case = brought_to(cases, *PATH_TO[S.ANALYSED], series=series)
+    cases.add_results(case.id, [result(first), result(first + 1, "picture")])
+    cases.add_deliveries(case.id, peers)
+    cases.move(case.id, S.REPORTED)
+    for each in cases.deliveries(case.id):
+        cases.delivery_done(each.id)
+    return cases.move(case.id, S.DELIVERED)
+
+
+def last_event(cases: AskedCases, case: Case) -> int:
+    return cases.events(case.id)[-1].id
+
+
+def test_what_has_arrived_is_sent_again_to_whom_it_is_asked_for(cases: AskedCases) -> None:
+    case = delivered(cases, Peer("pacs"), Peer("archive"))
+    assert can_be_resent(cases, case)
+    again = cases.resend(case.id, last_event(cases, case), "archive")
+    assert again is not None
+    assert again.state is S.REPORTED
+    assert {d.destination for d in cases.due_deliveries(9e9)} == {"archive"}
+    assert {(d.attempts, d.sent_at, d.asked) for d in cases.due_deliveries(9e9)} == {(0, None, 0)}
+    event = cases.events(case.id)[-1]
+    assert (event.action, event.facts) == ("requeued", {"asked": True, "sent again to": "archive"})
+
+
+def test_without_a_destination_everything_is_sent_again(cases: AskedCases) -> None:
+    case = delivered(cases, Peer("pacs"), Peer("archive"))
+    assert cases.resend(case.id, last_event(cases, case)) is not None
+    assert len(cases.due_deliveries(9e9)) == 4
+
+
+def test_a_late_report_about_the_first_time_says_nothing_of_the_second(cases: AskedCases) -> None:
+    case = delivered(cases, Peer("pacs"))
+    uid = cases.ask_commitment(case.id, "pacs", [], lambda number: f"2.25.{number}")
+    cases.resend(case.id, last_event(cases, case))
+    assert cases.asked_in(uid) == []
+    for each in cases.due_deliveries(9e9):
+        cases.delivery_stored(each.id, 0x0000, 9e9)
+    assert cases.asked_in(uid) == []
+
+
+def test_nothing_is_sent_again_that_was_removed_superseded_or_has_gone_on(cases: AskedCases) -> None:
+    case = delivered(cases, Peer("pacs"))
+    seen = last_event(cases, case)
+    assert cases.resend(case.id, seen - 1) is None
+    assert cases.resend(case.id, seen, "elsewhere") is None
+    assert cases.get(case.id).state is S.DELIVERED
+    cases.mark_purged([1])
+    assert cases.resend(case.id, seen) is None
+    old = delivered(cases, Peer("pacs"), series="1.5", first=3)
+    assert can_be_resent(cases, old)
+    cases.upsert_series("1.5", "1.2", 2.0, 4, "PACS")
+    assert not can_be_resent(cases, cases.get(old.id))
+    refused = brought_to(cases, *PATH_TO[S.REFUSED], series="1.6")
+    assert not can_be_resent(cases, refused)

@@ -142,7 +142,7 @@ def test_only_what_can_be_asked_is_offered(served: Served) -> None:
         for name, case in served.cases.items()
     }
     assert offered == {
-        "delivered": set(),
+        "delivered": {"resend"},
         "refused": {"requeue"},
         "failed": {"requeue"},
         "waiting": {"cancel"},
