@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import typer
 
 from ctsma_node import __version__
@@ -52,6 +54,8 @@ def main(
     ),
 ) -> None:
     """Common options of every command."""
+    # pydicom's quote raw values of headers, which are nobody's business. The services log where they arose.
+    warnings.simplefilter("ignore")
 
 
 _SERVING = (services, analyse, validate, send, status, health, explain, ask, destination, check, demo)

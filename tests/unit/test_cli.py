@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,6 +136,15 @@ def test_what_cannot_be_asked_is_said(
 ) -> None:
     shown = run(command, case, "--config", config)
     assert (shown.exit_code, expected in shown.output) == (1, True)
+
+
+def test_no_librarys_warning_is_shown() -> None:
+    """Pydicom's quote the values of headers."""
+    said = "import warnings; from ctsma_node.cli import app; app(['codes'], standalone_mode=False); "
+    command = [sys.executable, "-c", said + "warnings.warn('Invalid value for VR DA: Zanary')"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "not_ct" in done.stdout
+    assert done.stderr == ""
 
 
 def test_a_page_for_everybody_needs_a_token(run: Run, config: Path) -> None:
