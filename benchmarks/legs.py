@@ -1,9 +1,10 @@
-"""Label images of knees from the articulated shape model of the lower limb, for `ctsma-train evaluate shapes`.
+"""Knees of many people as label images for `ctsma-train evaluate shapes`, from a model of the lower limb.
 
-`python -m benchmarks.legs articulated_ssm-0.2.0-py3-none-any.whl OUT` writes one image for each person: femur 1,
-tibia 2, fibula 4; there is no patella in it. The model is of 327 people, children among them; only who has an
-adult's knee is taken. Its three bones are placed each by itself, so the tibia is brought to the femur here, as it
-is turned. The package names no licence: fetch it yourself; its shapes judge and train nothing that is shipped.
+`python -m benchmarks.legs articulated_ssm-0.2.0-py3-none-any.whl OUT` writes one image for each person:
+femur 1, tibia 2, fibula 4; the model has no patella. It is of 327 people, children among them; only who has
+an adult's knee is taken. Its bones are placed each by itself, so the tibia is brought to the femur here,
+turned as it is. The package names no licence: fetch it yourself. Its shapes judge; nothing that is shipped is
+trained on them.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _JOINT_SPACE = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Mean (n, 3) and modes (3 n, m) of all nodes, weights (m, people), triangles (t, 3), node range by bone."""
+    """Mean (n, 3) and modes (3 n, m) of all nodes, weights (m, people), triangles (t, 3), nodes by bone."""
 
     mean: F64
     modes: F64
@@ -82,7 +83,9 @@ class Model:
 
 def _triangles(ply: str) -> I64:
     head, _, body = ply.partition("end_header")
-    counts = {line.split()[1]: int(line.split()[2]) for line in head.splitlines() if line.startswith("element")}
+    counts = {
+        line.split()[1]: int(line.split()[2]) for line in head.splitlines() if line.startswith("element")
+    }
     values = body.split()[3 * counts["vertex"] :]
     return np.array(values, dtype=np.int64).reshape(counts["face"], 4)[:, 1:]
 
@@ -93,11 +96,11 @@ def _is_adult(femur: F64) -> bool:
 
 
 def _lower(bone: F64, height: float) -> F64:
-    return bone[bone[:, 2] < bone[:, 2].min() + height]
+    return np.asarray(bone[bone[:, 2] < bone[:, 2].min() + height])
 
 
 def _upper(bone: F64, height: float) -> F64:
-    return bone[bone[:, 2] > bone[:, 2].max() - height]
+    return np.asarray(bone[bone[:, 2] > bone[:, 2].max() - height])
 
 
 def _middle(values: F64) -> F64:
@@ -165,7 +168,7 @@ def _columns(triangle: F64, size: list[int]) -> F64:
     v = ((b[0] - a[0]) * (at[:, 1] - a[1]) - (at[:, 0] - a[0]) * (b[1] - a[1])) / area
     over = (u >= 0) & (v >= 0) & (u + v <= 1)
     height = a[2] + u * (b[2] - a[2]) + v * (c[2] - a[2])
-    return np.column_stack([at, height])[over]
+    return np.asarray(np.column_stack([at, height])[over])
 
 
 def _run() -> None:

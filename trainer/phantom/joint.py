@@ -63,7 +63,7 @@ def bone_poses(
     )
     tibia = _close_joint(structures, femur, tibia, joint_space)
     patella = femur @ turned((PATELLA_SHARE * posture.flexion, 0.0, 0.0), CONDYLAR_AXIS)
-    patella = _seat_patella(structures, femur, patella, patella_gap)
+    patella = seat_patella(structures, femur, patella, patella_gap)
     return {Part.FEMUR: femur, Part.TIBIA: tibia, Part.PATELLA: patella, Part.FIBULA: tibia}
 
 
@@ -100,7 +100,8 @@ def _close_joint(
     return tibia
 
 
-def _seat_patella(structures: dict[Part, BoneStructure], femur: F64, patella: F64, gap: float) -> F64:
+def seat_patella(structures: dict[Part, BoneStructure], femur: F64, patella: F64, gap: float) -> F64:
+    """The patella's pose, moved to and fro until its smallest distance from the femur is `gap` mm."""
     surface = _surface(structures[Part.PATELLA], -1e3)
     for _ in range(3):
         relative = np.linalg.inv(femur) @ patella

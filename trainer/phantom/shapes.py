@@ -17,6 +17,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from ctsma_node.errors import SettingsError
 from trainer.phantom.bones import tissue_channels
+from trainer.phantom.joint import seat_patella
 from trainer.phantom.knee import Knee
 from trainer.phantom.structure import BoneStructure, Channel, Part
 
@@ -78,7 +79,8 @@ def _grid_of(image: sitk.Image) -> sitk.Image:
 def in_shapes(knee: Knee, shapes: Shapes, scale: float = 1.0) -> Knee:
     """The drawn knee with its tissue in other bones, `scale` times as large, as they stood to one another.
 
-    A bone that `shapes` lacks stays the drawn one. Flexion is that of the shapes.
+    A bone that `shapes` lacks stays the drawn one; a drawn patella is seated on the other femur. Flexion is
+    that of the shapes.
     """
     origin = _origin(knee, shapes)
     rise = _top(knee.structures[Part.TIBIA]) - (_highest(shapes.bones[Part.TIBIA]) * STEP - origin[2])
@@ -87,9 +89,17 @@ def in_shapes(knee: Knee, shapes: Shapes, scale: float = 1.0) -> Knee:
         lift = 0.0 if _SHAFT_UP.get(part, True) else rise
         structures[part] = _structure(knee, part, share, origin, lift, scale)
         poses[part] = knee.placement
+    if Part.PATELLA not in shapes.bones:
+        poses[Part.PATELLA] = _seated(knee, structures)
     other = replace(knee)
     other.__dict__.update(structures=structures, poses=poses)
     return other
+
+
+def _seated(knee: Knee, structures: dict[Part, BoneStructure]) -> F64:
+    """The drawn patella's pose before another femur, which stands in the leg's frame as it is."""
+    in_leg = np.linalg.inv(knee.placement) @ knee.poses[Part.PATELLA]
+    return np.asarray(knee.placement @ seat_patella(structures, np.eye(4), in_leg, knee.anatomy.patella.gap))
 
 
 def _origin(knee: Knee, shapes: Shapes) -> F64:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import KneeResult, OAClass, Parameter, Side
 from ctsma_node.errors import Refused
+from ctsma_node.volume import CTVolume, apply
 from trainer.phantom.acquisition import draw_acquisition
 from trainer.phantom.ct import render_ct
 from trainer.phantom.knee import Knee
@@ -54,7 +55,8 @@ def answer(seed: int, path: Path, shapes: Shapes, analyser: Analyser) -> Answer:
     """Draw the knee of a seed in the shapes, scan it in any way that a hospital may, and analyse it."""
     scene = scene_in_shapes(seed, shapes)
     try:
-        result = analyser.analyse(render_ct(scene, draw_acquisition(seed, scene)))
+        volume = render_ct(scene, draw_acquisition(seed, scene))
+        result = analyser.analyse(volume)
     except Refused as refused:
         return Answer(seed, path.name, refused=refused.code)
     knee, drawn = result.knees[0], scene.knees[0]
@@ -62,7 +64,7 @@ def answer(seed: int, path: Path, shapes: Shapes, analyser: Analyser) -> Answer:
         seed,
         path.name,
         side_is_right=knee.side is drawn.side,
-        dice=_dice(knee, scene),
+        dice=_dice(knee, scene, volume),
         correlation=_correlation(knee, drawn),
         marks=tuple(mark.code for mark in knee.marks),
         oa_class=drawn.oa_class.value,
@@ -70,10 +72,13 @@ def answer(seed: int, path: Path, shapes: Shapes, analyser: Analyser) -> Answer:
     )
 
 
-def _dice(knee: KneeResult, scene: Scene) -> tuple[float, ...]:
-    """Of each bone, on the analysis grid."""
+def _dice(knee: KneeResult, scene: Scene, volume: CTVolume) -> tuple[float, ...]:
+    """Of each bone, on the analysis grid as far as it was scanned."""
     i, j, k = knee.bone_labels.shape[::-1]
-    truth = label_on(scene, knee.affine, (i, j, k))
+    grid = np.stack(np.meshgrid(*map(np.arange, (k, j, i)), indexing="ij")[::-1], axis=-1)
+    index = volume.to_index(apply(knee.affine, grid))
+    scanned = ((index > -0.5) & (index < np.array(volume.size) - 0.5)).all(axis=-1)
+    truth = np.where(scanned, label_on(scene, knee.affine, (i, j, k)), 0)
     pairs = [(knee.bone_labels == LABELS[part], truth == LABELS[part]) for part in Part]
     return tuple(float(2 * (a & b).sum() / max(1, a.sum() + b.sum())) for a, b in pairs)
 

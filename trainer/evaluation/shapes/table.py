@@ -21,6 +21,9 @@ from trainer.stage import progress
 
 Figures = dict[str, Any]
 
+_MOST_COLUMNS = 4
+"""More shapes than these are shown together only."""
+
 
 def evaluate(
     files: Sequence[Path],
@@ -43,15 +46,16 @@ def evaluate(
             answers.append(answer(seed, files[n % len(files)], shapes[n % len(files)], analyser))
             bar.update(task, advance=1, note=f"{seed}: {answers[-1].refused or 'measured'}")
     figures = summary(answers)
-    console.print(_table(figures))
+    console.print(table(figures))
     return figures
 
 
 def summary(answers: Sequence[Answer]) -> Figures:
-    """Counts, and the median and the least of each figure over the measured knees of each file."""
+    """Counts, and median and least of each figure over the measured knees, of each file and of all."""
     of = {name: [a for a in answers if a.shape == name] for name in sorted({a.shape for a in answers})}
     return {
         "shapes": {name: _of_one(group) for name, group in of.items()},
+        "all": _of_one(answers),
         "answers": [asdict(each) for each in answers],
     }
 
@@ -85,16 +89,21 @@ def _spread(values: Any) -> tuple[float, float] | None:
     return (float(np.median(values)), float(values.min())) if len(values) else None
 
 
-def _table(figures: Figures) -> Table:
-    table = Table("", *figures["shapes"], title="median (least) of the measured knees")
-    rows = figures["shapes"].values()
-    table.add_row("knees", *(str(row["knees"]) for row in rows))
+def table(figures: Figures) -> Table:
+    """A column for each file where they are few, and one for all."""
+    shapes: dict[str, Figures] = figures["shapes"]
+    columns = shapes if len(shapes) <= _MOST_COLUMNS else {}
+    if len(shapes) > 1:
+        columns = columns | {f"all {len(shapes)} shapes": figures["all"]}
+    shown = Table("", *columns, title="median (least) of the measured knees")
+    rows = columns.values()
+    shown.add_row("knees", *(str(row["knees"]) for row in rows))
     for name in ("refused", "side right", "marks", "above one half"):
-        table.add_row(name, *(_said(row[name]) for row in rows))
+        shown.add_row(name, *(_said(row[name]) for row in rows))
     for kind, names in (("dice", tuple(Part)), ("correlation", tuple(Parameter))):
         for each in names:
-            table.add_row(f"{kind}, {each.value}", *(_shown(row[kind][each.value]) for row in rows))
-    return table
+            shown.add_row(f"{kind}, {each.value}", *(_shown(row[kind][each.value]) for row in rows))
+    return shown
 
 
 def _said(value: Any) -> str:

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from ctsma_node.analysis.result import Side
 from ctsma_node.errors import SettingsError
+from ctsma_node.volume import apply
 from trainer.phantom.knee import Knee
 from trainer.phantom.painting import label_on
 from trainer.phantom.scene import draw_scene
@@ -100,6 +101,24 @@ def test_a_larger_one_is_larger_and_a_bone_that_is_missing_is_drawn(right: Shape
     ]
     assert sizes[1] / sizes[0] == pytest.approx(1.08**3, rel=0.01)
     assert knee.structures[Part.FIBULA] is drawn.structures[Part.FIBULA]
+
+
+def patella_gap(knee: Knee, pose: npt.NDArray[np.float64]) -> float:
+    """From within the patella, so that it is up to two samples more than from its surface."""
+    femur, patella = (knee.structures[part] for part in (Part.FEMUR, Part.PATELLA))
+    k, j, i = np.nonzero(patella.maps[..., Channel.DISTANCE] < 0.0)
+    inside = patella.origin + patella.step * np.stack([i, j, k], axis=1)
+    on_femur = apply(np.linalg.inv(knee.poses[Part.FEMUR]) @ pose, inside)
+    return float(femur.at(on_femur)[:, Channel.DISTANCE].min())
+
+
+@pytest.mark.parametrize("scale", [0.92, 1.08])
+def test_a_drawn_patella_is_seated_on_the_other_femur(right: Shapes, scale: float) -> None:
+    drawn = labels_of(6, Side.LEFT)[1]
+    knee = in_shapes(drawn, Shapes({p: s for p, s in right.bones.items() if p is not Part.PATELLA}), scale)
+    wanted = drawn.anatomy.patella.gap
+    assert 0.0 < patella_gap(knee, knee.poses[Part.PATELLA]) - wanted < 2.5
+    assert not 0.0 < patella_gap(knee, drawn.poses[Part.PATELLA]) - wanted < 2.5
 
 
 def test_what_cannot_be_used_is_named(folder: Path, tmp_path: Path) -> None:
