@@ -16,13 +16,12 @@ _SECOND_ORDER = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 @dataclass(frozen=True)
 class Variation:
-    """Standard deviations of how far a knee's shape is taken from its own, `amount` times.
+    """Standard deviations of how far a knee's shape is taken from its own.
 
-    Two segmented knees that the generator did not draw have their subregions 5 to 12 mm (root mean square)
-    from the mean of the drawn ones, which lie 3 to 7 mm from it (benchmarks/results/shapes.md).
+    Subregions of two segmented knees lie 5 to 12 mm (root mean square) from the mean of the drawn ones, those
+    of other adults 3 to 9 mm, and the drawn ones 3 to 10 mm (benchmarks/results/shapes.md).
     """
 
-    amount: float = 1.0
     share: float = 0.5
     """Of the knees; the others keep the shape that they have, which says something, too."""
     size: float = 0.07
@@ -44,17 +43,14 @@ class Variation:
         n = len(positions)
         knees = positions.reshape(n, len(Bone), SUBREGIONS_PER_BONE, 3)
         middle = knees.mean(axis=(1, 2), keepdims=True)
-        knees = middle + (knees - middle) * np.exp(self._drawn(rng, self.size, (n, 1, 1, 3)))
+        knees = middle + (knees - middle) * np.exp(rng.normal(0.0, self.size, (n, 1, 1, 3)))
         centre = knees.mean(axis=2, keepdims=True)
-        linear = np.eye(3) + self._drawn(rng, self.slant, (n, len(Bone), 3, 3))
+        linear = np.eye(3) + rng.normal(0.0, self.slant, (n, len(Bone), 3, 3))
         from_centre = np.einsum("nbij,nbkj->nbki", linear, knees - centre)
         near = from_centre / _REACH
         terms = np.stack([near[..., i] * near[..., j] for i, j in _SECOND_ORDER], axis=-1)
-        bends = self._drawn(rng, self.bend, (n, len(Bone), 3, len(_SECOND_ORDER)))
-        moved = centre + self._drawn(rng, self.apart, centre.shape)
+        bends = rng.normal(0.0, self.bend, (n, len(Bone), 3, len(_SECOND_ORDER)))
+        moved = centre + rng.normal(0.0, self.apart, centre.shape)
         return np.asarray(moved + from_centre + np.einsum("nbif,nbkf->nbki", bends, terms)).reshape(
             positions.shape
         )
-
-    def _drawn(self, rng: np.random.Generator, sd: float, shape: tuple[int, ...]) -> F64:
-        return rng.normal(0.0, self.amount * sd, shape)
