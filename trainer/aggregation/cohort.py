@@ -47,13 +47,17 @@ class KneeParameters:
     templates: dict[Bone, Template]
 
     def __call__(self, seed: int) -> dict[str, Any]:
-        """`truth` (200, 4), `positions` (200, 3) mm, `oa_class`, `cartilage` (5,)."""
-        scene = knee_scene(seed)
-        knee = scene.knees[0]
-        bones = subregion_truth(scene, 0, self.templates).values()
-        return {
-            "truth": np.concatenate([bone.parameters for bone in bones]),
-            "positions": np.concatenate([bone.positions for bone in bones]),
-            "oa_class": np.array(tuple(OAClass).index(knee.oa_class)),
-            "cartilage": np.array([knee.cartilage[r] for r in CartilageRegion]),
-        }
+        """As `parameters_of`."""
+        return parameters_of(knee_scene(seed), self.templates)
+
+
+def parameters_of(scene: Scene, templates: dict[Bone, Template]) -> dict[str, Any]:
+    """Of a scene's first knee: `truth` (200, 4), `positions` (200, 3) mm, `oa_class`, `cartilage` (5,)."""
+    knee = scene.knees[0]
+    bones = subregion_truth(scene, 0, templates).values()
+    return {
+        "truth": np.concatenate([bone.parameters for bone in bones]),
+        "positions": np.concatenate([bone.positions for bone in bones]),
+        "oa_class": np.array(tuple(OAClass).index(knee.oa_class)),
+        "cartilage": np.array([knee.cartilage[r] for r in CartilageRegion]),
+    }
