@@ -99,18 +99,17 @@ class AskedCases(Cases):
             case = self._get(connection, case_id)
             if not can_be_resent(self, case) or self.events(case_id)[-1].id != seen_event:
                 return None
-            to = {destination} if destination else {each.destination for each in self.deliveries(case_id)}
-            marks, now = ", ".join("?" * len(to)), self._clock()
+            now = self._clock()
             changed = connection.execute(
                 "UPDATE delivery SET state = 'pending', attempts = 0, asked = 0, sent_at = NULL, "
-                f"created_at = ?, held_s = 0, due_at = ?, updated_at = ? WHERE destination IN ({marks}) "
+                "created_at = ?, held_s = 0, due_at = ?, updated_at = ? WHERE ? IN ('', destination) "
                 "AND result_id IN (SELECT id FROM result WHERE revision_id = ?)",
-                (now, now, now, *to, case_id),
+                (now, now, now, destination, case_id),
             )
             if not changed.rowcount:
                 return None
             self._put(connection, case_id, SeriesState.REPORTED)
-            facts: dict[str, Fact] = _ASKED | {"sent again to": ", ".join(sorted(to))}
+            facts: dict[str, Fact] = _ASKED | {"sent again to": destination or "every destination"}
             self._record(connection, case_id, "requeued", case.state, SeriesState.REPORTED, facts=facts)
             return self._get(connection, case_id)
 

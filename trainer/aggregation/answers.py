@@ -23,6 +23,8 @@ from trainer.phantom.ct import render_ct
 from trainer.phantom.knee import Knee
 from trainer.phantom.truth import patch_parameters
 
+STUDENT = "student"
+"""The file beside the answers that says whose they are."""
 _LEAST = 10
 """Knees that a law of errors is fitted to."""
 
@@ -70,6 +72,15 @@ def student_of(bundle: Path | None) -> str:
     """sha256 of the student's weights in a bundle; the default one without a folder."""
     manifest = json.loads(((bundle or DEFAULT) / MANIFEST).read_text(encoding="utf-8"))
     return str(manifest["files"]["student.safetensors"]["sha256"])
+
+
+def check_student(folder: Path, bundle: Path | None) -> None:
+    """Raises SettingsError where a folder's answers are known to be another student's than the bundle's."""
+    known = folder / STUDENT
+    if known.is_file() and known.read_text(encoding="ascii") != student_of(bundle):
+        raise SettingsError(
+            f"{folder} holds what another student answered: delete it, or name another folder"
+        )
 
 
 def answered_knees(paths: list[Path]) -> tuple[Knees, ErrorLaw]:

@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ctsma_node.analysis.result import Bone
 from ctsma_node.errors import SettingsError
-from trainer.aggregation.answers import ScanAnswers, answered_knees, student_of
+from trainer.aggregation.answers import STUDENT, ScanAnswers, answered_knees, check_student, student_of
 from trainer.aggregation.cohort import KneeParameters, knee_labels
 from trainer.aggregation.errors import ErrorLaw, fit_errors
 from trainer.aggregation.knees import Knees, drawn_knees, measured_knees, together
@@ -25,7 +25,7 @@ from trainer.phantom.subregions import Template, templates_of
 from trainer.stage import make_items, progress, write_manifest
 
 AGGREGATOR, PLAN, TEMPLATES, COHORT = "aggregator.safetensors", "aggregator.json", "templates.json", "cohort"
-ANSWERS, _STUDENT = "answers", "student"
+ANSWERS = "answers"
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,9 @@ class Asked:
 
         Raises SettingsError where another student's answers are there.
         """
-        known = folder / ANSWERS / _STUDENT
-        if known.is_file() and known.read_text(encoding="ascii") != self.student:
-            raise SettingsError(f"{known.parent} holds what another student answered: delete it")
-        known.parent.mkdir(parents=True, exist_ok=True)
-        known.write_text(self.student, encoding="ascii")
+        check_student(folder / ANSWERS, self.bundle)
+        (folder / ANSWERS).mkdir(parents=True, exist_ok=True)
+        (folder / ANSWERS / STUDENT).write_text(self.student, encoding="ascii")
         seeds = range(self.first_seed, self.first_seed + self.scans)
         paths = make_items(ANSWERS, ScanAnswers(self.bundle), seeds, folder / ANSWERS, jobs)
         return Answered(*answered_knees(paths), ())

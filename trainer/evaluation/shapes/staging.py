@@ -12,7 +12,7 @@ import numpy as np
 
 from ctsma_node.analysis.bundle import read_bundle
 from ctsma_node.analysis.result import Bone, OAClass
-from trainer.aggregation.answers import answered_knees
+from trainer.aggregation.answers import answered_knees, check_student
 from trainer.aggregation.cohort import parameters_of
 from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.knees import Knees, drawn_knees, together
@@ -58,8 +58,10 @@ def stage_knees(
     """Figures of the bundle's aggregator by true parameters, and by what its student would have answered.
 
     `answers` holds what a student answered about scans (`aggregator --asked`): its errors are drawn from
-    these. Made knees are kept in `folder`. Raises SettingsError where shapes or answers cannot be used.
+    these. Made knees are kept in `folder`. Raises SettingsError where shapes or answers cannot be used, or
+    the answers are another student's.
     """
+    check_student(answers, bundle)
     _, law = answered_knees(sorted(answers.glob("*.npz")))
     for path in make.files:  # here, where it can be said; each process reads them again
         _shapes(path, make.labels, make.left)

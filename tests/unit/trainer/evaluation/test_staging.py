@@ -80,3 +80,9 @@ def test_what_cannot_be_used_is_said(folder: Path) -> None:
         path.unlink()
     few = staged(folder)
     assert (few.exit_code, "scans were answered" in few.output.replace("\n", " ")) == (2, True)
+
+
+def test_answers_of_another_student_are_refused(folder: Path) -> None:
+    (folder / "answers" / "student").write_text("0" * 64)
+    found = staged(folder)
+    assert (found.exit_code, "another student" in found.output.replace("\n", " ")) == (2, True)
