@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import TimeoutError as PageTimeout
 
 _ARGUMENTS = [
     "--no-sandbox",
@@ -22,6 +23,8 @@ _ARGUMENTS = [
     "--enable-unsafe-swiftshader",
 ]
 _PATIENCE_MS = 240_000
+_LOOK_AGAIN_MS = 250
+_ASK_AGAIN_MS = 20_000
 _SERIES = '[data-cy^="study-browser-thumbnail"]'
 _VIEWPORT = "cornerstone.getRenderingEngines().flatMap(engine => engine.getViewports())[0]"
 _POINTS = """step => {
@@ -85,11 +88,14 @@ class OhifPage:
         return text.text_content() or ""
 
     def go_to(self, index: int) -> None:
-        """Scroll to an image."""
-        self._page.evaluate(
-            f"index => cornerstone.utilities.jumpToSlice({_VIEWPORT}.element, {{imageIndex: index}})", index
-        )
-        self._until(f"{_VIEWPORT}.getSliceIndex() === {index}")
+        """Scroll to an image; again if need be, since a viewport that still gets its images forgets it."""
+        jump = f"cornerstone.utilities.jumpToSlice({_VIEWPORT}.element, {{imageIndex: {index}}})"
+        for _ in range(_PATIENCE_MS // _ASK_AGAIN_MS):
+            self._page.evaluate(f"() => {{ {jump}; }}")  # its promise is not waited for
+            with suppress(PageTimeout):
+                self._until(f"{_VIEWPORT}.getSliceIndex() === {index}", _ASK_AGAIN_MS)
+                return
+        raise AssertionError(f"OHIF does not go to image {index}")
 
     def points(self, step: int = 4) -> Points:
         """A grid of points over the viewport, `step` pixels apart."""
@@ -110,8 +116,9 @@ class OhifPage:
             before = now
         return now
 
-    def _until(self, condition: str) -> None:
-        self._page.wait_for_function(condition, timeout=_PATIENCE_MS)
+    def _until(self, condition: str, patience: int = _PATIENCE_MS) -> None:
+        # By the clock: otherwise frames are waited for, and software may be long in drawing them.
+        self._page.wait_for_function(condition, timeout=patience, polling=_LOOK_AGAIN_MS)
 
 
 @contextmanager
