@@ -24,6 +24,14 @@ _ENDS = f"""
     FROM event JOIN revision ON revision.id = event.revision_id
     WHERE {_BETWEEN} AND action = 'moved' AND to_state IN ('delivered', 'refused', 'failed')"""
 
+# The first time alone: what is sent again long after is not what anybody waited for.
+_TO_DELIVERED = f"""
+    SELECT 'delivered' AS what, '' AS name, '' AS code, event.at - revision.last_instance_at AS seconds
+    FROM event JOIN revision ON revision.id = event.revision_id
+    WHERE {_BETWEEN} AND event.action = 'moved' AND event.to_state = 'delivered' AND NOT EXISTS (
+        SELECT 1 FROM event AS earlier WHERE earlier.revision_id = event.revision_id
+        AND earlier.id < event.id AND earlier.action = 'moved' AND earlier.to_state = 'delivered')"""
+
 _STEPS = f"""
     SELECT 'step' AS what, to_state AS name, '' AS code, json_extract(facts, '$.seconds') AS seconds
     FROM event WHERE {_BETWEEN} AND action = 'moved' AND json_extract(facts, '$.seconds') IS NOT NULL"""
@@ -33,13 +41,16 @@ _STAGES = f"""
     FROM event, json_each(event.facts) AS fact
     WHERE {_BETWEEN} AND event.action = 'moved' AND fact.key LIKE 'seconds in %'"""
 
+_QUERIES = (_TO_START, _TO_DELIVERED, _ENDS, _STEPS, _STAGES)
+
 
 @dataclass(frozen=True, slots=True)
 class Duration:
     """Something that took time. What `name` is depends on `what`.
 
-    `start`: from a case's last instance to its first step; no name. `end`: from its last instance to its end;
-    the state that it ended in, and the code. `step`: the state that a step led to. `stage`: of an analysis.
+    `start`, `delivered`: from a case's last instance to its first step, and until its set was delivered for
+    the first time; no name. `end`: from its last instance to an end; the state that it ended in, and the
+    code. `step`: the state that a step led to. `stage`: of an analysis.
     """
 
     what: str
@@ -61,7 +72,7 @@ class Durations:
         last = (rows[0]["last"] or 0) if rows else 0
         if last <= self._seen:
             return
-        found = [self._rows(sql, self._seen, last) for sql in (_TO_START, _ENDS, _STEPS, _STAGES)]
+        found = [self._rows(sql, self._seen, last) for sql in _QUERIES]
         self._seen = last
         for row in (row for rows in found for row in rows):
             yield Duration(row["what"], row["name"], row["code"], row["seconds"])

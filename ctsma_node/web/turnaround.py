@@ -33,7 +33,7 @@ class Turnaround:
         )
         self._delivered = Histogram(
             "ctsma_last_instance_to_delivered_seconds",
-            "From a series' last instance until its whole set was delivered to every destination.",
+            "From a series' last instance until its whole set was at every destination for the first time.",
             TURNAROUND_BUCKETS,
         )
         self._steps = Histogram(
@@ -62,11 +62,11 @@ class Turnaround:
     def _count(self, duration: Duration) -> None:
         if duration.what == "start":
             self._start.add(duration.seconds)
+        elif duration.what == "delivered":
+            self._delivered.add(duration.seconds)
         elif duration.what == "step":
             self._steps.add(duration.seconds, duration.name)
         elif duration.what == "stage":
             self._stages.add(duration.seconds, duration.name)
         else:
             self._ends[duration.name, duration.code] += 1
-            if duration.name == SeriesState.DELIVERED:
-                self._delivered.add(duration.seconds)

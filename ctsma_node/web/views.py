@@ -79,7 +79,7 @@ class CasePage:
     ways: tuple[Way, ...]
     results: tuple[ResultObject, ...]
     drawn: tuple[Drawn, ...]
-    turnaround: float | None  # seconds from the last instance to the end; None where it has not ended
+    turnaround: float | None  # seconds from the last instance until it first ended so; None where it has not
     revisions: tuple[Case, ...]
     source_count: SourceCount | None
     requeued_to: SeriesState | None
@@ -121,7 +121,7 @@ def case_page(cases: CaseQueries, inbox: PurgeQueries, outbox: Path, case_id: in
         ways=ways(cases.deliveries(case_id)),
         results=tuple(results),
         drawn=tuple(_drawn(outbox, n, each) for n, each in enumerate(results) if each.sop_class_uid in DRAWN),
-        turnaround=case.updated_at - case.last_instance_at if case.state in END_STATES else None,
+        turnaround=_turnaround(case, events),
         revisions=tuple(cases.by_series(case.series_uid)),
         source_count=cases.source_count(case.series_uid),
         requeued_to=state_when_requeued(cases, case, purged),
@@ -130,6 +130,12 @@ def case_page(cases: CaseQueries, inbox: PurgeQueries, outbox: Path, case_id: in
         can_be_cancelled=can_be_cancelled(case),
         last_event=events[-1].id,
     )
+
+
+def _turnaround(case: Case, events: Sequence[Event]) -> float | None:
+    if case.state not in END_STATES:
+        return None
+    return next(each.at for each in events if each.to_state is case.state) - case.last_instance_at
 
 
 def _drawn(outbox: Path, number: int, result: ResultObject) -> Drawn:

@@ -9,8 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ctsma_node.ledger.durations import Durations
 from ctsma_node.ledger.figures import CaseFigures, InboxFigures, Standing
+from ctsma_node.ledger.inbox_purge import PurgeQueries
+from ctsma_node.ledger.sqlite import Reader
 from ctsma_node.records import DeliveryState, SeriesState
 from ctsma_node.web.families import Histogram
+from ctsma_node.web.views import case_page
 from tests.unit.ledger.test_cases import Peer, result
 from tests.unit.web.conftest import Served
 from tests.unit.web.planted import BUNDLE, Planted
@@ -108,6 +111,26 @@ def test_a_requeued_case_counts_each_of_its_ends(tmp_path: Path) -> None:
     assert len([each for each in found if each.what == "start"]) == 1
     last = CaseFigures(planted.settings.ledger_path).last_ends(5)
     assert last == [(S.REFUSED, "no_knee"), (S.FAILED, "io_error")]
+    planted.close()
+
+
+def test_what_is_sent_again_counts_as_when_it_was_first_delivered(tmp_path: Path) -> None:
+    planted = Planted(tmp_path / "state")
+    cases = planted.cases
+    case = planted.steps(planted.series(1), S.STABLE, S.ACCEPTED, S.ANALYSED)
+    cases.add_results(case.id, [result(1)])
+    cases.add_deliveries(case.id, [Peer("pacs")])
+    case = planted.steps(case, S.REPORTED, S.DELIVERED)
+    took = planted.now - case.last_instance_at
+    assert cases.resend(case.id, cases.events(case.id)[-1].id) is not None
+    planted.now += 1_000_000
+    cases.move(case.id, S.DELIVERED)
+    found = list(Durations(planted.settings.ledger_path).new())
+    assert [each.seconds for each in found if each.what == "delivered"] == [took]
+    assert [each.name for each in found if each.what == "end"] == ["delivered", "delivered"]
+    inbox = PurgeQueries(Reader(planted.settings.inbox_path, "inbox.sql").rows)
+    page = case_page(cases, inbox, planted.settings.outbox_dir, case.id, planted.now)
+    assert page.turnaround == took
     planted.close()
 
 
