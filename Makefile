@@ -19,12 +19,12 @@ INSTALL := $(PY) -m pip install -qq --disable-pip-version-check
 TORCH_CHOICE := $(VENV)/.torch-$(shell printf '%s' '$(TORCH)' | cksum | cut -d ' ' -f 1)
 CHECKED := ctsma_node trainer tests benchmarks
 
-.PHONY: help run test torture install-test lint bench format lock sbom audit clean
+.PHONY: help run test torture install-test container-test lint bench format lock sbom audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.demo ## a synthetic knee CT through a node and into a receiving PACS, results in ./out
+run: $(VENV)/.node ## a synthetic knee CT through a node and into a receiving PACS, results in ./out
 	$(VENV)/bin/ctsma-node demo
 
 test: lint ## lint, then every test, in two processes
@@ -36,6 +36,9 @@ torture: $(VENV)/.test ## the torture suites in their long form: hours (python -
 
 install-test: ## install, upgrade and remove a node in a clean Debian (as root, with debootstrap; ten minutes)
 	sh tests/install/clean_debian.sh
+
+container-test: ## build the container and send a knee through a receiver and a worker in it (as root, with podman)
+	sh tests/install/container.sh
 
 lint: $(VENV)/.test ## ruff and strict types
 	$(PY) -m ruff check $(CHECKED)
@@ -63,10 +66,10 @@ clean: ## remove the environment and the caches of the tools
 
 # Set-up. Locked packages come first and torch after them, so that what torch requires is already there at its locked
 # version and hash, and pip fetches torch alone (or nothing, where it is installed). The project itself comes last.
-$(VENV)/.demo: requirements/demo.txt
+$(VENV)/.node: requirements/node.txt
 $(VENV)/.test: requirements/test.txt
 
-$(VENV)/.demo $(VENV)/.test: pyproject.toml $(TORCH_CHOICE)
+$(VENV)/.node $(VENV)/.test: pyproject.toml $(TORCH_CHOICE)
 	@echo "Installing requirements/$(@:$(VENV)/.%=%).txt into $(VENV) (minutes, the first time)"
 	$(INSTALL) --no-deps --require-hashes -r requirements/$(@:$(VENV)/.%=%).txt
 	$(INSTALL) $(TORCH)

@@ -1,8 +1,7 @@
 #!/bin/sh
-# Resolves pyproject.toml into three locks with hashes, for CPython 3.11 on Linux x86_64:
-#   node.txt  what a hospital's node installs         demo.txt  + the synthetic knees of `make run`
-#   test.txt  + the trainer, the test tools and the linters
-# The pins that are there are kept, unless --upgrade is given; the smaller sets take theirs from test.txt.
+# Resolves pyproject.toml into two locks with hashes, for CPython 3.11 on Linux x86_64:
+#   node.txt  what a node installs, and `make run`    test.txt  + the trainer, the test tools and the linters
+# The pins that are there are kept, unless --upgrade is given; the smaller one takes its from test.txt.
 set -eu
 cd "$(dirname "$0")"
 
@@ -16,5 +15,4 @@ resolve() {
 }
 
 resolve test.txt --extra trainer --extra test "$@"
-resolve demo.txt --extra phantom --constraint test.txt
 resolve node.txt --constraint test.txt
