@@ -93,6 +93,9 @@ for service in receive work web; do
     rm "$state/$service.log"
 done
 
+say "the demonstration"
+inside ctsma-node demo --out /tmp/demo || fail "the demonstration"
+
 say "again: nothing changes"
 printf '\n# a line of the site\n' >>"$settings"
 everything >"$work/installed"
