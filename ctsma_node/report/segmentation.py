@@ -38,6 +38,9 @@ def segmentation(basis: Basis) -> Dataset:
     ds = segmentation_image(basis, SERIES, SegmentationStorage, "BINARY", (BY_SEGMENT, BY_POSITION))
     labels = labels_on_grid(basis)
     occupied = _occupied_frames(labels)
+    written = {frame for each in basis.knee.subregions for frame in occupied.get(each.label, ())}
+    # Indices count from 1 within a Dimension Organization, which is this image's own (C.7.6.17.1).
+    index = {frame: n for n, frame in enumerate(sorted(written), start=1)}
     groups = FrameGroups(basis)
     items, pixels = [], []
     for number, subregion in enumerate(basis.knee.subregions, start=1):
@@ -46,7 +49,7 @@ def segmentation(basis: Basis) -> Dataset:
         if not frames:
             raise ValueError(f"subregion {subregion.name} has no voxel")
         for frame in frames:
-            items.append(groups.encoded(frame, (number, frame + 1), identification))
+            items.append(groups.encoded(frame, (number, index[frame]), identification))
             pixels.append(np.packbits(labels[frame] == subregion.label, bitorder="little").tobytes())
     # A frame is a whole number of bytes on this grid, so packed frames may be joined (PS3.5 8.1.1).
     add_frames(ds, basis, items, 1, b"".join(pixels))

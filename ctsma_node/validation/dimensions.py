@@ -63,7 +63,12 @@ def _one_to_one(
             sentence = f"Dimension {number + 1}: frames of one index have different values."
             yield instance.finding("dimension_index", path, _CLAUSE, sentence)
             return
-    if len(set(values.values())) != len(values):
+    if set(values) != set(range(1, len(values) + 1)):
+        path = f"DimensionIndexSequence[{number + 1}]"
+        ends = f"from {min(values):g} to {max(values):g}"
+        sentence = f"Its {len(values)} indices, {ends}, do not count from 1."
+        yield instance.finding("dimension_index", path, _CLAUSE, sentence)
+    elif len(set(values.values())) != len(values):
         path = f"DimensionIndexSequence[{number + 1}]"
         sentence = "Frames of one value have different indices."
         yield instance.finding("dimension_index", path, _CLAUSE, sentence)

@@ -133,6 +133,11 @@ def also_shared(ds: Dataset) -> None:
     ds[SHARED].value[0].PlanePositionSequence = ds[EACH].value[0].PlanePositionSequence
 
 
+def counted_from_ten(ds: Dataset) -> None:
+    for n, group in enumerate(ds[EACH].value):
+        group.FrameContentSequence[0].DimensionIndexValues = [n + 10]
+
+
 INDEX = (EACH, 7, "FrameContentSequence", 0)
 MAP: list[tuple[str, EditDataset, str, str]] = [
     ("no maker", attributes(Manufacturer=""), "missing_attribute", "Manufacturer"),
@@ -150,6 +155,7 @@ MAP: list[tuple[str, EditDataset, str, str]] = [
     ("one frame more", attributes(NumberOfFrames=PLANES + 1), "number_of_frames", EACH),
     ("an index twice", below(INDEX, DimensionIndexValues=[7]), "dimension_index", EACH),
     ("an index too many", below(INDEX, DimensionIndexValues=[8, 1]), "dimension_index", f"{EACH}[8]"),
+    ("indices from ten", counted_from_ten, "dimension_index", "DimensionIndexSequence[1]"),
     ("no index", below(INDEX, DimensionIndexValues=None), "missing_attribute", f"{EACH}[8]"),
     ("places that are swapped", swapped_positions, "dimension_index", "DimensionIndexSequence[1]"),
     (
