@@ -157,6 +157,7 @@ class Analyser(Placed):
             bundle_name=self.bundle.plan.name,
             bundle_version=self.bundle.plan.version,
             bundle_digest=self.digest,
+            training=self.bundle.plan.training,
             seconds=seen.clock.stop(),
         )
 

@@ -231,4 +231,5 @@ class AnalysisResult:
     bundle_name: str
     bundle_version: str
     bundle_digest: str  # sha256 of the bundle's manifest, hex
+    training: str  # what its networks were trained on
     seconds: dict[str, float]  # wall time of each stage of the analysis

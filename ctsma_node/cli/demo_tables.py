@@ -10,6 +10,7 @@ from ctsma_node.demo.comparison import compare
 from ctsma_node.demo.phantom import KneeTruth
 from ctsma_node.demo.returned import KneeReturned
 from ctsma_node.demo.run import Demonstration
+from ctsma_node.report.texts import probability
 
 
 def show(shown: Demonstration) -> None:
@@ -60,7 +61,9 @@ def _parameters(knee: KneeReturned, truth: KneeTruth) -> Table:
 def _conclusions(knee: KneeReturned, truth: KneeTruth) -> Table:
     table = Table("conclusion", "measured", "truth", title=f"Knee {knee.side}: osteoarthritis")
     table.add_row(
-        "class", f"{knee.oa_class} (P(OA) {knee.oa_probability:.2f})", f"{truth.oa_class} (KL {truth.grade})"
+        "class",
+        f"{knee.oa_class} (P(OA) {probability(knee.oa_probability)})",
+        f"{truth.oa_class} (KL {truth.grade})",
     )
     table.add_row("P(OA) comes most from", _strongest(knee), "")
     for region in CartilageRegion:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ctsma_node.analysis.result import UNITS, AnalysisResult, Parameter
+from ctsma_node.report.texts import probability
 
 
 def knee_table(result: AnalysisResult) -> Table:
@@ -18,7 +19,7 @@ def knee_table(result: AnalysisResult) -> Table:
     for knee in result.knees:
         for number, bone in enumerate(knee.bones):
             values = [f"{bone.mean[p]:.3f} ± {bone.sd[p]:.3f}" for p in Parameter]
-            concluded = (knee.oa_class.value, f"{knee.oa_probability:.2f}") if number == 0 else ("", "")
+            concluded = (knee.oa_class.value, probability(knee.oa_probability)) if number == 0 else ("", "")
             table.add_row(knee.side.value, bone.bone.value, *values, *concluded)
     for missed in result.not_analysed:
         side = "?" if missed.side is None else missed.side.value

@@ -53,6 +53,7 @@ def analysis(number: int) -> AnalysisResult:
         bundle_name=f"example-{number}",
         bundle_version=str(number),
         bundle_digest=f"{number}a" * 32,
+        training=f"example {number}",
         seconds={},
     )
 

@@ -75,13 +75,15 @@ class Groups:
     def bone(
         self, summary: BoneSummary, region: sr.ImageRegion | None = None, *, with_deviation: bool = True
     ) -> Group:
-        """Mean and standard deviation over the subregions, each named by its Derivation; the volume."""
+        """Mean and SD over the subregions, each named by its Derivation; the measured volume."""
         values = []
         for parameter in Parameter:
             values.append(self._derived(parameter, summary.mean[parameter], "mean"))
             if with_deviation:
                 values.append(self._derived(parameter, summary.sd[parameter], "standard_deviation"))
-        values.append(self._measurement(self.basis.templates.concepts["volume"], summary.volume, "mm3"))
+        values.append(
+            self._measurement(self.basis.templates.concepts["measured_volume"], summary.volume, "mm3")
+        )
         site = self._site(self.basis.templates.bones[summary.bone])
         return self._group(summary.bone.value, region, finding_sites=[site], measurements=values)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctsma_node.analysis.result import Explanation, Reason
 from ctsma_node.report.templates import Templates
+from ctsma_node.report.texts import probability
 
 MOST = 3
 """Reasons told, the strongest first; all numbers stand in the subregions' measurements."""
@@ -15,7 +16,7 @@ def sentences(explanation: Explanation, templates: Templates) -> list[str]:
     first = texts.of(
         "explanation",
         reference=texts.term(explanation.reference),
-        probability=f"{explanation.reference_probability:.2f}",
+        probability=probability(explanation.reference_probability),
     )
     return [first, *(_sentence(reason, templates) for reason in explanation.raising(MOST))]
 

@@ -14,7 +14,8 @@ from ctsma_node.analysis.result import UNITS, BoneSummary, OAClass, Parameter
 from ctsma_node.report import content, references, sr_document
 from ctsma_node.report.basis import Basis
 from ctsma_node.report.origin import Origin
-from ctsma_node.report.remarks import marks, other_knees
+from ctsma_node.report.remarks import marks, other_knees, subregions_marked, trained_on
+from ctsma_node.report.texts import probability
 
 SERIES = "text_report"
 _TEMPLATE = "2000"  # Basic Diagnostic Imaging Report
@@ -68,9 +69,9 @@ def _analysed(basis: Basis) -> str:
 def _findings(basis: Basis) -> Iterator[str]:
     knee, words = basis.knee, basis.templates.texts
     meaning = words.term(basis.templates.classes[knee.oa_class].meaning)
-    parts = {c.value: f"{knee.class_probabilities[c]:.2f}" for c in OAClass}
+    parts = {c.value: probability(knee.class_probabilities[c]) for c in OAClass}
     yield basis.text("report.class", **{"class": meaning}, **parts)
-    yield basis.text("report.probability", probability=f"{knee.oa_probability:.2f}")
+    yield basis.text("report.probability", probability=probability(knee.oa_probability))
     yield from (_bone(basis, summary) for summary in knee.bones)
     scores = (f"{words.term(r)} {score.value:.1f} ± {score.sd:.1f}" for r, score in knee.cartilage.items())
     yield basis.text("report.cartilage", values=", ".join(scores))
@@ -92,6 +93,9 @@ def _unit(parameter: Parameter) -> str:
 
 
 def _remarks(basis: Basis) -> Iterator[str]:
+    knee, words = basis.knee, basis.templates.texts
     warnings = [basis.text("report.warning", mark=mark) for mark in marks(basis)]
+    warnings += subregions_marked(knee, words)
     yield from warnings or [basis.text("report.not_warned")]
-    yield from other_knees(basis)
+    yield from other_knees(basis.result, words)
+    yield trained_on(basis.result, words)

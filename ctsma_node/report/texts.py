@@ -88,6 +88,13 @@ def parse_texts(table: Table, english: Table, attributes: Mapping[str, str], wan
     return Texts(language, {**attributes, **sentences}, changes, *translated)
 
 
+def probability(value: float) -> str:
+    """To two decimals, and never as a certainty, which no classifier has."""
+    if value > 0.99:
+        return ">0.99"
+    return "<0.01" if value < 0.01 else f"{value:.2f}"
+
+
 def _sentences(table: Table) -> dict[str, str]:
     """Every sentence of a file by its name, those outside the first table behind their table's name."""
     return {

@@ -43,7 +43,7 @@ def expected_groups(knee: KneeResult) -> dict[str, ExpectedGroup]:
             unit = known.units[UNITS[p]]
             numbers[known.parameters[p], mean] = Expected(summary.mean[p], unit)
             numbers[known.parameters[p], sd] = Expected(summary.sd[p], unit)
-        numbers[known.concepts["volume"], ""] = Expected(summary.volume, known.units["mm3"])
+        numbers[known.concepts["measured_volume"], ""] = Expected(summary.volume, known.units["mm3"])
         short = frozenset((known.parameters[p], mean) for p in Parameter)
         groups[f"{side} {summary.bone.value}"] = ExpectedGroup(numbers, short, site=known.bones[summary.bone])
     for segment, subregion in enumerate(knee.subregions, start=1):

@@ -6,7 +6,7 @@ from ctsma_node.analysis.result import BoneSummary, KneeResult, OAClass, Paramet
 from ctsma_node.report.picture.canvas import ACCENT, FAINT, INK, RULE, Canvas, Colour
 from ctsma_node.report.reasons import MOST, change_of
 from ctsma_node.report.templates import Templates
-from ctsma_node.report.texts import Texts
+from ctsma_node.report.texts import Texts, probability
 
 PANEL_HEIGHT = 204
 _UNITS = {Parameter.TBTH: "mm", Parameter.TBSP: "mm", Parameter.TBN: "1/mm"}
@@ -26,8 +26,8 @@ def draw_class(
     x, y = _panel(canvas, at, width, texts.of("picture.class"))
     meaning = texts.term(templates.classes[knee.oa_class].meaning)
     canvas.text((x, y), meaning, 18, bold=True, within=width - 2 * _PAD)
-    probability = texts.of("picture.probability", probability=f"{knee.oa_probability:.2f}")
-    canvas.text((x, y + 32), probability, 16, within=width - 2 * _PAD)
+    said = texts.of("picture.probability", probability=probability(knee.oa_probability))
+    canvas.text((x, y + 32), said, 16, within=width - 2 * _PAD)
     for n, oa_class in enumerate(OAClass):
         top = y + 70 + n * _LINE
         _draw_bar(
@@ -70,7 +70,7 @@ def draw_reasons(
     last = x + width - 2 * _PAD
     reference = knee.explanation.reference_probability
     canvas.text((x, y), texts.of("picture.reference"), 16, within=width - 2 * _PAD - 50)
-    canvas.text((last, y), f"{reference:.2f}", 16, anchor="ra")
+    canvas.text((last, y), probability(reference), 16, anchor="ra")
     for n, reason in enumerate(knee.explanation.raising(MOST)):
         top = y + 30 + n * 42
         canvas.text((x, top), _capitalised(change_of(reason, templates)), 16)
@@ -110,4 +110,4 @@ def _draw_bar(canvas: Canvas, name: str, part: float, at: tuple[int, int], width
     filled = round(full * min(max(part, 0.0), 1.0))
     if filled > 0:
         canvas.box((start, y + 3), (max(filled, 2), 15), ACCENT, radius=1 if filled < 8 else 3)
-    canvas.text((x + width, y), f"{part:.2f}", 16, anchor="ra")
+    canvas.text((x + width, y), probability(part), 16, anchor="ra")

@@ -18,12 +18,14 @@ from ctsma_node.report.picture.slices import (
     largest_slice,
     value_map,
 )
+from ctsma_node.report.remarks import other_knees, subregions_marked
 from ctsma_node.report.templates import Templates
 from ctsma_node.report.texts import Texts
 
 WIDTH, HEIGHT = 1912, 1140
 _EDGE, _GAP, _COLUMNS = 24, 14, 6
 _COLUMN = (WIDTH - 2 * _EDGE - (_COLUMNS - 1) * _GAP) // _COLUMNS
+_REMARKS = 15  # size of their letters
 _HEADS, _ROWS, _ROW_HEIGHT = 88, 160, 326
 _PANELS = _ROWS + 2 * (_ROW_HEIGHT + _GAP) + 6
 
@@ -112,30 +114,35 @@ def _draw_footer(canvas: Canvas, result: AnalysisResult, knee: KneeResult, templ
     """What a reader must know first, then what made the page."""
     y = HEIGHT - 76
     across = WIDTH - 2 * _EDGE
-    first, *rest = wrapped(canvas, " ".join(_remarks(result, knee, templates)), across, 15)
-    for n, line in enumerate([first, " ".join(rest)]):
-        canvas.text((_EDGE, y + 22 * n), line, 15, colour=WARNING, within=across)
-    bundle = f"{result.bundle_name} {result.bundle_version}"
-    made_by = templates.texts.of("made_by", bundle=bundle, digest=result.bundle_digest[:12])
-    research = templates.texts.of("research")
+    texts = templates.texts
+    for n, line in enumerate(fitting(canvas, _remarks(result, knee, texts), across, texts)):
+        canvas.text((_EDGE, y + 22 * n), line, _REMARKS, colour=WARNING, within=across)
+    bundle, training = f"{result.bundle_name} {result.bundle_version}", texts.term(result.training)
+    digest = result.bundle_digest[:12]
+    made_by = texts.of("made_by", bundle=bundle, digest=digest, training=training)
+    research = texts.of("research")
     left = across - canvas.text_width(research, 14) - _GAP
     canvas.text((_EDGE, HEIGHT - 30), made_by, 14, colour=FAINT, within=left)
     canvas.text((WIDTH - _EDGE, HEIGHT - 30), research, 14, colour=INK, anchor="ra")
 
 
-def _remarks(result: AnalysisResult, knee: KneeResult, templates: Templates) -> list[str]:
-    """Marks of the knee, how many subregions carry one, and a knee that was not analysed."""
-    texts = templates.texts
-    remarks = list(dict.fromkeys(texts.mark(mark) for mark in knee.marks))
-    marked = sum(1 for subregion in knee.subregions if subregion.marks)
-    if marked:
-        total = str(len(knee.subregions))
-        remarks.append(texts.of("subregions_marked", count=str(marked), total=total))
-    for other in result.not_analysed:
-        side = other.side.value if other.side else "?"
-        reason = texts.reason(other.code, other.reason)
-        remarks.append(texts.of("other_knee", side=side, reason=reason))
-    return remarks
+def _remarks(result: AnalysisResult, knee: KneeResult, texts: Texts) -> list[str]:
+    """A knee that was not analysed, marks of this one, and how many subregions carry one: all sentences."""
+    marks = dict.fromkeys(texts.mark(mark) for mark in knee.marks)
+    remarks = [*other_knees(result, texts), *marks, *subregions_marked(knee, texts)]
+    return [remark.rstrip(".") + "." for remark in remarks]
+
+
+def fitting(canvas: Canvas, remarks: list[str], across: float, texts: Texts) -> list[str]:
+    """Two lines of remarks; those that have no room are counted."""
+    for shown in range(len(remarks), 0, -1):
+        left = len(remarks) - shown
+        more = [texts.of("more_remarks", count=str(left))] if left else []
+        lines = wrapped(canvas, " ".join([*remarks[:shown], *more]), across, _REMARKS)
+        if len(lines) <= 2:
+            return lines
+    first, *rest = wrapped(canvas, " ".join(remarks), across, _REMARKS)
+    return [first, " ".join(rest)]
 
 
 def _cell(shown: Slice, x: int, row: int) -> tuple[tuple[int, int], tuple[int, int]]:

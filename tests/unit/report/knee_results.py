@@ -184,6 +184,7 @@ def analysis(
         bundle_name="synthetic-knees",
         bundle_version="2026.11",
         bundle_digest="ab" * 32,
+        training="knees that nobody has",
         seconds={"segment": 0.7},
     )
 

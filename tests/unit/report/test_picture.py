@@ -9,6 +9,7 @@ from ctsma_node.report.picture import render, render_knee
 from ctsma_node.report.picture.canvas import BACKGROUND, WARNING, Canvas, wrapped
 from ctsma_node.report.picture.maps import COLOURS, DIVERGING, Map, maps_of
 from ctsma_node.report.picture.numbers import draw_class
+from ctsma_node.report.picture.page import fitting
 from ctsma_node.report.picture.slices import OUTLINES, Plane, anatomy, largest_slice, value_map
 from ctsma_node.report.templates import load_templates
 from tests.unit.report.knee_results import analysis, knee
@@ -97,6 +98,18 @@ def test_long_remarks_are_wrapped_and_stay_on_the_page() -> None:
     assert len(lines) > 1
     assert " ".join(lines) == "one two three four five"
     assert all(canvas.text_width(line, 15) <= 60 for line in lines)
+
+
+def test_remarks_are_sentences_and_what_has_no_room_is_counted() -> None:
+    texts, canvas = load_templates().texts, Canvas(100, 100)
+    few = fitting(canvas, ["The other knee is metal.", "This one is odd."], 2000, texts)
+    assert few == ["The other knee is metal. This one is odd."]
+    many = fitting(canvas, ["First of all this."] + ["And then that as well."] * 30, 600, texts)
+    assert len(many) == 2
+    assert many[0].startswith("First of all this. And")
+    left = int(many[1].split()[-5])
+    assert many[1].endswith(f"{left} more: see the report.")
+    assert " ".join(many).count("And then") == 30 - left
 
 
 def test_a_text_keeps_to_its_width() -> None:

@@ -180,7 +180,7 @@ def test_the_knee_that_was_not_analysed_is_named(node: NodeIdentity, headers: tu
     result = analysis(Side.LEFT, not_analysed=(other,))
     sr = next(o for o in build_set(result, headers, node=node, objects=SMALL) if o.kind == "viewer_report")
     texts = {str(e.value) for e in sr.dataset.iterall() if e.keyword == "TextValue"}
-    assert "R knee not analysed: an implant fills the joint" in texts
+    assert "Right knee not analysed: an implant fills the joint" in texts
 
 
 def test_what_the_source_lost_is_lost(node: NodeIdentity) -> None:

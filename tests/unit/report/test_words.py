@@ -10,6 +10,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import BasicTextSRStorage, KeyObjectSelectionDocumentStorage
 
+from ctsma_node.analysis.bundle import read_bundle
 from ctsma_node.analysis.result import Bone, KneeNotAnalysed, Mark, Side
 from ctsma_node.deliver import in_reference_order
 from ctsma_node.report import ALL_OBJECTS, NodeIdentity, ReportObject, build_note, build_set
@@ -77,7 +78,8 @@ def test_the_report_in_words_says_the_headline(both_knees: tuple[ReportObject, .
 
 
 def test_a_knee_without_marks_says_so(node: NodeIdentity) -> None:
-    plain = dataclasses.replace(knee(Side.LEFT), marks=())
+    unmarked = tuple(dataclasses.replace(each, marks=()) for each in knee(Side.LEFT).subregions)
+    plain = dataclasses.replace(knee(Side.LEFT), marks=(), subregions=unmarked)
     result = dataclasses.replace(analysis(Side.LEFT), knees=(plain,))
     objects = build_set(result, source_headers(2), node=node, objects=frozenset({"text_report"}))
     assert any("marked nothing unusual" in text for text in said(received(objects[0])))
@@ -87,6 +89,42 @@ def test_a_knee_without_marks_says_so(node: NodeIdentity) -> None:
         result, source_headers(2), node=node, objects=frozenset({"text_report"}), language="de"
     )
     assert any("unfamiliar: Die CT ist anders" in text for text in said(received(objects[0])))
+
+
+def test_a_report_that_does_not_name_the_marked_subregions_counts_them(node: NodeIdentity) -> None:
+    some = tuple(
+        dataclasses.replace(each, marks=(Mark("little_bone", "little"),) if n < 8 else ())
+        for n, each in enumerate(knee(Side.LEFT).subregions)
+    )
+    result = dataclasses.replace(
+        analysis(Side.LEFT), knees=(dataclasses.replace(knee(Side.LEFT), marks=(), subregions=some),)
+    )
+    (report,) = build_set(result, source_headers(2), node=node, objects=frozenset({"text_report"}))
+    texts = said(received(report))
+    assert f"8 of {len(some)} subregions carry a mark (see the report)." in texts
+    assert not any("nothing unusual" in text for text in texts)
+
+
+@pytest.mark.parametrize("kind", ["text_report", "report", "viewer_report"])
+def test_what_the_networks_learned_from_is_said(node: NodeIdentity, kind: str) -> None:
+    words = {"en": "synthetic knees only", "de": "nur synthetische Knie"}
+    trained = dataclasses.replace(analysis(Side.LEFT), training=read_bundle().plan.training)
+    for language, expected in words.items():
+        objects = build_set(
+            trained, source_headers(2), node=node, objects=frozenset({kind}), language=language
+        )
+        texts = said(received(next(each for each in objects if each.kind == kind)))
+        assert any(expected in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.9983, ">0.99"), (0.99, "0.99"), (0.5, "0.50"), (0.01, "0.01"), (0.002, "<0.01")]
+)
+def test_no_probability_is_told_as_a_certainty(node: NodeIdentity, value: float, text: str) -> None:
+    sure = dataclasses.replace(knee(Side.LEFT), oa_probability=value)
+    result = dataclasses.replace(analysis(Side.LEFT), knees=(sure,))
+    (report,) = build_set(result, source_headers(2), node=node, objects=frozenset({"text_report"}))
+    assert f"Probability of knee osteoarthritis: {text}." in said(received(report))
 
 
 def test_words_refer_to_the_source_alone(both_knees: tuple[ReportObject, ...]) -> None:

@@ -285,7 +285,7 @@ REPORTED: list[Row] = [
     (
         "another class",
         "viewer_report",
-        below((*GROUPS, 0, "ContentSequence", -5, "ConceptCodeSequence", 0), CodeValue="KL-ADV"),
+        below((*GROUPS, 0, "ContentSequence", -6, "ConceptCodeSequence", 0), CodeValue="KL-ADV"),
         "value_differs",
     ),
     (
