@@ -26,6 +26,10 @@ _WIDE_PART = 36.0
 """mm above and below the joint in which the bones are at their widest."""
 _FIBULA_REACH = 60.0
 """mm from the tibia's axis within which its fibula lies."""
+_LEAST_PATELLA = 5_000.0
+"""mm3: of 24 drawn knees, each 14 cm3 and more as it lay, and at most 2 when it was turned about."""
+_HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""About the long axis, in LPS."""
 
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -41,18 +45,22 @@ class KneeSite:
 
 @dataclass(frozen=True)
 class Coarse:
-    """The finder's labels [z, y, x] on its own grid, cubic voxels of `step` mm along L, P, S."""
+    """The finder's labels [z, y, x] on its own grid, cubic voxels of `step` mm along L, P, S.
+
+    `certainty` is the mean log of the probability that it gives to what it calls bone; -inf without any.
+    """
 
     labels: Labels
     affine: Array
     step: float
+    certainty: float
 
 
 def find_knees(volume: CTVolume, finder: KneeFinder, step: float, device: torch.device) -> list[KneeSite]:
     """The knees of a volume, the patient's right one first.
 
     Raises Refused `no_knee` where there is no bone of a knee, `knee_cut_off` where there is femur or tibia
-    without the joint between them.
+    without the joint between them, `side_unknown` where front and back are exchanged.
     """
     coarse = label_coarse(volume, finder, step, device)
     femurs, tibias = _pieces(coarse, FEMUR), _pieces(coarse, TIBIA)
@@ -70,7 +78,27 @@ def find_knees(volume: CTVolume, finder: KneeFinder, step: float, device: torch.
         )
     if not sites:
         raise Refused("no_knee", "No knee was found in the field of view: route only knee CTs to this node.")
+    _check_front(coarse, volume, finder, device)
     return _order(_distinct(sites))
+
+
+def _check_front(coarse: Coarse, volume: CTVolume, finder: KneeFinder, device: torch.device) -> None:
+    """Refuse knees whose patella is behind them: a prone patient who was entered as supine, or the reverse.
+
+    The bones alone would then be measured, with left taken for right.
+    """
+    if _volume(coarse.labels == PATELLA, coarse.step) >= _LEAST_PATELLA:
+        return
+    turned = label_coarse(CTVolume(volume.hu, _HALF_TURN @ volume.affine), finder, coarse.step, device)
+    if turned.certainty <= coarse.certainty:
+        return
+    if _volume(turned.labels == PATELLA, turned.step) >= _LEAST_PATELLA:
+        raise Refused(
+            "side_unknown",
+            "Left or right cannot be told: the patella lies behind the knee, as where the patient lay prone "
+            "and was entered as supine, or the reverse. Correct Patient Position, Image Position and "
+            "Image Orientation, and send the series again.",
+        )
 
 
 def label_coarse(volume: CTVolume, finder: KneeFinder, step: float, device: torch.device) -> Coarse:
@@ -80,9 +108,11 @@ def label_coarse(volume: CTVolume, finder: KneeFinder, step: float, device: torc
     pad = [(0, -n % 16) for n in hu.shape]
     x = torch.from_numpy(np.pad(hu, pad, constant_values=AIR))[None, None]
     (logits,) = in_batches(finder, (x,), 1, device)
-    labels = logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
     k, j, i = hu.shape
-    return Coarse(labels[:k, :j, :i], affine, step)
+    highest, found = logits[0, :, :k, :j, :i].log_softmax(dim=0).max(dim=0)
+    labels = found.to(torch.uint8).cpu().numpy()
+    bone = highest[found > 0]
+    return Coarse(labels, affine, step, float(bone.mean()) if len(bone) else -np.inf)
 
 
 def _pieces(coarse: Coarse, label: int) -> list[Mask]:

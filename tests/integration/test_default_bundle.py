@@ -12,6 +12,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from ctsma_node.analysis.grid import AIR, SIZE
+from ctsma_node.analysis.knees import PATELLA
 from ctsma_node.analysis.patches import overlap
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import AnalysisResult, Bone, KneeResult, Parameter, Side
@@ -190,6 +191,19 @@ def refusal(analyser: Analyser, volume: CTVolume) -> str:
     with pytest.raises(Refused) as refused:
         analyser.analyse(volume)
     return refused.value.code
+
+
+def test_a_knee_whose_front_and_back_are_exchanged_is_refused(analyser: Analyser, right: Scene) -> None:
+    """As where a patient lay prone and was entered as supine; with the patella out of the field, it is not."""
+    volume = outlines(right, (100, 100, 85), 1.7)
+    half_turn = np.diag([-1.0, -1.0, 1.0, 1.0])
+    assert refusal(analyser, CTVolume(volume.hu, half_turn @ volume.affine)) == "side_unknown"
+    knee = analyser.analyse(volume).knees[0]
+    patella = apply(knee.affine, np.argwhere(knee.bone_labels == PATELLA)[:, ::-1].astype(np.float64))
+    k, j, i = np.indices(volume.hu.shape)
+    behind = volume.to_lps(np.stack([i, j, k], axis=-1))[..., 1] > patella[:, 1].max() + 2.0
+    without = CTVolume(np.where(behind, volume.hu, AIR).astype(np.float32), volume.affine)
+    assert analyser.analyse(without).knees[0].side is Side.RIGHT
 
 
 @pytest.mark.parametrize("kind", KINDS)
