@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,6 +15,7 @@ from torch.nn import functional
 from ctsma_node.analysis.measure import aggregator_inputs
 from ctsma_node.analysis.plan import AggregatorPlan
 from ctsma_node.analysis.result import OAClass
+from ctsma_node.errors import SettingsError
 from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.knees import F64, Knees
 from trainer.aggregation.models import HEADS, LAYERS, Kind, network_of
@@ -23,7 +25,7 @@ from trainer.aggregation.svm import svm
 _POSITION_NOISE = 1.5
 """mm, so that the aggregator does not read a class out of a position's last digit."""
 _HELD_OUT = 5
-"""One knee in so many says how sure the others make the network."""
+"""One person in so many says how sure the others make the network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +60,13 @@ class Training:
 
 
 def train(knees: Knees, law: ErrorLaw | None, training: Training, say: Say = lambda *_: None) -> Trained:
-    """A network trained on `knees`, calibrated by knees of them that a first training does not see.
+    """A network trained on `knees`, calibrated by those of people that the training does not see.
 
-    Of a drawn knee every step sees another draw of the student's errors `law`.
+    Of a drawn knee every step sees another draw of the student's errors `law`. Raises SettingsError where
+    all knees are one person's.
     """
     rng = np.random.default_rng([training.seed, 71])
-    held = np.zeros(len(knees), dtype=bool)
-    held[rng.permutation(len(knees))[: max(1, len(knees) // _HELD_OUT)]] = True
+    held = _held_out(knees, rng)
     used = knees.at(~held)
     plan = _plan(used, law, training.width, rng)
     network = _fit(used, law, plan, training, say)
@@ -89,6 +91,15 @@ def predict(network: nn.Module, plan: AggregatorPlan, knees: Knees) -> tuple[F64
     logits, scores = network(*aggregator_inputs(knees.parameters, knees.positions, plan))
     p = torch.softmax(logits.double() / plan.temperature, dim=1).numpy()
     return p, scores.double().numpy() * np.array(plan.score_sd) + np.array(plan.score_mean)
+
+
+def _held_out(knees: Knees, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Whole people, since one knee says much of the other."""
+    person = knees.person
+    count = int(person.max()) + 1
+    if count < 2:
+        raise SettingsError("the knees of one person cannot train an aggregator: some are held out")
+    return np.isin(person, rng.permutation(count)[: max(1, count // _HELD_OUT)])
 
 
 def _plan(knees: Knees, law: ErrorLaw | None, width: int, rng: np.random.Generator) -> AggregatorPlan:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.unit.trainer.aggregation.planted import MEDIAL_TIBIA, planted_knees
+from ctsma_node.errors import SettingsError
+from tests.unit.trainer.aggregation.planted import MEDIAL_TIBIA, both_knees, planted_knees
 from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.knees import Knees, together
 from trainer.aggregation.models import Kind
@@ -70,6 +71,24 @@ def test_it_is_calibrated_by_knees_that_it_was_not_trained_on() -> None:
     assert len(trained.held) == 10
     assert trained.plan.temperature > 0.0
     assert all(error > 0.0 for error in trained.plan.score_error)
+
+
+def test_who_is_held_out_is_so_with_both_knees() -> None:
+    trained = train(both_knees(planted_knees(25)), LAW, short(Kind.MLP))
+    people, knees = np.unique([name[:-2] for name in trained.held.name.tolist()], return_counts=True)
+    assert len(people) == 5
+    assert (knees == 2).all()
+
+
+def test_of_people_with_one_knee_the_same_ones_are_held_out_as_ever() -> None:
+    knees = planted_knees(50)
+    numbers = np.sort(np.random.default_rng([short(Kind.MLP).seed, 71]).permutation(50)[:10])
+    assert train(knees, LAW, short(Kind.MLP)).held.name.tolist() == knees.name[numbers].tolist()
+
+
+def test_one_person_is_too_few() -> None:
+    with pytest.raises(SettingsError, match="one person"):
+        train(both_knees(planted_knees(1)), LAW, short(Kind.MLP))
 
 
 def test_the_plan_holds_the_mean_of_the_normal_knees() -> None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from ctsma_node.errors import SettingsError
-from tests.unit.trainer.aggregation.planted import planted_knees
+from tests.unit.trainer.aggregation.planted import both_knees, planted_knees
 from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.models import Kind
 from trainer.aggregation.training import Training
 from trainer.cli.table67 import show_tables67
 from trainer.evaluation.patients.figures import (
+    auc_draws,
     calibration_error,
     chance_calibration_error,
     figures_of,
@@ -56,6 +57,14 @@ def test_right_probabilities_of_few_knees_err_by_chance() -> None:
     probability = np.random.default_rng(1).random(4000)
     assert chance_calibration_error(probability[:50]) > 0.08
     assert chance_calibration_error(probability) < 0.03
+
+
+def test_the_bootstrap_draws_people_with_both_knees() -> None:
+    knees = planted_knees(30, effect=0.1)
+    p = np.random.default_rng(2).dirichlet(np.ones(3), 30)
+    one, two = auc_draws(p, knees, 50, 0), auc_draws(np.tile(p, (2, 1)), both_knees(knees), 50, 0)
+    np.testing.assert_allclose(two, one)
+    assert one.std() > 0.02
 
 
 def test_p_of_a_difference_is_never_zero() -> None:
