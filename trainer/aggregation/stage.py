@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -137,8 +138,12 @@ def _keep(templates: dict[Bone, Template], folder: Path) -> None:
 def seen_by(method: Path, patches: Path) -> tuple[Knees, ErrorLaw]:
     """The measured knees as a method answered, and the law of its errors."""
     found = predictions.read(method)
-    law = fit_errors(found.estimate.astype(float), found.label.astype(float), found.pair)
-    return measured_knees(patches, found), law
+    return measured_knees(patches, found), errors_of(found)
+
+
+def errors_of(found: predictions.Predictions, rows: Any = slice(None)) -> ErrorLaw:
+    """The law of a method's errors, fitted to some `rows` of what it answered, or to all."""
+    return fit_errors(found.estimate[rows].astype(float), found.label[rows].astype(float), found.pair[rows])
 
 
 def _trained(knees: Knees, law: ErrorLaw, training: Training, log: Path) -> Trained:

@@ -1,13 +1,14 @@
 """Tables 6 and 7: every method's answers through one aggregator, and one method's through every aggregator.
 
 Five folds by patient. The parameters of a knee are of networks that never saw its patient; an aggregator is
-trained on the knees of the other folds and, where they are given, on drawn knees with that method's errors.
+trained on the knees of the other folds and, where they are given, on drawn knees with that method's errors on
+those folds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from scipy import stats
 
 from ctsma_node.errors import SettingsError
 from trainer.aggregation.errors import ErrorLaw
-from trainer.aggregation.knees import F64, Knees, together
+from trainer.aggregation.knees import F64, Knees, measured_knees, together
 from trainer.aggregation.models import Kind
-from trainer.aggregation.stage import seen_by
+from trainer.aggregation.stage import errors_of
 from trainer.aggregation.training import Training, fit_predict
 from trainer.evaluation.patients.figures import (
     NORMAL,
@@ -32,6 +33,8 @@ from trainer.evaluation.patients.figures import (
     two_sided,
 )
 from trainer.evaluation.patients.paper import PAPER
+from trainer.evaluation.regression import predictions
+from trainer.evaluation.regression.predictions import Predictions
 
 SHUFFLES = 20
 """Times that labels are dealt to other knees, to see that nothing leaks."""
@@ -44,7 +47,8 @@ class Entry:
 
     name: str
     knees: Knees
-    law: ErrorLaw
+    laws: Mapping[int, ErrorLaw]
+    """Of the method's errors, by the fold whose patients say nothing of them."""
     training: Training
 
 
@@ -59,13 +63,25 @@ class Answers:
 
 def entries(methods: list[Path], patches: Path, kinds: list[Kind], training: Training) -> list[Entry]:
     """Every method through the first kind, and the last method through the others too."""
-    seen = {folder.resolve().name: seen_by(folder, patches) for folder in methods}
+    seen = {folder.resolve().name: _seen_by(folder, patches) for folder in methods}
     if len(seen) < len(methods):
         raise SettingsError("two folders have one name: a method goes by the name of its folder")
     of = [replace(training, kind=kind) for kind in kinds]
     first = [Entry(f"{name}, {of[0].kind}", *each, of[0]) for name, each in seen.items()]
     name, last = next(reversed(seen.items()))
     return first + [Entry(f"{name}, {each.kind}", *last, each) for each in of[1:]]
+
+
+def _seen_by(method: Path, patches: Path) -> tuple[Knees, dict[int, ErrorLaw]]:
+    """The knees as a method answered, and the laws of its errors."""
+    found = predictions.read(method)
+    return measured_knees(patches, found), _laws(found)
+
+
+def _laws(found: Predictions) -> dict[int, ErrorLaw]:
+    """By fold, fitted to the others; none where there are no others."""
+    folds = found.folds if len(found.folds) > 1 else []
+    return {fold: errors_of(found, found.fold != fold) for fold in folds}
 
 
 def cross_validated(entry: Entry, drawn: Knees | None, say: Callable[[int], None]) -> Answers:
@@ -79,7 +95,7 @@ def cross_validated(entry: Entry, drawn: Knees | None, say: Callable[[int], None
         test = knees.fold == fold
         others = knees.at(~test)
         known = others if drawn is None else together([drawn, others])
-        p[test], scores[test] = fit_predict(known, entry.law, knees.at(test), entry.training)
+        p[test], scores[test] = fit_predict(known, entry.laws[int(fold)], knees.at(test), entry.training)
         say(number + 1)
     return Answers(knees, p, scores)
 

@@ -24,12 +24,12 @@ from trainer.evaluation.patients.figures import (
 from trainer.evaluation.patients.pictures import calibration_picture, cartilage_picture, roc_picture
 from trainer.evaluation.patients.stage import Answers, Entry, cross_validated, evaluate, shuffled_auc, write
 
-LAW = ErrorLaw(np.zeros(4), np.ones(4), 0.001 * np.eye(4), 0.002 * np.eye(4))
+LAWS = dict.fromkeys(range(5), ErrorLaw(np.zeros(4), np.ones(4), 0.001 * np.eye(4), 0.002 * np.eye(4)))
 SVM = Training(kind=Kind.SVM)
 
 
 def answers(effect: float) -> Answers:
-    return cross_validated(Entry("x", planted_knees(80, effect=effect), LAW, SVM), None, lambda _: None)
+    return cross_validated(Entry("x", planted_knees(80, effect=effect), LAWS, SVM), None, lambda _: None)
 
 
 def test_a_perfect_answer_has_perfect_figures() -> None:
@@ -91,7 +91,7 @@ def test_tables_and_pictures(tmp_path: Path) -> None:
 
 
 def test_labels_of_other_knees_teach_nothing() -> None:
-    entry = Entry("x", planted_knees(80, effect=1.0), LAW, SVM)
+    entry = Entry("x", planted_knees(80, effect=1.0), LAWS, SVM)
     found = shuffled_auc(entry, 8, seed=1)
     assert 0.4 <= np.mean(found) <= 0.6
     assert found == shuffled_auc(entry, 8, seed=1)
@@ -108,4 +108,4 @@ def test_knees_of_one_fold_cannot_be_cross_validated() -> None:
     knees = planted_knees(20)
     alone = knees.at(knees.fold == 0)
     with pytest.raises(SettingsError, match="fold"):
-        cross_validated(Entry("x", alone, LAW, SVM), None, lambda _: None)
+        cross_validated(Entry("x", alone, LAWS, SVM), None, lambda _: None)
