@@ -33,8 +33,8 @@ from trainer.evaluation.patients.figures import (
     two_sided,
 )
 from trainer.evaluation.patients.paper import PAPER
-from trainer.evaluation.regression import predictions
 from trainer.evaluation.regression.predictions import Predictions
+from trainer.evaluation.regression.stage import read_methods
 
 SHUFFLES = 20
 """Times that labels are dealt to other knees, to see that nothing leaks."""
@@ -62,20 +62,17 @@ class Answers:
 
 
 def entries(methods: list[Path], patches: Path, kinds: list[Kind], training: Training) -> list[Entry]:
-    """Every method through the first kind, and the last method through the others too."""
-    seen = {folder.resolve().name: _seen_by(folder, patches) for folder in methods}
-    if len(seen) < len(methods):
-        raise SettingsError("two folders have one name: a method goes by the name of its folder")
+    """Every method through the first kind, and the last method through the others too.
+
+    Raises SettingsError where the methods are not of the same patches: they are compared knee by knee.
+    """
+    seen = {
+        name: (measured_knees(patches, each), _laws(each)) for name, each in read_methods(methods).items()
+    }
     of = [replace(training, kind=kind) for kind in kinds]
     first = [Entry(f"{name}, {of[0].kind}", *each, of[0]) for name, each in seen.items()]
     name, last = next(reversed(seen.items()))
     return first + [Entry(f"{name}, {each.kind}", *last, each) for each in of[1:]]
-
-
-def _seen_by(method: Path, patches: Path) -> tuple[Knees, dict[int, ErrorLaw]]:
-    """The knees as a method answered, and the laws of its errors."""
-    found = predictions.read(method)
-    return measured_knees(patches, found), _laws(found)
 
 
 def _laws(found: Predictions) -> dict[int, ErrorLaw]:

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from ctsma_node.errors import SettingsError
 from tests.unit.trainer.aggregation.planted import planted_knees
 from trainer.aggregation.knees import Knees
 from trainer.aggregation.models import Kind
 from trainer.aggregation.training import Training
+from trainer.cli import app
 from trainer.evaluation.patients import stage
 from trainer.evaluation.patients.stage import Answers, cross_validated, entries
 from trainer.evaluation.regression import predictions
@@ -65,3 +68,38 @@ def test_the_labels_of_held_out_patients_do_not_show_in_their_answers(tmp_path: 
     np.testing.assert_array_equal(once.p[of], again.p[of])
     np.testing.assert_array_equal(once.scores[of], again.scores[of])
     assert not np.array_equal(once.p[~of], again.p[~of]), "which the others learn from"
+
+
+def some(found: Predictions, rows: Any) -> Predictions:
+    arrays = {name: array for name, array in vars(found).items() if array is not None}
+    return Predictions(**{name: array[rows] for name, array in arrays.items()})
+
+
+def test_methods_of_other_knees_are_not_compared(tmp_path: Path) -> None:
+    found = method()
+    predictions.write(tmp_path / "cnn", found)
+    predictions.write(tmp_path / "student", some(found, ~np.isin(found.pair, ["P0003-R", "P0007-R"])))
+    folders = [str(tmp_path / name) for name in ("cnn", "student")]
+    result = CliRunner().invoke(
+        app, ["evaluate", "patients", *folders, "--kind", "svm", "--out", str(tmp_path)]
+    )
+    assert result.exit_code == 2, result.output
+    output = result.output.replace("\n", " ")
+    assert "cnn and student cannot be compared" in output
+    assert "P0003-R, P0007-R" in output
+
+
+def test_a_method_of_fewer_folds_is_not_compared(tmp_path: Path) -> None:
+    found = method()
+    predictions.write(tmp_path / "cnn", some(found, found.fold < 2))
+    predictions.write(tmp_path / "student", found)
+    with pytest.raises(SettingsError, match="cnn and student cannot be compared"):
+        entries([tmp_path / "cnn", tmp_path / "student"], tmp_path, [Kind.SVM], TRAINING)
+
+
+def test_two_folders_of_one_name_are_told_apart_by_nothing(tmp_path: Path) -> None:
+    folders = [tmp_path / name / "student" for name in ("a", "b")]
+    for folder in folders:
+        predictions.write(folder, method())
+    with pytest.raises(SettingsError, match="two folders are called student"):
+        entries(folders, tmp_path, [Kind.SVM], TRAINING)
