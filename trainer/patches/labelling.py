@@ -80,14 +80,16 @@ class _Seen:
 
 
 def _others(ct: CTVolume, knee: KneeResult, seed: int) -> tuple[F32, ...]:
+    own = _own_seed(ct, seed)
+    noise = zlib.crc32(knee.side.value.encode(), own)
     return tuple(
-        canonical(on_grid(ct, protocol, knee.affine, knee.bone_labels > 0, seed + n), knee.side)
-        for n, protocol in enumerate(PROTOCOLS + drawn_protocols(_own_seed(ct, seed)))
+        canonical(on_grid(ct, protocol, knee.affine, knee.bone_labels > 0, noise + n), knee.side)
+        for n, protocol in enumerate(PROTOCOLS + drawn_protocols(own))
     )
 
 
 def _own_seed(ct: CTVolume, seed: int) -> int:
-    """Each CT draws other protocols, the same ones whenever it is read."""
+    """Each CT draws other protocols and other noise, the same whenever it is read."""
     return zlib.crc32(ct.hu[:: max(len(ct.hu) // 8, 1)].tobytes(), seed)
 
 

@@ -21,7 +21,7 @@ from trainer.cohort.manifest import PairEntry, read_manifest
 from trainer.morphometry.calibration import SHIPPED
 from trainer.morphometry.labels import METHOD
 from trainer.patches.labelling import Sampling, label_pair
-from trainer.patches.protocols import DRAWN, PROTOCOLS
+from trainer.patches.protocols import DRAWN, NOISE, PROTOCOLS
 from trainer.patches.store import STORE, PatchStore, has_group, write_group
 from trainer.patches.transforms import Transforms, read_transforms
 from trainer.stage import side_by_side, write_manifest
@@ -152,7 +152,7 @@ def _provenance(pair: PairEntry, transforms: Transforms, request: PatchRequest) 
         "method": str(METHOD),
         "calibration": hashlib.sha256(SHIPPED.read_bytes()).hexdigest(),
         "sampling": asdict(request.sampling),
-        "protocols": [len(PROTOCOLS), DRAWN] if request.sampling.protocols else [0, 0],
+        "protocols": [len(PROTOCOLS), DRAWN, NOISE] if request.sampling.protocols else [0, 0],
         "bundle_digest": _analyser(request.bundle).digest,
         "versions": {"ctsma-node": __version__, "zarr": version("zarr")},
     }

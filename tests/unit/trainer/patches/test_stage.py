@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -90,6 +91,20 @@ def test_patches_of_other_transforms_are_made_again(request_: PatchRequest) -> N
     truth.write_text(json.dumps({"ct_to_mr": {"femur": moved.tolist(), "tibia": np.eye(4).tolist()}}))
     assert [done.pair_id for done in run(request_) if done.patches] == ["P3-R"]
     assert PatchStore(request_.out / STORE).attributes("P3-R")["ct_to_mr"]["femur"] == moved.tolist()
+
+
+def test_patches_with_noise_that_was_drawn_otherwise_are_made_again(
+    request_: PatchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(run(request_))
+    monkeypatch.setattr(stage, "NOISE", 100)
+    assert [done.pair_id for done in run(request_) if done.patches] == ["P3-R", "P4-L"]
+    plain = replace(
+        request_, sampling=replace(request_.sampling, protocols=False), out=request_.out / "plain"
+    )
+    list(run(plain))
+    monkeypatch.setattr(stage, "NOISE", 101)
+    assert not [done for done in run(plain) if done.patches], "without other protocols there is none"
 
 
 def test_a_broken_file_of_transforms_costs_its_own_pair(request_: PatchRequest) -> None:
