@@ -119,20 +119,22 @@ def shuffled_auc(entry: Entry, times: int, seed: int) -> list[float]:
 def evaluate(found: dict[str, Answers], times: int, seed: int) -> dict[str, Any]:
     """Every figure: pooled, mean and SD over folds, and the AUC's intervals and differences."""
     drawn = {name: auc_draws(each.p, each.knees, times, seed) for name, each in found.items()}
+    pooled = {name: figures_of(each.p, each.scores, each.knees) for name, each in found.items()}
     by_fold = {name: _by_fold(each) for name, each in found.items()}
     return {
         "paper": PAPER,
         "bootstrap": {"over": "patients", "times": times, "seed": seed},
         "entries": {
             name: {
-                "pooled": figures_of(each.p, each.scores, each.knees),
+                "pooled": pooled[name],
                 "auc_interval": between(drawn[name]),
                 "folds": {row: _spread([f[row] for f in by_fold[name]]) for row in ROWS},
             }
-            for name, each in found.items()
+            for name in found
         },
         "comparisons": [
-            _compared(first, second, drawn, by_fold)
+            {"first": first, "second": second, "auc": pooled[first]["auc"] - pooled[second]["auc"]}
+            | _compared(first, second, drawn, by_fold)
             for n, first in enumerate(found)
             for second in list(found)[n + 1 :]
         ],
@@ -172,19 +174,15 @@ def _spread(values: list[float]) -> dict[str, float]:
 def _compared(
     first: str, second: str, drawn: dict[str, F64], by_fold: dict[str, list[dict[str, float]]]
 ) -> dict[str, Any]:
-    """AUC of the first less the second's: by bootstrap, and the paper's paired t-test over folds.
+    """How sure the first's AUC less the second's is: by bootstrap, and the paper's paired t-test over folds.
 
     A fold with one class only has no AUC, and no say.
     """
     apart = drawn[first] - drawn[second]
-    finite = apart[np.isfinite(apart)]
     both = np.array([[f["auc"] for f in by_fold[name]] for name in (first, second)])
     pairs = both[:, np.isfinite(both).all(axis=0)]
     p_folds = float(stats.ttest_rel(*pairs).pvalue) if pairs.shape[1] > 1 else float("nan")
     return {
-        "first": first,
-        "second": second,
-        "auc": float(finite.mean()) if len(finite) else float("nan"),
         "interval": between(apart),
         "p": two_sided(apart),
         "p_folds": p_folds,

@@ -90,6 +90,14 @@ def test_tables_and_pictures(tmp_path: Path) -> None:
     assert "paper: CT-SMA (CT)," in text
 
 
+def test_the_difference_is_that_of_the_aucs_beside_it() -> None:
+    figures = evaluate({"strong": answers(0.6), "weak": answers(0.1)}, times=100, seed=0)
+    strong, weak = (figures["entries"][name]["pooled"]["auc"] for name in ("strong", "weak"))
+    compared = figures["comparisons"][0]
+    assert compared["auc"] == strong - weak
+    assert compared["interval"][0] < compared["auc"] < compared["interval"][1]
+
+
 def test_labels_of_other_knees_teach_nothing() -> None:
     entry = Entry("x", planted_knees(80, effect=1.0), LAWS, SVM)
     found = shuffled_auc(entry, 8, seed=1)
