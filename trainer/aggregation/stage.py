@@ -20,13 +20,21 @@ from trainer.aggregation.knees import Knees, drawn_knees, measured_knees, togeth
 from trainer.aggregation.template import make_template
 from trainer.aggregation.training import Trained, Training, predict, train
 from trainer.distillation.regression_stage import SCANS
-from trainer.evaluation.patients.figures import figures_of
+from trainer.evaluation.patients.figures import (
+    NORMAL,
+    calibration_error,
+    chance_calibration_error,
+    figures_of,
+    oa_probability,
+)
 from trainer.evaluation.regression import predictions
 from trainer.phantom.subregions import Template, templates_of
 from trainer.stage import make_items, progress, write_manifest
 
 AGGREGATOR, PLAN, TEMPLATES, COHORT = "aggregator.safetensors", "aggregator.json", "templates.json", "cohort"
 ANSWERS = "answers"
+CROSS_FITTED = "ece_cross_fitted"
+"""The figure: calibration error of each half of the people by the temperature of the other half."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +118,25 @@ def run(folder: Path, sources: Sources | Asked, settings: AggregatorSettings) ->
     trained = _trained(knees, answered.law, settings.training, folder / "log")
     save_file(trained.network.state_dict(), folder / AGGREGATOR)
     (folder / PLAN).write_text(trained.plan.model_dump_json(indent=1))
-    p, scores = predict(trained.network, trained.plan, trained.held)
-    figures = figures_of(p, scores, trained.held)
+    figures = _figures(trained)
     asked = {"asked": sources.scans, "asked_student": sources.student} if isinstance(sources, Asked) else {}
     write_manifest(folder, asdict(settings) | asked | {"figures": figures}, answered.files)
     return figures
+
+
+def _figures(trained: Trained) -> dict[str, float]:
+    """On the knees that were not trained on.
+
+    The temperature was fitted to these: the calibration error is of the cross-fitted probabilities.
+    """
+    p, scores = predict(trained.network, trained.plan, trained.held)
+    figures = figures_of(p, scores, trained.held)
+    del figures["ece"]
+    oa = oa_probability(trained.cross_fitted)
+    return figures | {
+        CROSS_FITTED: calibration_error(oa, trained.held.oa_class > NORMAL),
+        "ece_by_chance": chance_calibration_error(oa),
+    }
 
 
 def draw_knees(folder: Path, bundle: Path | None, settings: AggregatorSettings) -> Knees:

@@ -21,6 +21,7 @@ from trainer.aggregation.knees import F64, Knees
 from trainer.aggregation.models import HEADS, LAYERS, Kind, network_of
 from trainer.aggregation.shapes import Variation
 from trainer.aggregation.svm import svm
+from trainer.aggregation.temperature import cross_fitted, temperature_of
 
 _POSITION_NOISE = 1.5
 """mm, so that the aggregator does not read a class out of a position's last digit."""
@@ -30,11 +31,15 @@ _HELD_OUT = 5
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network, what the node needs to use it, and the knees it was calibrated by and not trained on."""
+    """A network, what the node needs to use it, and the knees it was calibrated by and not trained on.
+
+    `cross_fitted` are class probabilities of these knees by temperatures that were fitted to other people.
+    """
 
     network: nn.Module
     plan: AggregatorPlan
     held: Knees
+    cross_fitted: F64  # (n, 3)
 
 
 Say = Callable[[int, float], None]
@@ -72,7 +77,7 @@ def train(knees: Knees, law: ErrorLaw | None, training: Training, say: Say = lam
     network = _fit(used, law, plan, training, say)
     asked = knees.at(held)
     asked = replace(asked, parameters=asked.seen(law, rng), measured=np.ones(len(asked), dtype=bool))
-    return Trained(network, _calibrated(network, asked, plan), asked)
+    return _calibrated(network, asked, plan, training.seed)
 
 
 def fit_predict(
@@ -174,17 +179,13 @@ def _tokens(
     return parameters, positions
 
 
-def _calibrated(network: nn.Module, held: Knees, plan: AggregatorPlan) -> AggregatorPlan:
+@torch.inference_mode()
+def _calibrated(network: nn.Module, held: Knees, plan: AggregatorPlan, seed: int) -> Trained:
     """With the temperature and the score errors of measured knees that were not trained on."""
-    with torch.inference_mode():
-        logits, _ = network(*aggregator_inputs(held.parameters, held.positions, plan))
+    logits, _ = network(*aggregator_inputs(held.parameters, held.positions, plan))
+    truth = torch.from_numpy(held.oa_class)
     error = np.sqrt(((predict(network, plan, held)[1] - held.cartilage) ** 2).mean(axis=0))
-    temperature = _temperature(logits, torch.from_numpy(held.oa_class))
-    return plan.model_copy(update={"temperature": temperature, "score_error": tuple(error.tolist())})
-
-
-def _temperature(logits: Tensor, truth: Tensor) -> float:
-    """The divisor of the logits with the best likelihood on held-out knees (Guo et al. 2017)."""
-    choices = np.exp(np.linspace(np.log(0.5), np.log(6.0), 80))
-    losses = [float(functional.cross_entropy(logits / t, truth)) for t in choices]
-    return float(choices[int(np.argmin(losses))])
+    found = {"temperature": temperature_of(logits, truth), "score_error": tuple(error.tolist())}
+    return Trained(
+        network, plan.model_copy(update=found), held, cross_fitted(logits, truth, held.person, seed)
+    )
