@@ -22,6 +22,11 @@ from trainer.stage import MANIFEST
 
 STUDENTS = (Path("regression") / "shipped", Path("regression") / "student")
 """Below the folder of the stages: the student that learned from scans without MR too, or from pairs alone."""
+_CALIBRATION = {
+    "ece": "of the knees that the temperature was fitted to",
+    aggregation.CROSS_FITTED: "of each half of these people by the temperature of the other half",
+}
+"""What a calibration error of an aggregator is of; `ece` is what older ones have."""
 TRAINING = "synthetic knees only (computer-generated phantoms, no patient data)"
 
 
@@ -166,7 +171,8 @@ def _settings_line(stage: str, record: dict[str, Any]) -> str:
 
 def _scores_line(stage: str, record: dict[str, Any]) -> str:
     figures = record["settings"].get("figures", {})
-    return f"- {stage}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items())
+    told = [f"; {k}, the calibration error, is {what}" for k, what in _CALIBRATION.items() if k in figures]
+    return f"- {stage}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()) + "".join(told)
 
 
 def _knows_what_is_usual(plan: Plan) -> list[str]:

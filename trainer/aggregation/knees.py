@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone, CartilageRegion, OAClass, Side
 from ctsma_node.errors import SettingsError
 from trainer.aggregation.errors import ErrorLaw
-from trainer.evaluation.regression.predictions import Predictions
+from trainer.evaluation.regression.predictions import Predictions, patient_of
 from trainer.patches.store import STORE, PatchStore
 
 F64 = npt.NDArray[np.float64]
@@ -38,6 +38,13 @@ class Knees:
 
     def __len__(self) -> int:
         return len(self.oa_class)
+
+    @property
+    def person(self) -> npt.NDArray[np.int64]:
+        """(n,) whose knee each is: people numbered as they first come, both knees of one alike."""
+        people = [patient_of(name) for name in self.name.tolist()]
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(people))}
+        return np.array([numbers[name] for name in people], dtype=np.int64)
 
     def at(self, rows: Any) -> Knees:
         """Some of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -19,13 +20,21 @@ from trainer.aggregation.knees import Knees, drawn_knees, measured_knees, togeth
 from trainer.aggregation.template import make_template
 from trainer.aggregation.training import Trained, Training, predict, train
 from trainer.distillation.regression_stage import SCANS
-from trainer.evaluation.patients.figures import figures_of
+from trainer.evaluation.patients.figures import (
+    NORMAL,
+    calibration_error,
+    chance_calibration_error,
+    figures_of,
+    oa_probability,
+)
 from trainer.evaluation.regression import predictions
 from trainer.phantom.subregions import Template, templates_of
 from trainer.stage import make_items, progress, write_manifest
 
 AGGREGATOR, PLAN, TEMPLATES, COHORT = "aggregator.safetensors", "aggregator.json", "templates.json", "cohort"
 ANSWERS = "answers"
+CROSS_FITTED = "ece_cross_fitted"
+"""The figure: calibration error of each half of the people by the temperature of the other half."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +118,25 @@ def run(folder: Path, sources: Sources | Asked, settings: AggregatorSettings) ->
     trained = _trained(knees, answered.law, settings.training, folder / "log")
     save_file(trained.network.state_dict(), folder / AGGREGATOR)
     (folder / PLAN).write_text(trained.plan.model_dump_json(indent=1))
-    p, scores = predict(trained.network, trained.plan, trained.held)
-    figures = figures_of(p, scores, trained.held)
+    figures = _figures(trained)
     asked = {"asked": sources.scans, "asked_student": sources.student} if isinstance(sources, Asked) else {}
     write_manifest(folder, asdict(settings) | asked | {"figures": figures}, answered.files)
     return figures
+
+
+def _figures(trained: Trained) -> dict[str, float]:
+    """On the knees that were not trained on.
+
+    The temperature was fitted to these: the calibration error is of the cross-fitted probabilities.
+    """
+    p, scores = predict(trained.network, trained.plan, trained.held)
+    figures = figures_of(p, scores, trained.held)
+    del figures["ece"]
+    oa = oa_probability(trained.cross_fitted)
+    return figures | {
+        CROSS_FITTED: calibration_error(oa, trained.held.oa_class > NORMAL),
+        "ece_by_chance": chance_calibration_error(oa),
+    }
 
 
 def draw_knees(folder: Path, bundle: Path | None, settings: AggregatorSettings) -> Knees:
@@ -137,8 +160,12 @@ def _keep(templates: dict[Bone, Template], folder: Path) -> None:
 def seen_by(method: Path, patches: Path) -> tuple[Knees, ErrorLaw]:
     """The measured knees as a method answered, and the law of its errors."""
     found = predictions.read(method)
-    law = fit_errors(found.estimate.astype(float), found.label.astype(float), found.pair)
-    return measured_knees(patches, found), law
+    return measured_knees(patches, found), errors_of(found)
+
+
+def errors_of(found: predictions.Predictions, rows: Any = slice(None)) -> ErrorLaw:
+    """The law of a method's errors, fitted to some `rows` of what it answered, or to all."""
+    return fit_errors(found.estimate[rows].astype(float), found.label[rows].astype(float), found.pair[rows])
 
 
 def _trained(knees: Knees, law: ErrorLaw, training: Training, log: Path) -> Trained:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import StratifiedKFold
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -28,7 +28,7 @@ def svm(train: Knees, law: ErrorLaw | None, test: Knees, seed: int) -> tuple[F64
     x, asked = (
         features(values, knees.positions) for values, knees in ((seen, train), (test.parameters, test))
     )
-    classes = make_pipeline(StandardScaler(), _classifier(train.oa_class, seed)).fit(x, train.oa_class)
+    classes = make_pipeline(StandardScaler(), _classifier(train, seed)).fit(x, train.oa_class)
     scores = make_pipeline(
         StandardScaler(),
         MultiOutputRegressor(TransformedTargetRegressor(SVR(), transformer=StandardScaler())),
@@ -38,12 +38,16 @@ def svm(train: Knees, law: ErrorLaw | None, test: Knees, seed: int) -> tuple[F64
     return p, np.asarray(scores.predict(asked))
 
 
-def _classifier(oa_class: npt.NDArray[np.int64], seed: int) -> Any:
-    """Calibrated on as many folds as the rarest class has knees for; the classes' shares where it has one."""
-    rarest = int(np.unique(oa_class, return_counts=True)[1].min())
-    if rarest < 2 or len(np.unique(oa_class)) < 2:
+def _classifier(train: Knees, seed: int) -> Any:
+    """Calibrated on as many folds of people as the rarest class has; the classes' shares where it has one."""
+    person, first = np.unique(train.person, return_index=True)
+    classes = train.oa_class[first]
+    rarest = min(int((classes == each).sum()) for each in np.unique(train.oa_class))
+    if rarest < 2 or len(np.unique(classes)) < 2:
         return DummyClassifier(strategy="prior")
-    return CalibratedClassifierCV(SVC(C=1.0, random_state=seed), ensemble=False, cv=min(_FOLDS, rarest))
+    folds = StratifiedKFold(min(_FOLDS, rarest)).split(person, classes)
+    splits = [tuple(np.flatnonzero(np.isin(train.person, part)) for part in both) for both in folds]
+    return CalibratedClassifierCV(SVC(C=1.0, random_state=seed), ensemble=False, cv=splits)
 
 
 def features(values: F64, positions: F64) -> F64:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,25 +15,31 @@ from torch.nn import functional
 from ctsma_node.analysis.measure import aggregator_inputs
 from ctsma_node.analysis.plan import AggregatorPlan
 from ctsma_node.analysis.result import OAClass
+from ctsma_node.errors import SettingsError
 from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.knees import F64, Knees
 from trainer.aggregation.models import HEADS, LAYERS, Kind, network_of
 from trainer.aggregation.shapes import Variation
 from trainer.aggregation.svm import svm
+from trainer.aggregation.temperature import cross_fitted, temperature_of
 
 _POSITION_NOISE = 1.5
 """mm, so that the aggregator does not read a class out of a position's last digit."""
 _HELD_OUT = 5
-"""One knee in so many says how sure the others make the network."""
+"""One person in so many says how sure the others make the network."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network, what the node needs to use it, and the knees it was calibrated by and not trained on."""
+    """A network, what the node needs to use it, and the knees it was calibrated by and not trained on.
+
+    `cross_fitted` are class probabilities of these knees by temperatures that were fitted to other people.
+    """
 
     network: nn.Module
     plan: AggregatorPlan
     held: Knees
+    cross_fitted: F64  # (n, 3)
 
 
 Say = Callable[[int, float], None]
@@ -58,19 +65,19 @@ class Training:
 
 
 def train(knees: Knees, law: ErrorLaw | None, training: Training, say: Say = lambda *_: None) -> Trained:
-    """A network trained on `knees`, calibrated by knees of them that a first training does not see.
+    """A network trained on `knees`, calibrated by those of people that the training does not see.
 
-    Of a drawn knee every step sees another draw of the student's errors `law`.
+    Of a drawn knee every step sees another draw of the student's errors `law`. Raises SettingsError where
+    all knees are one person's.
     """
     rng = np.random.default_rng([training.seed, 71])
-    held = np.zeros(len(knees), dtype=bool)
-    held[rng.permutation(len(knees))[: max(1, len(knees) // _HELD_OUT)]] = True
+    held = _held_out(knees, rng)
     used = knees.at(~held)
     plan = _plan(used, law, training.width, rng)
     network = _fit(used, law, plan, training, say)
     asked = knees.at(held)
     asked = replace(asked, parameters=asked.seen(law, rng), measured=np.ones(len(asked), dtype=bool))
-    return Trained(network, _calibrated(network, asked, plan), asked)
+    return _calibrated(network, asked, plan, training.seed)
 
 
 def fit_predict(
@@ -89,6 +96,15 @@ def predict(network: nn.Module, plan: AggregatorPlan, knees: Knees) -> tuple[F64
     logits, scores = network(*aggregator_inputs(knees.parameters, knees.positions, plan))
     p = torch.softmax(logits.double() / plan.temperature, dim=1).numpy()
     return p, scores.double().numpy() * np.array(plan.score_sd) + np.array(plan.score_mean)
+
+
+def _held_out(knees: Knees, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Whole people, since one knee says much of the other."""
+    person = knees.person
+    count = int(person.max()) + 1
+    if count < 2:
+        raise SettingsError("the knees of one person cannot train an aggregator: some are held out")
+    return np.isin(person, rng.permutation(count)[: max(1, count // _HELD_OUT)])
 
 
 def _plan(knees: Knees, law: ErrorLaw | None, width: int, rng: np.random.Generator) -> AggregatorPlan:
@@ -163,17 +179,13 @@ def _tokens(
     return parameters, positions
 
 
-def _calibrated(network: nn.Module, held: Knees, plan: AggregatorPlan) -> AggregatorPlan:
+@torch.inference_mode()
+def _calibrated(network: nn.Module, held: Knees, plan: AggregatorPlan, seed: int) -> Trained:
     """With the temperature and the score errors of measured knees that were not trained on."""
-    with torch.inference_mode():
-        logits, _ = network(*aggregator_inputs(held.parameters, held.positions, plan))
+    logits, _ = network(*aggregator_inputs(held.parameters, held.positions, plan))
+    truth = torch.from_numpy(held.oa_class)
     error = np.sqrt(((predict(network, plan, held)[1] - held.cartilage) ** 2).mean(axis=0))
-    temperature = _temperature(logits, torch.from_numpy(held.oa_class))
-    return plan.model_copy(update={"temperature": temperature, "score_error": tuple(error.tolist())})
-
-
-def _temperature(logits: Tensor, truth: Tensor) -> float:
-    """The divisor of the logits with the best likelihood on held-out knees (Guo et al. 2017)."""
-    choices = np.exp(np.linspace(np.log(0.5), np.log(6.0), 80))
-    losses = [float(functional.cross_entropy(logits / t, truth)) for t in choices]
-    return float(choices[int(np.argmin(losses))])
+    found = {"temperature": temperature_of(logits, truth), "score_error": tuple(error.tolist())}
+    return Trained(
+        network, plan.model_copy(update=found), held, cross_fitted(logits, truth, held.person, seed)
+    )

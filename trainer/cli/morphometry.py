@@ -56,14 +56,27 @@ def calibrate(
     difficulty: Annotated[
         list[str] | None, typer.Option(help="easy, standard or hard; may be repeated.")
     ] = None,
+    pixel: Annotated[
+        float | None, typer.Option(min=0.1, max=0.6, help="Side of the MR's pixels, mm [0.234].")
+    ] = None,
+    slice_: Annotated[
+        float | None, typer.Option("--slice", min=0.3, max=4.0, help="Thickness of its slices, mm [1.5].")
+    ] = None,
     out: Annotated[Path, typer.Option(help="The calibration.")] = Path("calibration.json"),
 ) -> None:
-    """Fit the calibration from apparent to true parameters on phantoms (not those of an evaluation)."""
-    from trainer.morphometry.fitting import run
+    """Fit the calibration from apparent to true parameters on phantoms (not those of an evaluation).
 
+    It holds for the voxels that the phantoms are scanned in: name your MR's, and give the file to `patches
+    --calibration`. Slices adjoin; the difficulty says how noisy a voxel is, whatever its size.
+    """
+    from trainer.morphometry.fitting import run
+    from trainer.phantom.mr_acquisition import MRAcquisition
+
+    plain = MRAcquisition()
     wanted = _difficulties(difficulty or ["standard"])
     seeds = range(first_seed, first_seed + subjects)
-    calibration = run(seeds, wanted, build / "morphometry" / "calibration", out, jobs)
+    voxel = None if pixel is slice_ is None else (pixel or plain.pixel, slice_ or plain.slice_thickness)
+    calibration = run(seeds, wanted, build / "morphometry" / "calibration", out, jobs, voxel)
     console.print(f"{out}: {calibration.provenance['patches']} patches of {subjects} subjects")
 
 

@@ -35,6 +35,14 @@ def patches(
     native: Annotated[
         bool, typer.Option("--native", help="Cut each CT at its own resolution, too: 100 kB a patch.")
     ] = False,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Of `ctsma-train calibrate-morphometry`, for MR of other voxels; the one that ships.",
+        ),
+    ] = None,
     jobs: Jobs = 2,
 ) -> None:
     """Cut paired CT and MR patches and measure the trabeculae of each on its MR.
@@ -47,9 +55,9 @@ def patches(
     from trainer.patches.stage import PatchRequest, count_pairs, run
     from trainer.stage import progress
 
-    request = PatchRequest(
-        archive, cohort, transforms, out, bundle, jobs, Sampling(drawn, seed, protocols, native)
-    )
+    _check(calibration)
+    sampling = Sampling(drawn, seed, protocols, native)
+    request = PatchRequest(archive, cohort, transforms, out, bundle, jobs, sampling, calibration)
     ended: list[Done] = []
     try:
         with progress() as bar:
@@ -63,6 +71,17 @@ def patches(
     _show(ended, out)
     if all(done.code for done in ended):
         raise typer.Exit(NOTHING)
+
+
+def _check(calibration: Path | None) -> None:
+    """Once, and not in every pair."""
+    from trainer.morphometry.calibration import read_calibration
+
+    try:
+        if calibration is not None:
+            read_calibration(calibration)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise typer.BadParameter(f"{calibration} is no calibration: {error}") from error
 
 
 @app.command()

@@ -37,8 +37,9 @@ def evaluate_patients(
 ) -> None:
     """Stage patients from the parameters of their subregions: Tables 6 and 7 of the paper beside ours.
 
-    Five folds by patient; nothing that says anything of a patient has seen them. Writes OUT/tables67.txt,
-    OUT/evaluation.json, OUT/answers.npz and pictures: ROC, cartilage scores, calibration.
+    The methods are of the same patches. Five folds by patient; nothing that says anything of a patient has
+    seen them. Writes OUT/tables67.txt, OUT/evaluation.json, OUT/answers.npz and pictures: ROC, cartilage
+    scores, calibration.
     """
     import torch
 

@@ -75,7 +75,7 @@ def aggregator(
 
     Run `student --form joined` first; the one that learned from scans is taken where there is one. With
     `--asked` no other stage is needed: the whole bundle analyses scans that it has not seen, 10 s each. One
-    knee in five is held out to calibrate the probabilities.
+    person in five is held out to calibrate the probabilities.
     """
     from ctsma_node.errors import NodeError
     from trainer.aggregation.stage import AggregatorSettings, Asked, Sources, run

@@ -1,7 +1,7 @@
 """From apparent measures to parameters: a small log-polynomial, fitted where truth is known and kept as JSON.
 
 It holds for the voxel and the sequence it was fitted on, and for structures like those. The one that ships
-was fitted on phantoms: a site that has micro-CT or HR-pQCT of some of its knees fits its own.
+was fitted on phantoms in voxels of the paper's MR; `ctsma-train calibrate-morphometry` fits one for others.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ class Calibration:
         if far.any():
             have, want = (" x ".join(f"{side:.3f}" for side in sides) for sides in (voxel, self.voxel))
             raise ValueError(
-                f"MR voxels of {have} mm (k, j, i), but the calibration holds for {want} mm: fit one for this"
-                " protocol with `ctsma-train calibrate-morphometry`"
+                f"MR voxels of {have} mm (k, j, i), but the calibration holds for {want} mm: fit one with"
+                f" `ctsma-train calibrate-morphometry --pixel {(voxel[1] + voxel[2]) / 2.0:.3f}"
+                f" --slice {voxel[0]:.3f} --out FILE`, and name it: `patches --calibration FILE`"
             )
 
 

@@ -19,22 +19,33 @@ from trainer.morphometry.calibration import (
 )
 from trainer.morphometry.noise import Noise
 from trainer.morphometry.reference import field_through
-from trainer.morphometry.samples import maker, statistics_of
+from trainer.morphometry.samples import Scanned, maker, statistics_of
 from trainer.stage import make_items, write_manifest
 
 F64 = npt.NDArray[np.float64]
 Arrays = dict[str, Any]
 
 
-def run(seeds: Sequence[int], difficulties: Sequence[str], folder: Path, out: Path, jobs: int) -> Calibration:
-    """Scan the phantoms `seeds` once at each difficulty, fit, and write the calibration to `out`."""
+def run(
+    seeds: Sequence[int],
+    difficulties: Sequence[str],
+    folder: Path,
+    out: Path,
+    jobs: int,
+    voxel: Scanned | None = None,
+) -> Calibration:
+    """Scan the phantoms `seeds` once at each difficulty, fit, and write the calibration to `out`.
+
+    In voxels of the paper's MR where no others are named; visits of each are kept apart.
+    """
     visits: list[Arrays] = []
+    at = folder if voxel is None else folder / "{:g}x{:g}".format(*voxel)
     for difficulty in difficulties:
         paths = make_items(
             f"{difficulty} phantoms",
-            maker(statistics_of, difficulty),
+            maker(statistics_of, difficulty, voxel),
             [2 * s for s in seeds],
-            folder / difficulty,
+            at / difficulty,
             jobs,
         )
         visits += [dict(np.load(path)) for path in paths]
@@ -45,7 +56,7 @@ def run(seeds: Sequence[int], difficulties: Sequence[str], folder: Path, out: Pa
     }
     calibration = fit(visits, settings)
     write_calibration(calibration, out)
-    write_manifest(folder, settings)
+    write_manifest(at, settings)
     return calibration
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from trainer.phantom.subject import Subject
 
 F64 = npt.NDArray[np.float64]
+Scanned = tuple[float, float]
+"""Side of a pixel and thickness of a slice, mm."""
 
 PATCHES = 40
 """Patches of each bone."""
@@ -52,14 +54,20 @@ class Sample:
                 yield box
 
 
-def draw_samples(seed: int, visit: int, difficulty: str) -> Iterator[Sample]:
-    """Femur and tibia of one phantom subject, positioned and scanned for the given visit."""
+def draw_samples(seed: int, visit: int, difficulty: str, voxel: Scanned | None = None) -> Iterator[Sample]:
+    """Femur and tibia of one phantom subject, positioned and scanned for the given visit.
+
+    In voxels of the paper's MR where no others are named.
+    """
     from trainer.phantom.difficulty import DIFFICULTIES
     from trainer.phantom.person import draw_people
     from trainer.phantom.subject import draw_subject
 
     person = draw_people(COHORT, COHORT)[seed % COHORT]
-    yield from samples_of(draw_subject(person, seed, DIFFICULTIES[difficulty], visit))
+    subject = draw_subject(person, seed, DIFFICULTIES[difficulty], visit)
+    if voxel is not None:
+        subject = replace(subject, mr_acquisition=subject.mr_acquisition.in_voxels(*voxel))
+    yield from samples_of(subject)
 
 
 def samples_of(subject: Subject) -> Iterator[Sample]:
@@ -118,13 +126,13 @@ def statistics_of(samples: Iterable[Sample]) -> dict[str, Any]:
 
 
 def maker(
-    make: Callable[[Iterable[Sample]], dict[str, Any]], difficulty: str
+    make: Callable[[Iterable[Sample]], dict[str, Any]], difficulty: str, voxel: Scanned | None = None
 ) -> Callable[[int], dict[str, Any]]:
     """`make` as `trainer.stage.make_items` calls it: item 2 n + v is visit v of subject n."""
-    return partial(_of_item, make, difficulty)
+    return partial(_of_item, make, difficulty, voxel)
 
 
 def _of_item(
-    make: Callable[[Iterable[Sample]], dict[str, Any]], difficulty: str, item: int
+    make: Callable[[Iterable[Sample]], dict[str, Any]], difficulty: str, voxel: Scanned | None, item: int
 ) -> dict[str, Any]:
-    return make(draw_samples(item // 2, item % 2, difficulty))
+    return make(draw_samples(item // 2, item % 2, difficulty, voxel))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone, KneeResult, Side
 from ctsma_node.errors import Refused
 from ctsma_node.volume import Array, CTVolume
+from trainer.morphometry.calibration import Calibration
 from trainer.morphometry.labels import fit_reference, label_patches
 from trainer.mr import MRVolume
 from trainer.patches.mr_patches import cut_mask, cut_mr, on_mr
@@ -45,8 +47,11 @@ def label_pair(
     transforms: Transforms,
     analyser: Analyser,
     sampling: Sampling,
+    calibration: Calibration | None = None,
 ) -> Arrays:
     """Named arrays of n patches, as store.ARRAYS describes them; sites outside the MR are left out.
+
+    The MR's labels are calibrated by the calibration that ships where no other is given.
 
     Raises Refused where the node would not analyse the CT, or sees no knee of that side in it.
     """
@@ -60,7 +65,7 @@ def label_pair(
     parts = []
     for bone in Bone:
         sites = sites_of(knee, bone, sampling.drawn, rng)
-        parts.append(_of_bone(sites, seen, mr, transforms[bone], sampling))
+        parts.append(_of_bone(sites, seen, mr, transforms[bone], sampling, calibration))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     joined["context"] = noise_context(hu, bone_mask)
     if sampling.protocols:
@@ -80,14 +85,16 @@ class _Seen:
 
 
 def _others(ct: CTVolume, knee: KneeResult, seed: int) -> tuple[F32, ...]:
+    own = _own_seed(ct, seed)
+    noise = zlib.crc32(knee.side.value.encode(), own)
     return tuple(
-        canonical(on_grid(ct, protocol, knee.affine, knee.bone_labels > 0, seed + n), knee.side)
-        for n, protocol in enumerate(PROTOCOLS + drawn_protocols(_own_seed(ct, seed)))
+        canonical(on_grid(ct, protocol, knee.affine, knee.bone_labels > 0, noise + n), knee.side)
+        for n, protocol in enumerate(PROTOCOLS + drawn_protocols(own))
     )
 
 
 def _own_seed(ct: CTVolume, seed: int) -> int:
-    """Each CT draws other protocols, the same ones whenever it is read."""
+    """Each CT draws other protocols and other noise, the same whenever it is read."""
     return zlib.crc32(ct.hu[:: max(len(ct.hu) // 8, 1)].tobytes(), seed)
 
 
@@ -100,16 +107,23 @@ def _knee(analyser: Analyser, ct: CTVolume, side: Side) -> KneeResult:
     return found[0]
 
 
-def _of_bone(sites: Sites, seen: _Seen, mr: MRVolume, ct_to_mr: Array, sampling: Sampling) -> Arrays:
+def _of_bone(
+    sites: Sites,
+    seen: _Seen,
+    mr: MRVolume,
+    ct_to_mr: Array,
+    sampling: Sampling,
+    calibration: Calibration | None,
+) -> Arrays:
     to_mr = np.asarray(ct_to_mr @ seen.to_lps)
     signal, covered = cut_mr(mr, sites.centres, to_mr)
     centres = sites.centres[covered]
     at = sites.lps[covered] @ ct_to_mr[:3, :3].T + ct_to_mr[:3, 3]
     region = on_mr(sites.measured, mr, to_mr)
-    reference = fit_reference(mr, region)
-    labels = label_patches(mr, reference, at, region)
+    reference = fit_reference(mr, region, calibration)
+    label = partial(label_patches, mr, reference, region=region, calibration=calibration)
+    labels, beside = label(at), label(shifted(at, sampling.seed).reshape(-1, 3))
     n = len(centres)
-    beside = label_patches(mr, reference, shifted(at, sampling.seed).reshape(-1, 3), region)
     arrays = {
         "ct": cut(seen.hu, centres, AIR).astype(np.float16),
         "ct_mask": cut(sites.inside, centres, 0.0) > 0,

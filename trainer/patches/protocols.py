@@ -54,6 +54,8 @@ PROTOCOLS = (
 """The same for every CT: what robustness is measured by."""
 DRAWN = 4
 """Others, drawn for each CT: what robustness is trained on."""
+NOISE = 2
+"""How noise is drawn; where it was drawn otherwise, patches are made again. 1: alike for all CTs."""
 
 
 def drawn_protocols(seed: int) -> tuple[Protocol, ...]:

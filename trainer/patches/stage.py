@@ -18,10 +18,10 @@ from ctsma_node.analysis.result import Bone, Side
 from ctsma_node.errors import Refused, SettingsError
 from trainer.cohort.images import read_ct, read_mr
 from trainer.cohort.manifest import PairEntry, read_manifest
-from trainer.morphometry.calibration import SHIPPED
+from trainer.morphometry.calibration import SHIPPED, read_calibration
 from trainer.morphometry.labels import METHOD
 from trainer.patches.labelling import Sampling, label_pair
-from trainer.patches.protocols import DRAWN, PROTOCOLS
+from trainer.patches.protocols import DRAWN, NOISE, PROTOCOLS
 from trainer.patches.store import STORE, PatchStore, has_group, write_group
 from trainer.patches.transforms import Transforms, read_transforms
 from trainer.stage import side_by_side, write_manifest
@@ -40,6 +40,7 @@ class PatchRequest:
     bundle: Path | None = None
     jobs: int = 2
     sampling: Sampling = field(default_factory=Sampling)
+    calibration: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def _label(pair: PairEntry, request: PatchRequest) -> Done:
             transforms,
             _analyser(request.bundle),
             request.sampling,
+            read_calibration(request.calibration or SHIPPED),
         )
     except Refused as refused:
         return Done(pair.pair_id, code=refused.code, text=refused.reason)
@@ -150,9 +152,9 @@ def _provenance(pair: PairEntry, transforms: Transforms, request: PatchRequest) 
         "mr_series_uid": pair.mr.series_uid,
         "ct_to_mr": {bone.value: transforms[bone].tolist() for bone in Bone},
         "method": str(METHOD),
-        "calibration": hashlib.sha256(SHIPPED.read_bytes()).hexdigest(),
+        "calibration": hashlib.sha256((request.calibration or SHIPPED).read_bytes()).hexdigest(),
         "sampling": asdict(request.sampling),
-        "protocols": [len(PROTOCOLS), DRAWN] if request.sampling.protocols else [0, 0],
+        "protocols": [len(PROTOCOLS), DRAWN, NOISE] if request.sampling.protocols else [0, 0],
         "bundle_digest": _analyser(request.bundle).digest,
         "versions": {"ctsma-node": __version__, "zarr": version("zarr")},
     }

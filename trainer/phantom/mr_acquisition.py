@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,17 @@ class MRAcquisition:
     def size(self) -> tuple[int, int, int]:
         """Voxels along i, j, k."""
         return self.columns, self.rows, self.slices
+
+    def in_voxels(self, pixel: float, slice_thickness: float) -> MRAcquisition:
+        """The same field of view in other voxels, mm; noise stays what `snr` says of a voxel."""
+        return replace(
+            self,
+            rows=round(self.rows * self.pixel / pixel),
+            columns=round(self.columns * self.pixel / pixel),
+            slices=round(self.slices * self.slice_thickness / slice_thickness),
+            pixel=pixel,
+            slice_thickness=slice_thickness,
+        )
 
     @property
     def affine(self) -> F64:

@@ -66,6 +66,23 @@ def test_all_but_the_aggregator_is_what_ships(build: Path) -> None:
     assert "knees 30" in settings
     figures = json.loads((build / "aggregator" / "stage.json").read_text())["settings"]["figures"]
     assert f"auc {figures['auc']:.3f}" in scores
+    assert "ece" not in figures, "it would be of the knees that the temperature was fitted to"
+    assert f"ece_cross_fitted {figures['ece_cross_fitted']:.3f}" in scores
+    assert (
+        "the calibration error, is of each half of these people by the temperature of the other half"
+        in scores
+    )
+
+
+def test_a_calibration_error_of_the_calibrating_knees_is_called_so(build: Path) -> None:
+    assert aggregator(build, 15).exit_code == 0
+    manifest = build / "aggregator" / "stage.json"
+    record = json.loads(manifest.read_text())
+    record["settings"]["figures"] = {"ece": 0.028, "ece_by_chance": 0.038}
+    manifest.write_text(json.dumps(record))
+    assert bundle(build).exit_code == 0
+    card = (build / "bundle" / "MODEL_CARD.md").read_text()
+    assert "ece, the calibration error, is of the knees that the temperature was fitted to" in card
 
 
 def test_an_aggregator_of_too_few_answers_is_none(build: Path) -> None:

@@ -95,9 +95,9 @@ def chance_calibration_error(probability: F64) -> float:
 
 
 def auc_draws(p: F64, knees: Knees, times: int, seed: int) -> F64:
-    """AUC of osteoarthritis in each draw of the bootstrap over knees; the same draws for every method."""
-    oa, ill = oa_probability(p), knees.oa_class > NORMAL
-    return np.array([auc(oa, ill, weight) for weight in draws(len(knees), times, seed)])
+    """AUC of osteoarthritis in each draw of the bootstrap over people; the same draws for every method."""
+    oa, ill, person = oa_probability(p), knees.oa_class > NORMAL, knees.person
+    return np.array([auc(oa, ill, weight[person]) for weight in draws(int(person.max()) + 1, times, seed)])
 
 
 def between(drawn: F64) -> tuple[float, float]:

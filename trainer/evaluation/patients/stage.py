@@ -1,13 +1,14 @@
 """Tables 6 and 7: every method's answers through one aggregator, and one method's through every aggregator.
 
 Five folds by patient. The parameters of a knee are of networks that never saw its patient; an aggregator is
-trained on the knees of the other folds and, where they are given, on drawn knees with that method's errors.
+trained on the knees of the other folds and, where they are given, on drawn knees with that method's errors on
+those folds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from scipy import stats
 
 from ctsma_node.errors import SettingsError
 from trainer.aggregation.errors import ErrorLaw
-from trainer.aggregation.knees import F64, Knees, together
+from trainer.aggregation.knees import F64, Knees, measured_knees, together
 from trainer.aggregation.models import Kind
-from trainer.aggregation.stage import seen_by
+from trainer.aggregation.stage import errors_of
 from trainer.aggregation.training import Training, fit_predict
 from trainer.evaluation.patients.figures import (
     NORMAL,
@@ -32,6 +33,8 @@ from trainer.evaluation.patients.figures import (
     two_sided,
 )
 from trainer.evaluation.patients.paper import PAPER
+from trainer.evaluation.regression.predictions import Predictions
+from trainer.evaluation.regression.stage import read_methods
 
 SHUFFLES = 20
 """Times that labels are dealt to other knees, to see that nothing leaks."""
@@ -44,7 +47,8 @@ class Entry:
 
     name: str
     knees: Knees
-    law: ErrorLaw
+    laws: Mapping[int, ErrorLaw]
+    """Of the method's errors, by the fold whose patients say nothing of them."""
     training: Training
 
 
@@ -58,14 +62,23 @@ class Answers:
 
 
 def entries(methods: list[Path], patches: Path, kinds: list[Kind], training: Training) -> list[Entry]:
-    """Every method through the first kind, and the last method through the others too."""
-    seen = {folder.resolve().name: seen_by(folder, patches) for folder in methods}
-    if len(seen) < len(methods):
-        raise SettingsError("two folders have one name: a method goes by the name of its folder")
+    """Every method through the first kind, and the last method through the others too.
+
+    Raises SettingsError where the methods are not of the same patches: they are compared knee by knee.
+    """
+    seen = {
+        name: (measured_knees(patches, each), _laws(each)) for name, each in read_methods(methods).items()
+    }
     of = [replace(training, kind=kind) for kind in kinds]
     first = [Entry(f"{name}, {of[0].kind}", *each, of[0]) for name, each in seen.items()]
     name, last = next(reversed(seen.items()))
     return first + [Entry(f"{name}, {each.kind}", *last, each) for each in of[1:]]
+
+
+def _laws(found: Predictions) -> dict[int, ErrorLaw]:
+    """By fold, fitted to the others; none where there are no others."""
+    folds = found.folds if len(found.folds) > 1 else []
+    return {fold: errors_of(found, found.fold != fold) for fold in folds}
 
 
 def cross_validated(entry: Entry, drawn: Knees | None, say: Callable[[int], None]) -> Answers:
@@ -79,7 +92,7 @@ def cross_validated(entry: Entry, drawn: Knees | None, say: Callable[[int], None
         test = knees.fold == fold
         others = knees.at(~test)
         known = others if drawn is None else together([drawn, others])
-        p[test], scores[test] = fit_predict(known, entry.law, knees.at(test), entry.training)
+        p[test], scores[test] = fit_predict(known, entry.laws[int(fold)], knees.at(test), entry.training)
         say(number + 1)
     return Answers(knees, p, scores)
 
@@ -106,20 +119,22 @@ def shuffled_auc(entry: Entry, times: int, seed: int) -> list[float]:
 def evaluate(found: dict[str, Answers], times: int, seed: int) -> dict[str, Any]:
     """Every figure: pooled, mean and SD over folds, and the AUC's intervals and differences."""
     drawn = {name: auc_draws(each.p, each.knees, times, seed) for name, each in found.items()}
+    pooled = {name: figures_of(each.p, each.scores, each.knees) for name, each in found.items()}
     by_fold = {name: _by_fold(each) for name, each in found.items()}
     return {
         "paper": PAPER,
         "bootstrap": {"over": "patients", "times": times, "seed": seed},
         "entries": {
             name: {
-                "pooled": figures_of(each.p, each.scores, each.knees),
+                "pooled": pooled[name],
                 "auc_interval": between(drawn[name]),
                 "folds": {row: _spread([f[row] for f in by_fold[name]]) for row in ROWS},
             }
-            for name, each in found.items()
+            for name in found
         },
         "comparisons": [
-            _compared(first, second, drawn, by_fold)
+            {"first": first, "second": second, "auc": pooled[first]["auc"] - pooled[second]["auc"]}
+            | _compared(first, second, drawn, by_fold)
             for n, first in enumerate(found)
             for second in list(found)[n + 1 :]
         ],
@@ -159,19 +174,15 @@ def _spread(values: list[float]) -> dict[str, float]:
 def _compared(
     first: str, second: str, drawn: dict[str, F64], by_fold: dict[str, list[dict[str, float]]]
 ) -> dict[str, Any]:
-    """AUC of the first less the second's: by bootstrap, and the paper's paired t-test over folds.
+    """How sure the first's AUC less the second's is: by bootstrap, and the paper's paired t-test over folds.
 
     A fold with one class only has no AUC, and no say.
     """
     apart = drawn[first] - drawn[second]
-    finite = apart[np.isfinite(apart)]
     both = np.array([[f["auc"] for f in by_fold[name]] for name in (first, second)])
     pairs = both[:, np.isfinite(both).all(axis=0)]
     p_folds = float(stats.ttest_rel(*pairs).pvalue) if pairs.shape[1] > 1 else float("nan")
     return {
-        "first": first,
-        "second": second,
-        "auc": float(finite.mean()) if len(finite) else float("nan"),
         "interval": between(apart),
         "p": two_sided(apart),
         "p_folds": p_folds,

@@ -21,6 +21,11 @@ PARAMETERS = tuple(Parameter)
 F32 = npt.NDArray[np.float32]
 
 
+def patient_of(pair: str) -> str:
+    """The pseudonym in an id PSEUDONYM-SIDE; an id without a side is its own."""
+    return pair.rpartition("-")[0] or pair
+
+
 def labelled(label: npt.ArrayLike, ct_mask: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Which patches of a pair count (n,): all four labels measured, a fifth of the CT patch in the mask."""
     mask = np.asarray(ct_mask)
@@ -66,7 +71,7 @@ class Predictions:
     @property
     def patient(self) -> npt.NDArray[np.str_]:
         """(n,) pseudonym: both knees of a person are one patient."""
-        return np.array([pair.rpartition("-")[0] or pair for pair in self.pair.tolist()])
+        return np.array([patient_of(pair) for pair in self.pair.tolist()])
 
     @property
     def folds(self) -> list[int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ctsma_node.analysis.result import CartilageRegion
-from trainer.aggregation.knees import Knees
+from trainer.aggregation.knees import Knees, together
 
 MEDIAL_TIBIA = slice(100, 140)
 
@@ -28,3 +30,8 @@ def planted_knees(count: int, seed: int = 0, *, effect: float = 0.6, measured: b
         fold=np.arange(count) % 5 if measured else np.full(count, -1),
         name=np.array([f"P{number:04d}-R" for number in range(count)]),
     )
+
+
+def both_knees(knees: Knees) -> Knees:
+    """Every person of `knees` with a left knee, too, like the right one."""
+    return together([knees, replace(knees, name=np.char.replace(knees.name, "-R", "-L"))])

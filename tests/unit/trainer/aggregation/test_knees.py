@@ -9,6 +9,7 @@ import pytest
 
 from ctsma_node.analysis.result import CartilageRegion
 from ctsma_node.errors import SettingsError
+from tests.unit.trainer.aggregation.planted import both_knees, planted_knees
 from trainer.aggregation.knees import drawn_knees, measured_knees
 from trainer.evaluation.regression.predictions import Predictions
 from trainer.patches.store import STORE, write_group
@@ -88,3 +89,8 @@ def test_a_drawn_knee_without_truth_is_left_out(tmp_path: Path) -> None:
     knees = drawn_knees(sorted(tmp_path.glob("*.npz")))
     assert knees.name.tolist() == ["1"]
     assert not knees.measured.any()
+
+
+def test_a_person_is_one_with_both_knees() -> None:
+    assert both_knees(planted_knees(3)).person.tolist() == [0, 1, 2, 0, 1, 2]
+    assert planted_knees(3).person.tolist() == [0, 1, 2]

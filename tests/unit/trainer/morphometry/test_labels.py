@@ -123,7 +123,8 @@ def test_other_voxels_are_refused() -> None:
     mr, region = knee()
     affine = mr.affine.copy()
     affine[:3, :3] *= 1.4
-    with pytest.raises(ValueError, match="calibrate-morphometry"):
+    asked = r"calibrate-morphometry --pixel 0\.328 --slice 2\.100 .*patches --calibration"
+    with pytest.raises(ValueError, match=asked):
         fit_reference(MRVolume(mr.signal, affine), region)
 
 

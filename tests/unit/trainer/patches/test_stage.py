@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from ctsma_node.errors import Refused
+from trainer.morphometry.calibration import Calibration, shipped, write_calibration
 from trainer.patches import stage
 from trainer.patches.stage import PatchRequest, run
 from trainer.patches.store import STORE, PatchStore
@@ -90,6 +92,39 @@ def test_patches_of_other_transforms_are_made_again(request_: PatchRequest) -> N
     truth.write_text(json.dumps({"ct_to_mr": {"femur": moved.tolist(), "tibia": np.eye(4).tolist()}}))
     assert [done.pair_id for done in run(request_) if done.patches] == ["P3-R"]
     assert PatchStore(request_.out / STORE).attributes("P3-R")["ct_to_mr"]["femur"] == moved.tolist()
+
+
+def test_patches_with_noise_that_was_drawn_otherwise_are_made_again(
+    request_: PatchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(run(request_))
+    monkeypatch.setattr(stage, "NOISE", 100)
+    assert [done.pair_id for done in run(request_) if done.patches] == ["P3-R", "P4-L"]
+    plain = replace(
+        request_, sampling=replace(request_.sampling, protocols=False), out=request_.out / "plain"
+    )
+    list(run(plain))
+    monkeypatch.setattr(stage, "NOISE", 101)
+    assert not [done for done in run(plain) if done.patches], "without other protocols there is none"
+
+
+def test_patches_of_another_calibration_are_made_again(
+    request_: PatchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(run(request_))
+    given: list[Calibration] = []
+
+    def calibrated(ct: str, *rest: Any) -> dict[str, Any]:
+        given.append(rest[-1])
+        return labelled(ct)
+
+    monkeypatch.setattr(stage, "label_pair", calibrated)
+    file = request_.archive / "ours.json"
+    write_calibration(replace(shipped(), voxel=(0.7, 0.36, 0.36)), file)
+    ours = replace(request_, calibration=file)
+    assert [done.pair_id for done in run(ours) if done.patches] == ["P3-R", "P4-L"]
+    assert {each.voxel for each in given} == {(0.7, 0.36, 0.36)}
+    assert not [done for done in run(ours) if done.patches]
 
 
 def test_a_broken_file_of_transforms_costs_its_own_pair(request_: PatchRequest) -> None:

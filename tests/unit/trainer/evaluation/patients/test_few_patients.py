@@ -19,7 +19,7 @@ from trainer.evaluation.patients.figures import two_sided
 from trainer.evaluation.patients.pictures import calibration_picture, cartilage_picture, roc_picture
 from trainer.evaluation.patients.stage import Answers, Entry, cross_validated, evaluate, write
 
-LAW = ErrorLaw(np.zeros(4), np.ones(4), 0.001 * np.eye(4), 0.002 * np.eye(4))
+LAWS = dict.fromkeys(range(5), ErrorLaw(np.zeros(4), np.ones(4), 0.001 * np.eye(4), 0.002 * np.eye(4)))
 ONE_CLASS, ONE_OF_EACH = (0, 0, 0, 0, 0, 0), (0, 1, 2, 0, 1, 2)
 
 
@@ -30,7 +30,7 @@ def six(classes: tuple[int, ...]) -> Knees:
 
 def answers(kind: Kind, knees: Knees, drawn: Knees | None = None) -> Answers:
     training = Training(kind=kind, width=8, steps=2, batch=4)
-    return cross_validated(Entry("x", knees, LAW, training), drawn, lambda _: None)
+    return cross_validated(Entry("x", knees, LAWS, training), drawn, lambda _: None)
 
 
 @pytest.mark.parametrize("classes", [ONE_CLASS, ONE_OF_EACH])

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from ctsma_node.errors import SettingsError
-from tests.unit.trainer.aggregation.planted import planted_knees
+from tests.unit.trainer.aggregation.planted import both_knees, planted_knees
 from trainer.aggregation.errors import ErrorLaw
 from trainer.aggregation.models import Kind
 from trainer.aggregation.training import Training
 from trainer.cli.table67 import show_tables67
 from trainer.evaluation.patients.figures import (
+    auc_draws,
     calibration_error,
     chance_calibration_error,
     figures_of,
@@ -23,12 +24,12 @@ from trainer.evaluation.patients.figures import (
 from trainer.evaluation.patients.pictures import calibration_picture, cartilage_picture, roc_picture
 from trainer.evaluation.patients.stage import Answers, Entry, cross_validated, evaluate, shuffled_auc, write
 
-LAW = ErrorLaw(np.zeros(4), np.ones(4), 0.001 * np.eye(4), 0.002 * np.eye(4))
+LAWS = dict.fromkeys(range(5), ErrorLaw(np.zeros(4), np.ones(4), 0.001 * np.eye(4), 0.002 * np.eye(4)))
 SVM = Training(kind=Kind.SVM)
 
 
 def answers(effect: float) -> Answers:
-    return cross_validated(Entry("x", planted_knees(80, effect=effect), LAW, SVM), None, lambda _: None)
+    return cross_validated(Entry("x", planted_knees(80, effect=effect), LAWS, SVM), None, lambda _: None)
 
 
 def test_a_perfect_answer_has_perfect_figures() -> None:
@@ -58,6 +59,14 @@ def test_right_probabilities_of_few_knees_err_by_chance() -> None:
     assert chance_calibration_error(probability) < 0.03
 
 
+def test_the_bootstrap_draws_people_with_both_knees() -> None:
+    knees = planted_knees(30, effect=0.1)
+    p = np.random.default_rng(2).dirichlet(np.ones(3), 30)
+    one, two = auc_draws(p, knees, 50, 0), auc_draws(np.tile(p, (2, 1)), both_knees(knees), 50, 0)
+    np.testing.assert_allclose(two, one)
+    assert one.std() > 0.02
+
+
 def test_p_of_a_difference_is_never_zero() -> None:
     assert two_sided(np.full(500, 0.1)) == pytest.approx(1 / 500)
     assert two_sided(np.linspace(-1, 1, 1001)) == pytest.approx(1.0, abs=0.01)
@@ -81,8 +90,16 @@ def test_tables_and_pictures(tmp_path: Path) -> None:
     assert "paper: CT-SMA (CT)," in text
 
 
+def test_the_difference_is_that_of_the_aucs_beside_it() -> None:
+    figures = evaluate({"strong": answers(0.6), "weak": answers(0.1)}, times=100, seed=0)
+    strong, weak = (figures["entries"][name]["pooled"]["auc"] for name in ("strong", "weak"))
+    compared = figures["comparisons"][0]
+    assert compared["auc"] == strong - weak
+    assert compared["interval"][0] < compared["auc"] < compared["interval"][1]
+
+
 def test_labels_of_other_knees_teach_nothing() -> None:
-    entry = Entry("x", planted_knees(80, effect=1.0), LAW, SVM)
+    entry = Entry("x", planted_knees(80, effect=1.0), LAWS, SVM)
     found = shuffled_auc(entry, 8, seed=1)
     assert 0.4 <= np.mean(found) <= 0.6
     assert found == shuffled_auc(entry, 8, seed=1)
@@ -99,4 +116,4 @@ def test_knees_of_one_fold_cannot_be_cross_validated() -> None:
     knees = planted_knees(20)
     alone = knees.at(knees.fold == 0)
     with pytest.raises(SettingsError, match="fold"):
-        cross_validated(Entry("x", alone, LAW, SVM), None, lambda _: None)
+        cross_validated(Entry("x", alone, LAWS, SVM), None, lambda _: None)
