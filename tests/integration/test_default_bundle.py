@@ -194,7 +194,7 @@ def refusal(analyser: Analyser, volume: CTVolume) -> str:
 
 
 def test_a_knee_whose_front_and_back_are_exchanged_is_refused(analyser: Analyser, right: Scene) -> None:
-    """As where a patient lay prone and was entered as supine; with the patella out of the field, it is not."""
+    """As where a patient lay prone and was entered as supine; a scan without the patella is not."""
     volume = outlines(right, (100, 100, 85), 1.7)
     half_turn = np.diag([-1.0, -1.0, 1.0, 1.0])
     assert refusal(analyser, CTVolume(volume.hu, half_turn @ volume.affine)) == "side_unknown"
