@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctsma_node.errors import Refused
+from ctsma_node.errors import Refused, SettingsError
 from trainer.patches import stage
 from trainer.patches.stage import PatchRequest, run
 from trainer.patches.store import STORE, PatchStore
@@ -98,3 +99,35 @@ def test_a_broken_file_of_transforms_costs_its_own_pair(request_: PatchRequest) 
     assert ended["P4-L"].code == "bad_transforms"
     assert "P4/truth.json" in ended["P4-L"].text
     assert ended["P3-R"].patches == 7
+
+
+def test_a_pair_that_is_refused_now_leaves_the_store(request_: PatchRequest) -> None:
+    list(run(request_))
+    (request_.transforms / "P3" / "truth.json").unlink()
+    ended = {done.pair_id: done.code for done in run(request_)}
+    assert ended["P3-R"] == "not_registered"
+    assert PatchStore(request_.out / STORE).pairs == ["P4-L"]
+
+
+def test_a_pair_that_left_the_cohort_leaves_the_store(
+    request_: PatchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(run(request_))
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=(pair("P3-R"),)))
+    assert [done.patches for done in run(request_)] == [0], "what stays is not made again"
+    assert PatchStore(request_.out / STORE).pairs == ["P3-R"]
+
+
+def test_a_run_that_is_stopped_leaves_nothing_that_is_stale(request_: PatchRequest) -> None:
+    list(run(request_))
+    for name in ("P3", "P4"):
+        (request_.transforms / name / "truth.json").unlink()
+    next(iter(run(request_)))
+    assert PatchStore(request_.out / STORE).pairs == []
+
+
+def test_a_wrong_folder_of_transforms_removes_nothing(request_: PatchRequest) -> None:
+    list(run(request_))
+    with pytest.raises(SettingsError, match="none: no such folder"):
+        list(run(replace(request_, transforms=request_.transforms / "none")))
+    assert PatchStore(request_.out / STORE).pairs == ["P3-R", "P4-L"]
