@@ -17,7 +17,7 @@ from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone, Side
 from ctsma_node.errors import Refused, SettingsError
 from trainer.cohort.images import read_ct, read_mr
-from trainer.cohort.manifest import PairEntry, read_manifest
+from trainer.cohort.manifest import PairEntry, read_manifest, sources_of
 from trainer.morphometry.calibration import SHIPPED
 from trainer.morphometry.labels import METHOD
 from trainer.patches.labelling import Sampling, label_pair
@@ -148,12 +148,10 @@ def _provenance(pair: PairEntry, transforms: Transforms, request: PatchRequest) 
     return {
         "pair_id": pair.pair_id,
         "pseudonym": pair.pseudonym,
-        "side": pair.side,
         "fold": pair.fold,
         "oa_class": pair.oa_class,
         "clinical": None if pair.clinical is None else pair.clinical.model_dump(),
-        "ct_series_uid": pair.ct.series_uid,
-        "mr_series_uid": pair.mr.series_uid,
+        **sources_of(pair),
         "ct_to_mr": {bone.value: transforms[bone].tolist() for bone in Bone},
         "method": str(METHOD),
         "calibration": hashlib.sha256(SHIPPED.read_bytes()).hexdigest(),

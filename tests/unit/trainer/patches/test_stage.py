@@ -16,7 +16,7 @@ from trainer.patches.store import STORE, PatchStore
 
 
 def pair(pair_id: str) -> SimpleNamespace:
-    series = SimpleNamespace(series_uid=f"1.{pair_id[1]}")
+    series = SimpleNamespace(series_uid=f"1.{pair_id[1]}", folder=pair_id[:2], files=("1.dcm", "2.dcm"))
     return SimpleNamespace(
         pair_id=pair_id,
         pseudonym=pair_id[:2],
@@ -131,3 +131,15 @@ def test_a_wrong_folder_of_transforms_removes_nothing(request_: PatchRequest) ->
     with pytest.raises(SettingsError, match="none: no such folder"):
         list(run(replace(request_, transforms=request_.transforms / "none")))
     assert PatchStore(request_.out / STORE).pairs == ["P3-R", "P4-L"]
+
+
+def test_patches_of_other_files_are_made_again(
+    request_: PatchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NIfTI has no UIDs."""
+    list(run(request_))
+    pairs = (pair("P3-R"), pair("P4-L"))
+    pairs[0].ct.files = ("visit 2.nii.gz",)
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=pairs))
+    assert [done.pair_id for done in run(request_) if done.patches] == ["P3-R"]
+    assert "visit" not in json.dumps(PatchStore(request_.out / STORE).attributes("P3-R"))
