@@ -23,7 +23,7 @@ from trainer.evaluation.shapes.answers import scene_in_shapes
 from trainer.phantom.shapes import Shapes, read_shapes
 from trainer.phantom.structure import Part
 from trainer.phantom.subregions import Template
-from trainer.stage import make_items
+from trainer.stage import kept_items, make_items
 
 Figures = dict[str, dict[str, float]]
 Labels = tuple[tuple[Part, int], ...]
@@ -70,7 +70,7 @@ def stage_knees(
     where shapes or answers cannot be used, or the answers are another student's.
     """
     check_student(answers, bundle)
-    _, law = answered_knees(sorted(answers.glob("*.npz")))
+    _, law = answered_knees(kept_items(answers))
     for path in make.files:  # here, where it can be said; each process reads them again
         _shapes(path, make.labels, make.left)
     kept = folder / make.digest[:12]

@@ -102,6 +102,11 @@ def test_a_second_run_with_another_option_does_not_take_the_first_ones_knees(fol
     assert len({path.parent for path in kept}) == 2
 
 
+def test_what_a_killed_run_left_beside_the_answers_is_not_read(folder: Path) -> None:
+    (folder / "answers" / "000012.4711.part.npz").write_bytes(b"cut")
+    assert staged(folder).exit_code == 0
+
+
 def test_what_cannot_be_used_is_said(folder: Path) -> None:
     nothing = staged(folder, "--femur", "9")
     assert (nothing.exit_code, "label of femur" in nothing.output) == (2, True)
