@@ -34,6 +34,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MANIFEST = "stage.json"
+_PART = ".part.npz"
+"""How the name of an item ends that is not whole yet."""
 _SILENCE = 20.0
 """Seconds between two lines of a log."""
 _LIBRARIES = ("torch", "numpy", "monai", "scikit-learn")
@@ -76,13 +78,23 @@ def make_items(
 ) -> list[Path]:
     """`make(seed)` gives named arrays; each seed's are kept as `folder/SEED.npz`. Returns all paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{seed:06d}.npz" for seed in seeds]
+    paths = [item_path(folder, seed) for seed in seeds]
     missing = [(s, p) for s, p in zip(seeds, paths, strict=True) if not p.exists()]
     with progress() as bar:
         task = bar.add_task(title, total=len(paths), completed=len(paths) - len(missing), note="")
         for _ in side_by_side(partial(_make_one, make), missing, jobs):
             bar.advance(task)
     return paths
+
+
+def item_path(folder: Path, seed: int) -> Path:
+    """Where a seed's item is kept."""
+    return folder / f"{seed:06d}.npz"
+
+
+def kept_items(folder: Path) -> list[Path]:
+    """What `make_items` has made in a folder, by seed; without what a killed process was writing."""
+    return sorted(path for path in folder.glob("*.npz") if not path.name.endswith(_PART))
 
 
 def side_by_side(
@@ -118,7 +130,7 @@ def _one_thread() -> None:
 def _make_one(make: Callable[[int], dict[str, Any]], item: tuple[int, Path]) -> None:
     """A file appears whole or not at all."""
     seed, path = item
-    part = path.with_suffix(f".{os.getpid()}.part.npz")
+    part = path.with_suffix(f".{os.getpid()}{_PART}")
     np.savez_compressed(part, **make(seed))
     part.rename(path)
 

@@ -29,7 +29,7 @@ from trainer.evaluation.patients.figures import (
 )
 from trainer.evaluation.regression import predictions
 from trainer.phantom.subregions import Template, templates_of
-from trainer.stage import make_items, progress, write_manifest
+from trainer.stage import MANIFEST, item_path, kept_items, make_items, progress, write_manifest
 
 AGGREGATOR, PLAN, TEMPLATES, COHORT = "aggregator.safetensors", "aggregator.json", "templates.json", "cohort"
 ANSWERS = "answers"
@@ -148,11 +148,26 @@ def draw_knees(folder: Path, bundle: Path | None, settings: AggregatorSettings) 
     return drawn_knees(make_items(COHORT, KneeParameters(templates), seeds, folder / COHORT, settings.jobs))
 
 
+def knees_of(folder: Path) -> Knees:
+    """The drawn knees that the aggregator of a folder was trained on; others may be there from other runs.
+
+    Raises SettingsError where there is none, or a knee of it is missing.
+    """
+    try:
+        settings = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["settings"]
+        seeds = range(settings["first_seed"], settings["first_seed"] + settings["knees"])
+        return drawn_knees([item_path(folder / COHORT, seed) for seed in seeds])
+    except (OSError, ValueError, KeyError) as error:
+        raise SettingsError(
+            f"{folder}: no drawn knees of an aggregator ({error}); make them with: ctsma-train aggregator"
+        ) from error
+
+
 def _keep(templates: dict[Bone, Template], folder: Path) -> None:
     """Raises SettingsError where the folder's knees were divided by others: not the same places."""
     path = folder / TEMPLATES
     text = json.dumps({bone.value: template for bone, template in templates.items()}, indent=1)
-    if path.is_file() and path.read_text(encoding="utf-8") != text and any((folder / COHORT).glob("*.npz")):
+    if path.is_file() and path.read_text(encoding="utf-8") != text and kept_items(folder / COHORT):
         raise SettingsError(f"{folder / COHORT} holds knees of other subregions than the bundle's: delete it")
     path.write_text(text, encoding="utf-8")
 

@@ -48,7 +48,8 @@ def patches(
     """Cut paired CT and MR patches and measure the trabeculae of each on its MR.
 
     The CT goes through the node's own analysis; the MR is measured at the same places of the same bones, on
-    its own grid. Stopped, it goes on where it was. Exit code 3 where no pair gave patches.
+    its own grid. Stopped, it goes on where it was. Patches in OUT of pairs that are refused now, or have left
+    the cohort, are removed. Exit code 3 where no pair gave patches.
     """
     from ctsma_node.errors import NodeError
     from trainer.patches.labelling import Sampling
@@ -97,6 +98,7 @@ def scans(
 
     Labels are the drawn structure's own, which only drawings have. `student --scans OUT` and
     `aggregator --scans OUT` learn from them beside the cohort's pairs. Stopped, it goes on where it was.
+    Scans in OUT that are not asked for are removed.
     """
     from ctsma_node.analysis.bundle import read_bundle
     from ctsma_node.errors import NodeError

@@ -44,8 +44,7 @@ def evaluate_patients(
     import torch
 
     from ctsma_node.errors import NodeError
-    from trainer.aggregation.knees import drawn_knees
-    from trainer.aggregation.stage import COHORT
+    from trainer.aggregation.stage import knees_of
     from trainer.aggregation.training import Training
     from trainer.evaluation.patients.pictures import calibration_picture, cartilage_picture, roc_picture
     from trainer.evaluation.patients.stage import (
@@ -61,7 +60,7 @@ def evaluate_patients(
     torch.set_num_threads(jobs)
     try:
         columns = entries(methods, patches, kind or list(Kind), replace(Training(), steps=steps, seed=seed))
-        virtual = None if drawn is None else drawn_knees(sorted((drawn / COHORT).glob("*.npz")))
+        virtual = None if drawn is None else knees_of(drawn)
         found = {}
         with progress() as bar:
             for column in columns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,18 +51,17 @@ def register(
 
     Writes OUT/PAIR.json (transforms, figures) of every registered pair, OUT/not_registered/PAIR.json with the
     reason of every other one, registration.csv and .json with a row for each. Stopped, it goes on where it
-    was; remove a pair's file to make it anew. Exit code 3 where no pair was registered.
+    was; a pair whose files, bundle, synthesis or limits are others now is made anew, and one whose file is
+    removed. Exit code 3 where no pair was registered.
     """
     from ctsma_node.errors import NodeError
     from trainer.registration.quality import Limits
     from trainer.registration.stage import RegisterRequest, count_pairs, run
     from trainer.stage import progress
-    from trainer.synthesis.overlap import mask_overlap
 
-    overlap = partial(mask_overlap, synthesis, bundle) if synthesis else None
     limits = Limits() if least_overlap is None else Limits(overlap=least_overlap)
     request = RegisterRequest(
-        archive, cohort, out, bundle, jobs, "" if dask == "none" else dask, overlap, pictures, limits
+        archive, cohort, out, bundle, jobs, "" if dask == "none" else dask, synthesis, pictures, limits
     )
     rows: list[dict[str, Any]] = []
     try:
@@ -115,7 +113,8 @@ def evaluate_registration(
 
     Every method gets the same knee, one thread each; of a synthesis, pairs that it was not trained on. For
     every pair a wrong one is tried too: another patient's MR, a mirrored or a cropped one. Writes
-    OUT/evaluation.json, OUT/table4.txt and a picture of each pair; pairs that are there are not made again.
+    OUT/evaluation.json, OUT/table4.txt and a picture of each pair. Pairs that are there, of the same scans,
+    truth, bundle and syntheses, are not made again.
     Exit code 3 where the bundle refuses the CT of every pair.
     """
     from ctsma_node.errors import NodeError

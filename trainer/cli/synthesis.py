@@ -111,6 +111,7 @@ def synthesis_compare(
 ) -> None:
     """Draw CT, sCT by each method and crMR of held-out slices side by side (paper, Figure 5)."""
     from ctsma_node.errors import NodeError
+    from trainer.stage import kept_items
     from trainer.synthesis.batches import read_pairs
     from trainer.synthesis.pictures import comparison
     from trainer.synthesis.synthesise import Synthesiser
@@ -121,7 +122,7 @@ def synthesis_compare(
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     folds = set.intersection(*(set(each.settings.held_out) for each in synthesisers.values()))
-    pairs, _ = read_pairs(sorted(prepared.glob("*.npz")))
+    pairs, _ = read_pairs(kept_items(prepared))
     shown = [pair for pair in pairs if pair.fold in folds]
     if not shown:
         console.print(

@@ -100,6 +100,7 @@ TABLES: dict[str, str] = {
     "nifti_unassigned": "A NIfTI file that no row of the pair table and no folder of the convention names.",
     "nifti_value": "{table}, row {row}, column {column}: {why}. The row is left out.",
     "nifti_not_3d": "The NIfTI image has {count} axes, three are needed.",
+    "nifti_twice": "The folder holds the image twice; {other} is taken: remove the one that is not meant.",
     "nifti_one_only": "The folder has no {missing}: a pair is ct and mr beside one another.",
 }
 

@@ -5,6 +5,8 @@ No name, birth date, Patient ID or date is in it, except as far as the archive's
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -121,6 +123,21 @@ class CohortManifest(_Frozen):
     """Used, and worth knowing."""
     namesakes: tuple[tuple[str, ...], ...] = Field(default=())
     """Pseudonyms of patients whom only their ID tells apart; they share a fold."""
+
+
+def sources_of(pair: PairEntry) -> dict[str, str]:
+    """Side and scans of a pair, as what is made of it keeps them: made of others, it is made anew.
+
+    NIfTI has no UIDs, only files; as a digest, for their names may be a patient's.
+    """
+    series = {"ct": pair.ct, "mr": pair.mr}
+    uids = {f"{name}_series_uid": each.series_uid for name, each in series.items()}
+    files = {f"{name}_files": _digest([each.folder, *each.files]) for name, each in series.items()}
+    return {"side": pair.side, **uids, **files}
+
+
+def _digest(names: list[str]) -> str:
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 
 def read_manifest(folder: Path) -> CohortManifest:

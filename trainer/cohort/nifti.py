@@ -37,13 +37,18 @@ class Listed:
 
 
 def by_folder(files: Iterable[str]) -> tuple[list[Listed], list[Finding]]:
-    """Files (below the archive) that follow the convention; others and halves of pairs are findings."""
+    """Files (below the archive) that follow the convention; others and halves of pairs are findings.
+
+    Of ct.nii and ct.nii.gz side by side the first by name is taken, and the other is a finding.
+    """
     folders: defaultdict[PurePosixPath, dict[str, str]] = defaultdict(dict)
     findings = []
-    for path in map(PurePosixPath, files):
+    for path in sorted(map(PurePosixPath, files)):
         modality = path.name.lower().removesuffix(".gz").removesuffix(".nii").upper()
         if modality in ("CT", "MR") and path.parent.name.upper() in _SIDES and len(path.parts) >= 3:
-            folders[path.parent][modality] = str(path)
+            taken = folders[path.parent].setdefault(modality, str(path))
+            if taken != str(path):
+                findings.append(found("nifti_twice", str(path), other=taken))
         else:
             findings.append(found("nifti_unassigned", str(path)))
     listed = []

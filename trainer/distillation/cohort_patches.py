@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,6 +81,17 @@ class CohortPatches:
     def digest(self) -> str:
         """SHA-256 of the labels: another making of the patches has other ones."""
         return hashlib.sha256(self.label.numpy().tobytes()).hexdigest()
+
+    @property
+    def content_digest(self) -> str:
+        """SHA-256 of which knee and fold each patch is of, and of what its CT shows, by any protocol.
+
+        Not of contexts: sums over a knee may differ in their last bit by the number of threads.
+        """
+        whole = hashlib.sha256(json.dumps([self.pairs, self.paired]).encode())
+        for each in (self.pair, self.fold, self.row, self.ct, self.ct_mask, self.others):
+            whole.update(each.contiguous().numpy().data)
+        return whole.hexdigest()
 
 
 def read_cohort_patches(

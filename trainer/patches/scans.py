@@ -25,7 +25,7 @@ from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone, CartilageRegio
 from ctsma_node.analysis.subregions import CORTEX, divide, inward_distance, trabecular_region
 from ctsma_node.volume import Array, apply
 from trainer.patches.sites import DRAWN
-from trainer.patches.store import STORE, PatchStore, has_group, write_group
+from trainer.patches.store import STORE, PatchStore, has_group, keep_groups, write_group
 from trainer.phantom.acquisition import cropped, draw_acquisition
 from trainer.phantom.ct import label_on, render_ct
 from trainer.phantom.knee import Knee
@@ -54,14 +54,17 @@ class ScanSettings:
 def run(out: Path, plan: Plan, settings: ScanSettings, jobs: int) -> int:
     """Draw and cut what is missing into `out`/patches.zarr; returns how many scans there are.
 
-    `plan` is of the bundle whose subregions the cohort's patches are of.
+    Scans that are not asked for, or were made of something else, are removed first: whoever reads the store
+    takes all of it. `plan` is of the bundle whose subregions the cohort's patches are of.
     """
     out.mkdir(parents=True, exist_ok=True)
     write_manifest(out, asdict(settings))
     seeds = range(settings.first_seed, settings.first_seed + settings.scans)
-    missing = [seed for seed in seeds if not _is_there(out / STORE, seed, _made_of(plan, settings.points))]
+    there = [seed for seed in seeds if _is_there(out / STORE, seed, _made_of(plan, settings.points))]
+    keep_groups(out / STORE, map(name_of, there))
+    missing = sorted(set(seeds) - set(there))
     with progress() as bar:
-        task = bar.add_task("scans", total=len(seeds), completed=len(seeds) - len(missing), note="")
+        task = bar.add_task("scans", total=len(seeds), completed=len(there), note="")
         for _ in side_by_side(partial(_cut, out / STORE, plan, settings.points), missing, jobs):
             bar.advance(task)
     return len(seeds)

@@ -17,12 +17,12 @@ from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone, Side
 from ctsma_node.errors import Refused, SettingsError
 from trainer.cohort.images import read_ct, read_mr
-from trainer.cohort.manifest import PairEntry, read_manifest
+from trainer.cohort.manifest import PairEntry, read_manifest, sources_of
 from trainer.morphometry.calibration import SHIPPED, read_calibration
 from trainer.morphometry.labels import METHOD
 from trainer.patches.labelling import Sampling, label_pair
 from trainer.patches.protocols import DRAWN, NOISE, PROTOCOLS
-from trainer.patches.store import STORE, PatchStore, has_group, write_group
+from trainer.patches.store import STORE, PatchStore, has_group, keep_groups, write_group
 from trainer.patches.transforms import Transforms, read_transforms
 from trainer.stage import side_by_side, write_manifest
 
@@ -57,18 +57,18 @@ class Done:
 def run(request: PatchRequest) -> Iterator[Done]:
     """Label what is missing; yields each pair as it is done.
 
-    Writes `out`/patches.zarr, left_out.json (pairs without patches, and why) and stage.json.
-    Raises SettingsError where there is no cohort.
+    Writes `out`/patches.zarr, left_out.json (pairs without patches, and why) and stage.json. What the store
+    holds of other pairs, or made of something else, is removed first: whoever reads it takes all of it.
+    Raises SettingsError where there is no cohort, or no folder of transforms.
     """
     pairs = read_manifest(request.cohort).pairs
+    _check_transforms(request.transforms)
     request.out.mkdir(parents=True, exist_ok=True)
+    there = [pair.pair_id for pair in pairs if _is_there(pair, request)]
+    keep_groups(request.out / STORE, there)
     write_manifest(request.out, _settings(request), [request.cohort / "cohort.json"])
-    missing, left_out = [], []
-    for pair in pairs:
-        if _is_there(pair, request):
-            yield Done(pair.pair_id)
-        else:
-            missing.append(pair)
+    yield from map(Done, there)
+    missing, left_out = [pair for pair in pairs if pair.pair_id not in there], []
     for done in side_by_side(partial(_label, request=request), missing, request.jobs):
         if done.code:
             left_out.append(done)
@@ -80,6 +80,12 @@ def run(request: PatchRequest) -> Iterator[Done]:
 def count_pairs(cohort: Path) -> int:
     """How many pairs `run` will go through."""
     return len(read_manifest(cohort).pairs)
+
+
+def _check_transforms(folder: Path) -> None:
+    """A wrong name is no reason to remove the patches of every pair."""
+    if not folder.is_dir():
+        raise SettingsError(f"{folder}: no such folder: run ctsma-train register, or name --transforms")
 
 
 def _is_there(pair: PairEntry, request: PatchRequest) -> bool:
@@ -144,12 +150,10 @@ def _provenance(pair: PairEntry, transforms: Transforms, request: PatchRequest) 
     return {
         "pair_id": pair.pair_id,
         "pseudonym": pair.pseudonym,
-        "side": pair.side,
         "fold": pair.fold,
         "oa_class": pair.oa_class,
         "clinical": None if pair.clinical is None else pair.clinical.model_dump(),
-        "ct_series_uid": pair.ct.series_uid,
-        "mr_series_uid": pair.mr.series_uid,
+        **sources_of(pair),
         "ct_to_mr": {bone.value: transforms[bone].tolist() for bone in Bone},
         "method": str(METHOD),
         "calibration": hashlib.sha256((request.calibration or SHIPPED).read_bytes()).hexdigest(),

@@ -55,6 +55,17 @@ def write_group(store: Path, name: str, arrays: dict[str, Any], attributes: dict
     unfinished.rename(store / name)
 
 
+def keep_groups(store: Path, names: Iterable[str]) -> None:
+    """Remove every group but these: readers take all that a store holds."""
+    known = set(PatchStore(store).pairs) if store.is_dir() else set()
+    for name in known - set(names):
+        removed = store.with_name(f"{store.name}.unfinished") / name
+        shutil.rmtree(removed, ignore_errors=True)
+        removed.parent.mkdir(exist_ok=True)
+        (store / name).rename(removed)  # at once: nobody reads half a group
+        shutil.rmtree(removed)
+
+
 def has_group(store: Path, name: str) -> bool:
     """Whether a pair's patches are there, whole."""
     return (store / name / "zarr.json").is_file()

@@ -12,16 +12,19 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from ctsma_node.analysis.bundle import read_bundle
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Side
 from ctsma_node.errors import Refused
 from trainer.cohort.images import read_ct, read_mr
-from trainer.cohort.manifest import PairEntry, read_manifest
+from trainer.cohort.manifest import PairEntry, read_manifest, sources_of
 from trainer.registration.cluster import on_cluster
-from trainer.registration.pair import Overlap, Registration, register_pair
+from trainer.registration.pair import Registration, register_pair
 from trainer.registration.picture import write_picture
 from trainer.registration.quality import Limits, Verdict
 from trainer.stage import side_by_side, write_manifest
+from trainer.synthesis.overlap import mask_overlap
+from trainer.synthesis.synthesise import weights_digest
 
 NOT_REGISTERED, PICTURES = "not_registered", "pictures"
 TABLE, ROWS = "registration.csv", "registration.json"
@@ -65,28 +68,30 @@ class RegisterRequest:
     jobs: int = 2
     dask: str = ""
     """Address of a dask.distributed scheduler, "local" for a cluster of this machine, "" for none."""
-    overlap: Overlap | None = None
-    """A third witness of each pair; None for two."""
+    synthesis: Path | None = None
+    """Folder of a trained synthesis, a third witness of each pair; None for two."""
     pictures: bool = True
     limits: Limits = field(default_factory=Limits)
 
 
 def run(request: RegisterRequest) -> Iterator[dict[str, Any]]:
-    """Register what is missing; yields each pair's row as it is done.
+    """Register what is missing, or was made of other scans or with other limits, bundle or synthesis; yields
+    each pair's row as it is done.
 
     Writes `out`/PAIR.json ({"ct_to_mr": ..., figures, verdict}), or `out`/not_registered/PAIR.json without a
     transform; a picture of each; registration.csv and registration.json with a row for every pair;
-    stage.json. Raises SettingsError where there is no cohort.
+    stage.json. Raises SettingsError where there is no cohort, bundle or synthesis.
     """
     pairs = read_manifest(request.cohort).pairs
+    made_by = _made_by(request)
     for folder in (request.out, request.out / NOT_REGISTERED, request.out / PICTURES):
         folder.mkdir(parents=True, exist_ok=True)
-    settings = {"limits": asdict(request.limits), "cohort": request.cohort.name}
+    settings = {**made_by, "cohort": request.cohort.name}
     write_manifest(request.out, settings, [request.cohort / "cohort.json"])
-    rows = {pair.pair_id: row for pair in pairs if (row := _row_of(request.out, pair)) is not None}
+    rows = {pair.pair_id: row for pair in pairs if (row := _row_of(request.out, pair, made_by)) is not None}
     yield from rows.values()
     missing = [pair for pair in pairs if pair.pair_id not in rows]
-    make = partial(register_entry, request=request)
+    make = partial(register_entry, request=request, made_by=made_by)
     made = (
         on_cluster(make, missing, request.dask, request.jobs)
         if request.dask
@@ -103,15 +108,17 @@ def count_pairs(cohort: Path) -> int:
     return len(read_manifest(cohort).pairs)
 
 
-def register_entry(pair: PairEntry, request: RegisterRequest) -> dict[str, Any]:
-    """One pair, written; its row. What is wrong with a pair is its answer, and the others go on."""
+def register_entry(pair: PairEntry, request: RegisterRequest, made_by: dict[str, Any]) -> dict[str, Any]:
+    """One pair, written with what it was `made_by`; its row.
+
+    What is wrong with a pair is its answer, and the others go on.
+    """
     begun = time.perf_counter()
+    overlap = partial(mask_overlap, request.synthesis, request.bundle) if request.synthesis else None
     try:
         ct, mr = read_ct(pair.ct, request.archive), read_mr(pair.mr, request.archive)
         read = time.perf_counter() - begun
-        found = register_pair(
-            ct, mr, Side(pair.side), _analyser(request.bundle), request.limits, request.overlap
-        )
+        found = register_pair(ct, mr, Side(pair.side), _analyser(request.bundle), request.limits, overlap)
     except Refused as refused:
         described = _refused(refused.code, refused.reason)
     except ValueError as error:
@@ -121,7 +128,7 @@ def register_entry(pair: PairEntry, request: RegisterRequest) -> dict[str, Any]:
         described["seconds"] = {"read": read, **found.seconds}
         if request.pictures:
             _draw(found, mr, request.out / PICTURES / f"{pair.pair_id}.png")
-    content = {"pair_id": pair.pair_id, **_sources(pair), **described}
+    content = {"pair_id": pair.pair_id, **sources_of(pair), **made_by, **described}
     registered = "ct_to_mr" in described
     _write(_path(request.out, pair, registered), content)
     _path(request.out, pair, not registered).unlink(missing_ok=True)
@@ -149,8 +156,13 @@ def _refused(code: str, reason: str) -> dict[str, Any]:
     return {"verdict": verdict, "code": code, "reason": reason, "error_mm": None, "seconds": {}}
 
 
-def _sources(pair: PairEntry) -> dict[str, str]:
-    return {"side": pair.side, "ct_series_uid": pair.ct.series_uid, "mr_series_uid": pair.mr.series_uid}
+def _made_by(request: RegisterRequest) -> dict[str, Any]:
+    """What the result of every pair depends on, beside its scans."""
+    return {
+        "limits": asdict(request.limits),
+        "bundle_digest": read_bundle(request.bundle).digest,
+        "synthesis": None if request.synthesis is None else weights_digest(request.synthesis),
+    }
 
 
 def _path(out: Path, pair: PairEntry, registered: bool) -> Path:
@@ -158,13 +170,14 @@ def _path(out: Path, pair: PairEntry, registered: bool) -> Path:
     return folder / f"{pair.pair_id}.json"
 
 
-def _row_of(out: Path, pair: PairEntry) -> dict[str, Any] | None:
-    """The row of a pair that is there, made of the series that the cohort names now."""
+def _row_of(out: Path, pair: PairEntry, made_by: dict[str, Any]) -> dict[str, Any] | None:
+    """The row of a pair that is there, made of the scans that the cohort names now, and as is asked now."""
+    wanted = {**sources_of(pair), **made_by}
     for registered in (True, False):
         path = _path(out, pair, registered)
         if path.is_file():
             content = json.loads(path.read_text(encoding="utf-8"))
-            if content.items() >= _sources(pair).items():
+            if content.items() >= wanted.items():
                 return row_of(content)
     return None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,16 @@ def read_pairs(paths: list[Path]) -> tuple[list[Pair], dict[str, str]]:
     return pairs, refused
 
 
+def digest_of(pairs: list[Pair]) -> str:
+    """SHA-256 of the images and bones of pairs, in the order of their ids."""
+    whole = hashlib.sha256()
+    for pair in sorted(pairs, key=lambda each: each.pair_id):
+        whole.update(repr((pair.pair_id, pair.mr.shape)).encode())
+        for array in (pair.mr, pair.ct, pair.labels):
+            whole.update(np.ascontiguousarray(array).data)
+    return whole.hexdigest()
+
+
 class Batches:
     """Draws of a set of pairs. Every random number follows from the seed, the step and the process."""
 
@@ -64,6 +76,11 @@ class Batches:
         self.slices = [(n, k) for n, pair in enumerate(pairs) for k in pair.usable()]
         if not self.slices:
             raise SettingsError("no pair to train on: every one was refused or is of the fold left out")
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the pairs, as `digest_of`."""
+        return digest_of(self.pairs)
 
     def draw(self, step: int, rank: int = 0) -> tuple[Tensor, Tensor]:
         """MR and CT (N, 3, H, W) of the same slices, moved alike."""

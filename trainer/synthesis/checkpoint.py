@@ -26,6 +26,7 @@ def save(training: Training, step: int, folder: Path) -> None:
         **_parts(training),
         "step": step,
         "settings": _plain(training.settings),
+        **_seen(training),
         # Each process has its own: (processes, n, C, H, W).
         **{name: _gathered(training, images) for name, images in pools.items()},
     }
@@ -39,7 +40,8 @@ def save(training: Training, step: int, folder: Path) -> None:
 def restore(training: Training, folder: Path) -> int:
     """Bring a training to its checkpoint; returns the steps done, 0 where there is none.
 
-    Raises SettingsError where the checkpoint is of other settings.
+    Raises SettingsError where the checkpoint is of other settings, of other pairs or other slices of them: a
+    network that was trained on what is held out now would be judged by what it has seen.
     """
     path = folder / CHECKPOINT
     if not path.exists():
@@ -47,17 +49,33 @@ def restore(training: Training, folder: Path) -> int:
     fabric = training.fabric
     state: dict[str, Any] = _parts(training)
     rest = fabric.load(path, state, weights_only=True)
-    if rest["settings"] != _plain(training.settings):
-        changed = [k for k, v in _plain(training.settings).items() if rest["settings"].get(k) != v]
+    if why := _of_another_making(rest, training):
         raise SettingsError(
-            f"{path} was trained with other settings ({', '.join(changed)}): "
-            "repeat those, name another --out, or delete the folder"
+            f"{path} {why}: go back to what it was made of, name another --out, or delete the folder"
         )
     for name in _POOLS:
         if rest[name] is not None:
             every = rest[name]
             training.pools[name].images = every[fabric.global_rank % len(every)].to(fabric.device).clone()
     return int(rest["step"])
+
+
+def _of_another_making(kept: dict[str, Any], training: Training) -> str:
+    """In what a checkpoint differs from what is asked for; "" for nothing."""
+    wanted, seen = _plain(training.settings), _seen(training)
+    if changed := [name for name, value in wanted.items() if kept["settings"].get(name) != value]:
+        return f"was trained with other settings ({', '.join(changed)})"
+    if not kept.keys() >= seen.keys():
+        return "does not say which pairs it was trained on"
+    if kept["pairs"] != seen["pairs"]:
+        return f"was trained on other pairs ({len(kept['pairs'])}, now {len(seen['pairs'])})"
+    return "" if kept["slices"] == seen["slices"] else "was trained on other slices of these pairs"
+
+
+def _seen(training: Training) -> dict[str, Any]:
+    """What the networks have learned from."""
+    batches = training.batches
+    return {"pairs": sorted(pair.pair_id for pair in batches.pairs), "slices": batches.digest}
 
 
 def _parts(training: Training) -> dict[str, Any]:

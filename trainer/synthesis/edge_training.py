@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
+from ctsma_node.errors import SettingsError
 from trainer.stage import progress
 from trainer.synthesis.augment import apply_motion, draw_motion
-from trainer.synthesis.batches import Pair
+from trainer.synthesis.batches import Pair, digest_of
 from trainer.synthesis.edges import EdgeNetwork
 from trainer.synthesis.settings import SynthesisSettings
 
@@ -27,13 +29,19 @@ _RATE = 2e-3
 
 
 def kept_edges(pairs: list[Pair], settings: SynthesisSettings, path: Path) -> EdgeNetwork | None:
-    """The edge network kept at `path`, trained where it is missing; None where the settings ask for none."""
+    """The edge network kept at `path`, trained where it is missing; None where the settings ask for none.
+
+    Raises SettingsError where it is of other pairs or settings, or does not say of which.
+    """
     if not settings.edges:
         return None
+    made_of = {
+        "slices": digest_of(pairs),
+        "steps": str(settings.edge_steps),
+        "seed": str(settings.seed),
+    }
     if path.exists():
-        network = EdgeNetwork().eval()
-        network.load_state_dict(load_file(path))
-        return network
+        return _kept(path, made_of)
     with progress() as bar:
         task = bar.add_task("edges", total=settings.edge_steps, note="")
 
@@ -42,8 +50,20 @@ def kept_edges(pairs: list[Pair], settings: SynthesisSettings, path: Path) -> Ed
 
         network = train_edges(pairs, settings.edge_steps, settings.seed, advance)
     part = path.with_suffix(".part")
-    save_file(network.state_dict(), part)
+    save_file(network.state_dict(), part, metadata=made_of)
     part.rename(path)
+    return network
+
+
+def _kept(path: Path, made_of: dict[str, str]) -> EdgeNetwork:
+    with safe_open(path, framework="pt") as file:
+        if file.metadata() != made_of:
+            raise SettingsError(
+                f"{path} was trained on other pairs, or by another seed or number of steps: "
+                "repeat those, name another --out, or delete the folder"
+            )
+    network = EdgeNetwork().eval()
+    network.load_state_dict(load_file(path))
     return network
 
 

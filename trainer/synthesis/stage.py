@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ctsma_node.analysis.bundle import read_bundle
 from trainer.cohort.manifest import MANIFEST as COHORT
 from trainer.cohort.manifest import read_manifest
 from trainer.fabric import launched
@@ -74,11 +75,13 @@ def run(request: SynthesisRequest) -> Trained:
 def prepared(request: SynthesisRequest) -> list[Path]:
     """The slice items of every pair of the cohort, made where they are missing.
 
-    Their folder is named after the cohort's manifest and the grid: another cohort gets another one.
+    Their folder is named after the cohort's manifest, the grid and the bundle's digest: another cohort gets
+    another one.
     """
     wanted = request.slices
     pairs = read_manifest(wanted.cohort).pairs
-    content = (wanted.cohort / COHORT).read_bytes() + repr((wanted.grid, str(wanted.bundle))).encode()
+    made_by = repr((wanted.grid, read_bundle(wanted.bundle).digest))
+    content = (wanted.cohort / COHORT).read_bytes() + made_by.encode()
     folder = request.kept / hashlib.sha256(content).hexdigest()[:12]
     making = partial(slice_item, wanted)
     return make_items("slices of pairs", making, range(len(pairs)), folder, request.jobs)

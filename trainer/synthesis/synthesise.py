@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,6 +86,16 @@ class Synthesiser:
                 total[k : k + STACK] += stack
                 seen[k : k + STACK] += 1.0
         return np.asarray((total / seen)[1:-1])
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 of a trained synthesis. Raises SettingsError where there is none."""
+    try:
+        return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    except OSError as error:
+        raise SettingsError(
+            f"{folder}: no trained synthesis ({error}); make it with: ctsma-train synthesis"
+        ) from error
 
 
 def settings_from(plain: dict[str, Any]) -> SynthesisSettings:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trainer import stage
-from trainer.stage import MANIFEST, make_items, write_manifest
+from trainer.stage import MANIFEST, kept_items, make_items, write_manifest
 
 
 def squares(seed: int) -> dict[str, Any]:
@@ -67,3 +67,10 @@ def test_a_log_is_not_filled_with_lines(capsys: Any) -> None:
         for _ in range(1000):
             bar.advance(task)
     assert sum(line.startswith("pairs:") for line in capsys.readouterr().out.splitlines()) <= 1
+
+
+def test_what_a_killed_process_was_writing_is_no_item(tmp_path: Path) -> None:
+    paths = make_items("squares", squares, range(3), tmp_path, 1)
+    (tmp_path / "000003.4711.part.npz").write_bytes(b"cut")
+    assert kept_items(tmp_path) == paths
+    assert kept_items(tmp_path / "none") == []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.cohort.manifest import PairEntry
-from trainer.synthesis.synthesise import WEIGHTS, Synthesiser
+from trainer.synthesis.synthesise import Synthesiser, weights_digest
 
 
 @dataclass(frozen=True)
@@ -25,10 +24,7 @@ class EvaluationRequest:
 
     def models(self) -> dict[str, str]:
         """Folder and digest of each synthesis' weights: figures of others are not taken for these."""
-        return {
-            folder.name: hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-            for folder in self.syntheses
-        }
+        return {folder.name: weights_digest(folder) for folder in self.syntheses}
 
 
 def unseen(request: EvaluationRequest, pairs: list[PairEntry]) -> list[PairEntry]:

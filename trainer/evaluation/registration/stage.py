@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from ctsma_node.analysis.bundle import read_bundle
 from ctsma_node.analysis.result import Bone
 from ctsma_node.errors import Refused
 from ctsma_node.volume import CTVolume
-from trainer.cohort.manifest import PairEntry
+from trainer.cohort.manifest import PairEntry, sources_of
 from trainer.evaluation.registration.displacement import displacement
 from trainer.evaluation.registration.errors import target_errors
 from trainer.evaluation.registration.methods import (
@@ -41,7 +43,7 @@ PAIRS, PICTURES = "pairs", "pictures"
 
 
 def run(request: EvaluationRequest, pairs: list[PairEntry]) -> Iterator[dict[str, Any]]:
-    """Evaluate each pair; its figures are kept as `out`/pairs/PAIR.json and not made again.
+    """Evaluate each pair; its figures are kept as `out`/pairs/PAIR.json and not made again for the same.
 
     Beside the right pair, its MR is made a wrong one in the way that its place in the list says (`WRONG`):
     another patient's, mirrored, cropped. A pair whose CT the bundle refuses has nothing but its `pair_id` and
@@ -49,19 +51,32 @@ def run(request: EvaluationRequest, pairs: list[PairEntry]) -> Iterator[dict[str
     """
     for folder in (PAIRS, PICTURES):
         (request.out / folder).mkdir(parents=True, exist_ok=True)
-    models = request.models()
+    made_by = {"models": request.models(), "bundle_digest": read_bundle(request.bundle).digest}
+    made_of = partial(_made_of, request.truth, made_by)
     missing = []
     for n, pair in enumerate(pairs):
         kept = _kept(request, pair)
-        if kept and kept["models"] == models:
+        if kept and kept.items() >= made_of(pair).items():
             yield kept
         else:
             other = pairs[(n + 1) % len(pairs)]
             missing.append((pair, other, OTHER_SIDE if other is pair else WRONG[n % len(WRONG)]))
-    yield from side_by_side(partial(_evaluate, request=request), missing, request.jobs)
+    make = partial(_evaluate, request=request, made_of=made_of)
+    yield from side_by_side(make, missing, request.jobs)
 
 
-def _evaluate(item: tuple[PairEntry, PairEntry, str], request: EvaluationRequest) -> dict[str, Any]:
+def _made_of(truth: Path, made_by: dict[str, Any], pair: PairEntry) -> dict[str, Any]:
+    """What a pair's figures depend on: figures of another bundle, scan or truth are not taken for these."""
+    known = truth / pair.pseudonym / "truth.json"
+    digest = hashlib.sha256(known.read_bytes()).hexdigest() if known.is_file() else ""
+    return {**made_by, **sources_of(pair), "truth": digest}
+
+
+def _evaluate(
+    item: tuple[PairEntry, PairEntry, str],
+    request: EvaluationRequest,
+    made_of: Callable[[PairEntry], dict[str, Any]],
+) -> dict[str, Any]:
     pair, other, wrong = item
     try:
         scans = read_scans(pair, request)
@@ -77,7 +92,7 @@ def _evaluate(item: tuple[PairEntry, PairEntry, str], request: EvaluationRequest
     write_picture(knee, mr, found, ways, request.out / PICTURES / f"{pair.pair_id}.png")
     content = {
         "pair_id": pair.pair_id,
-        "models": request.models(),
+        **made_of(pair),
         "tre_mm": {name: target_errors(each, scans.landmarks) for name, each in found.items()},
         "syntheses": syntheses,
         "seconds": watch.seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -22,7 +23,7 @@ from trainer.evaluation.shapes.answers import scene_in_shapes
 from trainer.phantom.shapes import Shapes, read_shapes
 from trainer.phantom.structure import Part
 from trainer.phantom.subregions import Template
-from trainer.stage import make_items
+from trainer.stage import kept_items, make_items
 
 Figures = dict[str, dict[str, float]]
 Labels = tuple[tuple[Part, int], ...]
@@ -41,6 +42,13 @@ class KneesInShapes:
     left: bool
     templates: dict[Bone, Template]
 
+    @property
+    def digest(self) -> str:
+        """Of all that a seed's knee depends on: what the files hold, not what they are called."""
+        content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.files]
+        made_of = (content, self.labels, self.left, sorted(self.templates.items()))
+        return hashlib.sha256(repr(made_of).encode()).hexdigest()
+
     def __call__(self, seed: int) -> dict[str, Any]:
         """As `parameters_of`."""
         shapes = _shapes(self.files[seed % len(self.files)], self.labels, self.left)
@@ -58,14 +66,15 @@ def stage_knees(
     """Figures of the bundle's aggregator by true parameters, and by what its student would have answered.
 
     `answers` holds what a student answered about scans (`aggregator --asked`): its errors are drawn from
-    these. Made knees are kept in `folder`. Raises SettingsError where shapes or answers cannot be used, or
-    the answers are another student's.
+    these. Made knees are kept in `folder`, those of other shapes or subregions apart. Raises SettingsError
+    where shapes or answers cannot be used, or the answers are another student's.
     """
     check_student(answers, bundle)
-    _, law = answered_knees(sorted(answers.glob("*.npz")))
+    _, law = answered_knees(kept_items(answers))
     for path in make.files:  # here, where it can be said; each process reads them again
         _shapes(path, make.labels, make.left)
-    knees = drawn_knees(make_items("knees", make, seeds, folder, jobs))
+    kept = folder / make.digest[:12]
+    knees = drawn_knees(make_items("knees", make, seeds, kept, jobs))
     return {
         "true parameters": _staged(knees, bundle),
         "with the student's errors": _staged(_answered(knees, law, seeds[0]), bundle),

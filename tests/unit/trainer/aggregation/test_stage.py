@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from ctsma_node.errors import SettingsError
 from trainer.aggregation import stage
-from trainer.aggregation.stage import COHORT, TEMPLATES, AggregatorSettings, draw_knees
+from trainer.aggregation.stage import COHORT, TEMPLATES, AggregatorSettings, draw_knees, knees_of
+from trainer.stage import write_manifest
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +44,19 @@ def test_knees_of_other_subregions_are_not_mixed_in(tmp_path: Path) -> None:
     (tmp_path / TEMPLATES).write_text("{}")
     with pytest.raises(SettingsError, match="subregions"):
         draw_knees(tmp_path, None, settings)
+
+
+def test_the_knees_of_a_folder_are_those_that_its_record_names(tmp_path: Path) -> None:
+    """Others are there where it was stopped while drawing, or was run with more knees before."""
+    draw_knees(tmp_path, None, AggregatorSettings(knees=5, jobs=1))
+    (tmp_path / COHORT / "300002.4711.part.npz").write_bytes(b"cut")
+    write_manifest(tmp_path, asdict(AggregatorSettings(knees=3)))
+    assert knees_of(tmp_path).name.tolist() == ["300000", "300001", "300002"]
+
+
+def test_a_folder_without_its_record_or_knees_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ctsma-train aggregator"):
+        knees_of(tmp_path)
+    write_manifest(tmp_path, asdict(AggregatorSettings(knees=3)))
+    with pytest.raises(SettingsError, match="ctsma-train aggregator"):
+        knees_of(tmp_path)

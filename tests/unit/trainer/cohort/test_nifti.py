@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from tests.fixtures.paired_archive import scene
 from trainer.cohort.images import read_ct, read_mr
 from trainer.cohort.manifest import CohortManifest
+from trainer.cohort.nifti import by_folder
 from trainer.cohort.request import CohortRequest
 from trainer.cohort.settings import CohortSettings
 from trainer.cohort.stage import run
@@ -106,6 +107,23 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     assert named["nifti_not_3d"] == "four/R/ct.nii"
     assert named["no_geometry"] == "lost/R/mr.nii"
     assert named["nifti_unassigned"] == "stray.nii.gz"
+
+
+def test_of_two_files_of_one_image_one_is_taken_and_the_other_named(tmp_path: Path) -> None:
+    for name in ("ct.nii", "ct.nii.gz", "mr.nii.gz"):
+        volume(tmp_path / "a" / "p" / "R" / name)
+    manifest = cohort(tmp_path)
+    assert [pair.ct.files for pair in manifest.pairs] == [("ct.nii",)]
+    (left_out,) = manifest.left_out
+    assert (left_out.code, left_out.path) == ("nifti_twice", "p/R/ct.nii.gz")
+    assert "p/R/ct.nii is taken" in left_out.text
+
+
+@pytest.mark.parametrize("files", [("ct.nii", "ct.nii.gz"), ("ct.nii.gz", "ct.nii")])
+def test_which_of_two_files_is_taken_does_not_depend_on_their_order(files: tuple[str, str]) -> None:
+    listed, findings = by_folder([f"p/R/{name}" for name in (*files, "mr.nii")])
+    assert listed[0].files["CT"] == "p/R/ct.nii"
+    assert [each.path for each in findings] == ["p/R/ct.nii.gz"]
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", gzip.compress(b"nonsense", mtime=0)])

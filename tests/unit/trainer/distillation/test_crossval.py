@@ -16,6 +16,7 @@ from trainer.distillation.crossval import EVERY, Role, folds_of
 from trainer.distillation.regression_stage import RegressionRequest, run
 from trainer.distillation.settings import Form, LossWeights, RegressionSettings
 from trainer.evaluation.regression import predictions
+from trainer.patches.store import STORE
 
 TINY = RegressionSettings(
     width=4, batch=16, steps=60, teacher_steps=60, rate=1e-2, precision="single", seed=4
@@ -70,6 +71,50 @@ def test_other_settings_do_not_share_a_folder(cohort: Path, teacher: Path) -> No
     other = TINY.for_teacher().model_copy(update={"rate": 1e-3})
     with pytest.raises(SettingsError, match="settings"):
         run(RegressionRequest(cohort, teacher, Role(is_teacher=True), other))
+
+
+def test_other_teachers_in_a_folder_of_the_same_name_are_noticed(
+    cohort: Path, teacher: Path, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "teacher"
+    shutil.copytree(teacher, theirs)
+    few = TINY.model_copy(update={"steps": 2})
+    request = RegressionRequest(cohort, tmp_path / "out", Role(False, theirs), few, final=False)
+    (theirs / f"{EVERY}.safetensors").rename(theirs / "not yet")
+    run(request)
+    (theirs / "not yet").rename(theirs / f"{EVERY}.safetensors")
+    run(request)  # a teacher more changes nothing
+    shutil.copy(theirs / "fold_0.safetensors", theirs / "fold_1.safetensors")
+    with pytest.raises(SettingsError, match="teachers"):
+        run(request)
+
+
+def test_networks_of_folds_that_are_dealt_otherwise_are_not_kept(cohort: Path, tmp_path: Path) -> None:
+    """The labels are the same, and every network has seen patients that are held out now."""
+    few = TINY.for_teacher().model_copy(update={"steps": 2})
+    run(RegressionRequest(cohort, tmp_path / "out", Role(is_teacher=True), few, final=False))
+    dealt = tmp_path / "dealt"
+    shutil.copytree(cohort, dealt)
+    for number in range(6):
+        path = dealt / STORE / f"P{number:04d}-R" / "zarr.json"
+        about = json.loads(path.read_text())
+        about["attributes"]["fold"] = (number + 1) % 3
+        path.write_text(json.dumps(about))
+    with pytest.raises(SettingsError, match="patches"):
+        run(RegressionRequest(dealt, tmp_path / "out", Role(is_teacher=True), few, final=False))
+
+
+def test_a_record_that_does_not_name_its_teachers_is_refused(
+    cohort: Path, teacher: Path, tmp_path: Path
+) -> None:
+    few = TINY.model_copy(update={"steps": 2})
+    request = RegressionRequest(cohort, tmp_path, Role(False, teacher), few, final=False)
+    run(request)
+    record = json.loads((tmp_path / "stage.json").read_text())
+    del record["settings"]["teachers"]
+    (tmp_path / "stage.json").write_text(json.dumps(record))
+    with pytest.raises(SettingsError, match="teachers"):
+        run(request)
 
 
 def test_a_student_without_its_teacher_is_told_the_command(cohort: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 import SimpleITK as sitk
 from typer.testing import CliRunner
 
-from ctsma_node.analysis.result import CartilageRegion, OAClass
+from ctsma_node.analysis.result import Bone, CartilageRegion, OAClass
 from trainer.cli import app
 from trainer.evaluation.shapes import staging
+from trainer.evaluation.shapes.staging import KneesInShapes
+from trainer.phantom.structure import Part
 
 RNG = np.random.default_rng(9)
 OFF = 1.3
@@ -69,8 +72,39 @@ def test_both_columns_are_told_and_the_knees_kept(folder: Path) -> None:
     truth, seen = figures["true parameters"], figures["with the student's errors"]
     assert (truth["knees"], seen["knees"]) == (12.0, 48.0)
     assert truth["mae"] != seen["mae"]
-    assert len(list((folder / "out" / "knees").glob("*.npz"))) == 12
+    assert len(list((folder / "out" / "knees").glob("*/*.npz"))) == 12
     assert "above one half, normal" in found.output
+
+
+def test_knees_of_other_shapes_labels_side_or_subregions_are_made_anew(folder: Path) -> None:
+    other = sitk.ReadImage(str(folder / "knee.nrrd"))
+    other[0, 0, 0] = 1
+    sitk.WriteImage(other, str(folder / "other.nrrd"))
+    sitk.WriteImage(other, str(folder / "same.nrrd"))
+    labels = ((Part.FEMUR, 1), (Part.TIBIA, 2))
+    one = KneesInShapes((folder / "knee.nrrd",), labels, False, {})
+    others = (
+        replace(one, files=(folder / "other.nrrd",)),
+        replace(one, files=(folder / "knee.nrrd", folder / "other.nrrd")),
+        replace(one, labels=((Part.FEMUR, 2), (Part.TIBIA, 1))),
+        replace(one, left=True),
+        replace(one, templates={Bone.FEMUR: ((0.0, 0.0, 0.0),)}),
+    )
+    assert len({each.digest for each in (one, *others)}) == 6
+    assert replace(one, files=(folder / "same.nrrd",)).digest == others[0].digest
+
+
+def test_a_second_run_with_another_option_does_not_take_the_first_ones_knees(folder: Path) -> None:
+    for more in ((), (), ("--left",)):
+        assert staged(folder, *more).exit_code == 0
+    kept = list((folder / "out" / "knees").glob("*/*.npz"))
+    assert len(kept) == 24
+    assert len({path.parent for path in kept}) == 2
+
+
+def test_what_a_killed_run_left_beside_the_answers_is_not_read(folder: Path) -> None:
+    (folder / "answers" / "000012.4711.part.npz").write_bytes(b"cut")
+    assert staged(folder).exit_code == 0
 
 
 def test_what_cannot_be_used_is_said(folder: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ctsma_node.analysis.plan import DEFAULT, PLAN, Plan
 from trainer.patches import scans
 from trainer.patches.scans import ScanSettings, _made_of, name_of, run, scan_patches
-from trainer.patches.store import write_group
+from trainer.patches.store import STORE, PatchStore, write_group
 
 SHIPPED = Plan.model_validate_json((DEFAULT / PLAN).read_bytes())
 
@@ -44,3 +45,15 @@ def test_what_is_there_is_not_drawn_again(tmp_path: Path, monkeypatch) -> None: 
     moved = SHIPPED.model_copy(update={"tibia_template": SHIPPED.femur_template})
     run(tmp_path, moved, ScanSettings(1, points=7, first_seed=7), jobs=1)
     assert made == [7, 7], "other points, other subregions"
+
+
+def test_scans_that_were_not_asked_for_leave_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(store: Path, plan: Plan, points: int, seed: int) -> None:
+        write_group(store, name_of(seed), {"label": np.zeros((1, 4))}, _made_of(plan, points))
+
+    monkeypatch.setattr(scans, "_cut", cut)
+    run(tmp_path, SHIPPED, ScanSettings(6, first_seed=7), jobs=1)
+    assert run(tmp_path, SHIPPED, ScanSettings(3, first_seed=10), jobs=1) == 3
+    assert PatchStore(tmp_path / STORE).pairs == [name_of(seed) for seed in (10, 11, 12)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctsma_node.errors import Refused
+from ctsma_node.errors import Refused, SettingsError
 from trainer.morphometry.calibration import Calibration, shipped, write_calibration
 from trainer.patches import stage
 from trainer.patches.stage import PatchRequest, run
@@ -17,7 +17,7 @@ from trainer.patches.store import STORE, PatchStore
 
 
 def pair(pair_id: str) -> SimpleNamespace:
-    series = SimpleNamespace(series_uid=f"1.{pair_id[1]}")
+    series = SimpleNamespace(series_uid=f"1.{pair_id[1]}", folder=pair_id[:2], files=("1.dcm", "2.dcm"))
     return SimpleNamespace(
         pair_id=pair_id,
         pseudonym=pair_id[:2],
@@ -133,3 +133,47 @@ def test_a_broken_file_of_transforms_costs_its_own_pair(request_: PatchRequest) 
     assert ended["P4-L"].code == "bad_transforms"
     assert "P4/truth.json" in ended["P4-L"].text
     assert ended["P3-R"].patches == 7
+
+
+def test_a_pair_that_is_refused_now_leaves_the_store(request_: PatchRequest) -> None:
+    list(run(request_))
+    (request_.transforms / "P3" / "truth.json").unlink()
+    ended = {done.pair_id: done.code for done in run(request_)}
+    assert ended["P3-R"] == "not_registered"
+    assert PatchStore(request_.out / STORE).pairs == ["P4-L"]
+
+
+def test_a_pair_that_left_the_cohort_leaves_the_store(
+    request_: PatchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(run(request_))
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=(pair("P3-R"),)))
+    assert [done.patches for done in run(request_)] == [0], "what stays is not made again"
+    assert PatchStore(request_.out / STORE).pairs == ["P3-R"]
+
+
+def test_a_run_that_is_stopped_leaves_nothing_that_is_stale(request_: PatchRequest) -> None:
+    list(run(request_))
+    for name in ("P3", "P4"):
+        (request_.transforms / name / "truth.json").unlink()
+    next(iter(run(request_)))
+    assert PatchStore(request_.out / STORE).pairs == []
+
+
+def test_a_wrong_folder_of_transforms_removes_nothing(request_: PatchRequest) -> None:
+    list(run(request_))
+    with pytest.raises(SettingsError, match="none: no such folder"):
+        list(run(replace(request_, transforms=request_.transforms / "none")))
+    assert PatchStore(request_.out / STORE).pairs == ["P3-R", "P4-L"]
+
+
+def test_patches_of_other_files_are_made_again(
+    request_: PatchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NIfTI has no UIDs."""
+    list(run(request_))
+    pairs = (pair("P3-R"), pair("P4-L"))
+    pairs[0].ct.files = ("visit 2.nii.gz",)
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=pairs))
+    assert [done.pair_id for done in run(request_) if done.patches] == ["P3-R"]
+    assert "visit" not in json.dumps(PatchStore(request_.out / STORE).attributes("P3-R"))

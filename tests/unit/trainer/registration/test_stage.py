@@ -21,10 +21,11 @@ from trainer.registration.knee import CTKnee
 from trainer.registration.pair import Registration
 from trainer.registration.quality import Limits, judge
 from trainer.registration.stage import RegisterRequest, run
+from trainer.synthesis.synthesise import WEIGHTS
 
 
 def pair(pair_id: str) -> PairEntry:
-    series = SimpleNamespace(series_uid=f"1.{pair_id[1]}")
+    series = SimpleNamespace(series_uid=f"1.{pair_id[1]}", folder=pair_id[:2], files=("1.dcm", "2.dcm"))
     return cast(
         PairEntry,
         SimpleNamespace(pair_id=pair_id, pseudonym=pair_id[:2], side=pair_id[-1], ct=series, mr=series),
@@ -83,7 +84,7 @@ def test_what_is_there_is_not_made_again(request_: RegisterRequest, monkeypatch:
     (request_.out / "not_registered" / "P2-R.json").unlink()
     made: list[str] = []
 
-    def again_made(entry: PairEntry, request: RegisterRequest) -> dict[str, Any]:
+    def again_made(entry: PairEntry, **_: object) -> dict[str, Any]:
         made.append(entry.pair_id)
         return before[1]
 
@@ -103,6 +104,68 @@ def test_a_pair_of_other_series_is_made_anew(
     ended = {row["pair_id"]: row["code"] for row in run(replace(request_, pictures=False))}
     assert ended["P1-R"] == "low_agreement"
     assert read_transforms(request_.out, pair("P1-R")) is None
+
+
+def made_anew(request: RegisterRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Pairs that are registered where this is asked for now."""
+    made: list[str] = []
+    real = stage.register_entry
+
+    def noted(entry: PairEntry, **others: Any) -> dict[str, Any]:
+        made.append(entry.pair_id)
+        return real(entry, **others)
+
+    with monkeypatch.context() as during:
+        during.setattr(stage, "register_entry", noted)
+        list(run(request))
+    return made
+
+
+def test_other_limits_another_bundle_or_synthesis_register_every_pair_anew(
+    request_: RegisterRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    every = ["P1-R", "P2-R", "P3-L"]
+    request = replace(request_, pictures=False)
+    assert made_anew(request, monkeypatch) == every
+    assert made_anew(request, monkeypatch) == []
+    request = replace(request, limits=Limits(texture=0.5))
+    assert made_anew(request, monkeypatch) == every
+    assert json.loads((request.out / "stage.json").read_text())["settings"]["limits"]["texture"] == 0.5
+    request = replace(request, synthesis=tmp_path / "synthesis")
+    for weights in (b"one", b"other"):
+        (tmp_path / "synthesis").mkdir(exist_ok=True)
+        (tmp_path / "synthesis" / WEIGHTS).write_bytes(weights)
+        assert made_anew(request, monkeypatch) == every
+    monkeypatch.setattr(stage, "read_bundle", lambda _: SimpleNamespace(digest="another"))
+    assert made_anew(request, monkeypatch) == every
+    assert made_anew(request, monkeypatch) == []
+
+
+def test_other_files_without_a_uid_are_another_pair(
+    request_: RegisterRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NIfTI has no UIDs."""
+    pairs = tuple(pair(name) for name in ("P1-R", "P2-R"))
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=pairs))
+    request = replace(request_, pictures=False)
+    for each in pairs:
+        each.mr.series_uid = ""
+    list(run(request))
+    pairs[1].mr.files = ("visit 2.nii.gz",)
+    assert made_anew(request, monkeypatch) == ["P2-R"]
+    assert "visit" not in (request.out / "P2-R.json").read_text()
+
+
+def test_a_pair_that_does_not_say_what_made_it_is_registered_anew(
+    request_: RegisterRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = replace(request_, pictures=False)
+    list(run(request))
+    path = request.out / "P1-R.json"
+    content = json.loads(path.read_text())
+    del content["limits"]
+    path.write_text(json.dumps(content))
+    assert made_anew(request, monkeypatch) == ["P1-R"]
 
 
 def _named(row: dict[str, Any]) -> tuple[str, str, float]:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from ctsma_node.errors import SettingsError
 from tests.unit.trainer.synthesis.scenes import PIXELS, drawn_labels, pair, settings
-from trainer.synthesis.edge_training import balanced, contrasted, edge_batch, outlines, train_edges
+from trainer.synthesis.edge_training import (
+    balanced,
+    contrasted,
+    edge_batch,
+    kept_edges,
+    outlines,
+    train_edges,
+)
 from trainer.synthesis.edges import EdgeNetwork
 from trainer.synthesis.systems import build
 
@@ -62,3 +75,17 @@ def test_any_size_has_a_channel_and_the_channel_is_not_trained() -> None:
     translators, _ = build(settings(edges=True), EdgeNetwork())
     trained = {name.split(".")[0] for name, p in translators.named_parameters() if p.requires_grad}
     assert trained == {"to_ct", "to_mr"}
+
+
+def test_kept_edges_are_those_of_these_pairs_and_settings(tmp_path: Path) -> None:
+    chosen, path = settings(edges=True), tmp_path / "edges.safetensors"
+    kept_edges([pair(0)], chosen, path)
+    before = path.read_bytes()
+    kept_edges([pair(0)], chosen, path)
+    assert path.read_bytes() == before
+    for pairs, other in (([pair(1)], chosen), ([pair(0)], replace(chosen, seed=7))):
+        with pytest.raises(SettingsError, match="other pairs"):
+            kept_edges(pairs, other, path)
+    save_file(load_file(path), path)  # as it was kept when it said nothing of them
+    with pytest.raises(SettingsError, match="other pairs"):
+        kept_edges([pair(0)], chosen, path)

@@ -80,6 +80,21 @@ def test_another_cohort_or_grid_has_slices_of_its_own(
     assert len(set(folders)) == 3
 
 
+def test_another_bundle_in_the_same_folder_has_slices_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle's name says nothing: `bones` of a reproduction is made again in its place."""
+    (tmp_path / "cohort.json").write_text("{}")
+    monkeypatch.setattr(stage, "read_manifest", lambda folder: SimpleNamespace(pairs=()))
+    folders: list[Path] = []
+    monkeypatch.setattr(stage, "make_items", lambda title, make, seeds, folder, jobs: folders.append(folder))
+    one = request(tmp_path)
+    for folder, digest in ((None, "a"), (tmp_path / "bones", "a"), (tmp_path / "bones", "b")):
+        monkeypatch.setattr(stage, "read_bundle", lambda _, digest=digest: SimpleNamespace(digest=digest))
+        stage.prepared(replace(one, slices=replace(one.slices, bundle=folder)))
+    assert folders[0] == folders[1] != folders[2]
+
+
 def test_the_command_names_what_is_missing(tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, ["synthesis", str(tmp_path), "--cohort", str(tmp_path)])
     assert ended.exit_code == 2

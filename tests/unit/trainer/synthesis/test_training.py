@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,8 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 
 from ctsma_node.errors import SettingsError
 from tests.unit.trainer.synthesis.scenes import pair, settings
-from trainer.synthesis.batches import Batches
+from trainer.synthesis.batches import Batches, Pair
+from trainer.synthesis.checkpoint import CHECKPOINT
 from trainer.synthesis.cycle import seen_pixels
 from trainer.synthesis.grid import NOTHING
 from trainer.synthesis.loop import LOG, train
@@ -25,10 +27,14 @@ from trainer.synthesis.settings import Method, SynthesisSettings
 from trainer.synthesis.training import DivergedError, Training, checked, paired_weight, rate_at
 
 
-def training(chosen: SynthesisSettings, precision: Literal["32-true", "bf16-mixed"] = "32-true") -> Training:
+def training(
+    chosen: SynthesisSettings,
+    precision: Literal["32-true", "bf16-mixed"] = "32-true",
+    pairs: Sequence[Pair] = (pair(0, fold=1), pair(1, fold=1)),
+) -> Training:
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     fabric.launch()
-    return Training(fabric, chosen, Batches([pair(n, fold=1) for n in range(2)], chosen.batch, chosen.seed))
+    return Training(fabric, chosen, Batches(list(pairs), chosen.batch, chosen.seed))
 
 
 def weights(of: Training) -> dict[str, torch.Tensor]:
@@ -97,6 +103,29 @@ def test_a_checkpoint_of_other_settings_is_an_error_that_names_them(tmp_path: Pa
     train(training(settings()), tmp_path, [], until=1)
     with pytest.raises(SettingsError, match=r"other settings \(rate, seed\)"):
         train(training(settings(seed=2, rate=1e-3)), tmp_path, [])
+
+
+def test_a_checkpoint_of_other_pairs_is_an_error_even_of_a_finished_training(tmp_path: Path) -> None:
+    """Folds were dealt anew: what was trained on would be held out, and its figures those of seen knees."""
+    train(training(settings()), tmp_path, [])
+    with pytest.raises(SettingsError, match="other pairs"):
+        train(training(settings(), pairs=[pair(2, fold=1)]), tmp_path, [])
+
+
+def test_a_checkpoint_of_other_slices_is_an_error(tmp_path: Path) -> None:
+    train(training(settings()), tmp_path, [], until=1)
+    moved = [replace(each, mr=np.roll(each.mr, 1, axis=2)) for each in (pair(0), pair(1))]
+    with pytest.raises(SettingsError, match="other slices"):
+        train(training(settings(), pairs=moved), tmp_path, [])
+
+
+def test_a_checkpoint_that_does_not_say_what_it_has_seen_is_an_error(tmp_path: Path) -> None:
+    train(training(settings()), tmp_path, [], until=1)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    del state["pairs"], state["slices"]
+    torch.save(state, tmp_path / CHECKPOINT)
+    with pytest.raises(SettingsError, match="does not say"):
+        train(training(settings()), tmp_path, [])
 
 
 def test_losses_that_are_no_numbers_stop_the_training() -> None:
