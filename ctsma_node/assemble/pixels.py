@@ -28,9 +28,13 @@ _HIGHEST_HU = 32767.0
 _CERTAINLY_OUTSIDE_HU = -1000.0
 
 
-def read_hu(frame: FrameGeometry, header: Dataset, decoder: Decoder) -> HU:
-    """One frame's HU (rows, columns)."""
-    return to_hu(next(iter(read_stored(frame.path, [frame], decoder))), frame, header)
+def read_hu(path: Path, frames: Sequence[FrameGeometry], header: Dataset, decoder: Decoder) -> Iterator[HU]:
+    """HU (rows, columns) of some frames of one instance, in the order given; the file is read once for all.
+
+    Raises Refused and OSError as `read_stored`.
+    """
+    for frame, stored in zip(frames, read_stored(path, frames, decoder), strict=True):
+        yield to_hu(stored, frame, header)
 
 
 def read_stored(path: Path, frames: Sequence[FrameGeometry], decoder: Decoder) -> Iterator[Stored]:
