@@ -201,6 +201,16 @@ def two_stacks_of_one_instance(_: list[Dataset]) -> list[Dataset]:
     return [multi_frame(order=[*range(40), *range(40)])]
 
 
+def virtual_monoenergetic_frames(_: list[Dataset]) -> list[Dataset]:
+    ds = multi_frame()
+    for group in ds.PerFrameFunctionalGroupsSequence:
+        group.CTImageFrameTypeSequence[0].FrameType = ["ORIGINAL", "PRIMARY", "VOLUME", "VMI"]
+    return [ds]
+
+
+MULTI_ENERGY = ["VMI", "MAT_SPECIFIC", "MAT_REMOVED", "MAT_FRACTIONAL", "MAT_MODIFIED", "MAT_VALUE_BASED"]
+MULTI_ENERGY += ["EFF_ATOMIC_NUM", "ELECTRON_DENSITY"]
+"""Defined terms of Image Type value 4 (PS3.3 C.8.2.1.1.1)."""
 SCOUT = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
 OTHER_ORIENTATION = [1, 0, 0, 0, 0, -1]
 REFUSALS: list[tuple[str, Oddity]] = [
@@ -226,7 +236,10 @@ REFUSALS: list[tuple[str, Oddity]] = [
     ("projection", every(ImageType=["DERIVED", "SECONDARY", "REFORMATTED", "MIP"])),
     ("projection", every(ImageType=["DERIVED", "SECONDARY", "OTHER", "CSA MINIP"])),
     ("projection", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 VRT"])),
+    ("projection", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "MIN_IP"])),
     ("material_map", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "IODINE"])),
+    *(("material_map", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", word])) for word in MULTI_ENERGY),
+    ("material_map", virtual_monoenergetic_frames),
     ("no_calibrated_hu", every(RescaleSlope=None)),
     ("no_calibrated_hu", every(RescaleIntercept=None)),
     ("no_calibrated_hu", one(RescaleSlope=None, RescaleIntercept=None)),
@@ -299,6 +312,7 @@ ACCEPTED: dict[str, Oddity] = {
     "modality in lower case": every(Modality="ct"),
     "image type missing": every(ImageType=None),
     "vendor's image type": every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI", "STD"]),
+    "words that are terms only together": every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "MAX", "CT IP"]),
     "original but secondary": every(ImageType=["ORIGINAL", "SECONDARY", "AXIAL"]),
     "age 18": every(PatientAge="018Y"),
     "18th birthday": every(PatientAge=None, PatientBirthDate="20080314"),
@@ -368,6 +382,13 @@ def test_a_site_may_move_a_limit(limits: GateSettings, oddity: Oddity, tmp_path:
     judge(datasets, tmp_path, limits)
     with pytest.raises(Refused):
         judge(datasets, tmp_path)
+
+
+@pytest.mark.parametrize(("word", "code"), [("VMI", "material_map"), ("MAX_IP", "projection")])
+def test_derived_primary_is_allowed_for_slices_alone(word: str, code: str, tmp_path: Path) -> None:
+    datasets = single_frames(ImageType=["DERIVED", "PRIMARY", "AXIAL", word])
+    with pytest.raises(Refused, match=code):
+        judge(datasets, tmp_path, GateSettings(allow_derived_primary=True))
 
 
 def test_derived_secondary_is_refused_whatever_the_site_says(tmp_path: Path) -> None:
