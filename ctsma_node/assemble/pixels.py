@@ -13,6 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, RLELossless
 
 from ctsma_node.assemble.attributes import bits16, whole
+from ctsma_node.assemble.bits import high_bit_elsewhere, lower_end
 from ctsma_node.assemble.decoding import Decoder, Stored
 from ctsma_node.assemble.faults import raise_if_of_the_system
 from ctsma_node.assemble.refusals import refused
@@ -41,15 +42,25 @@ def read_stored(path: Path, frames: Sequence[FrameGeometry], decoder: Decoder) -
     """Decode some frames (rows, columns) of one instance, in the order given; compressed ones by `decoder`.
 
     Unused high bits, where old overlays live, are cleared (PS3.5 8.1.1).
-    Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax; OSError where the
-    system does not give the file.
+    Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax, values in the high
+    bits; OSError where the system does not give the file.
     """
     ds, syntax = _open(path)
+    if high_bit_elsewhere(ds):
+        untouched = _decoded(path, ds, syntax, frames, decoder, clear=False)
+        yield from (lower_end(stored, ds) for stored in untouched)
+    else:
+        yield from _decoded(path, ds, syntax, frames, decoder, clear=True)
+
+
+def _decoded(
+    path: Path, ds: Dataset, syntax: UID, frames: Sequence[FrameGeometry], decoder: Decoder, *, clear: bool
+) -> Iterator[Stored]:
     indices = [frame.index for frame in frames]
     if syntax in NATIVE:
         if len(ds.PixelData) < _native_bytes(ds):
             raise refused("truncated_pixels", count=1)
-        yield from _native(ds, syntax, indices, frames)
+        yield from _native(ds, syntax, indices, frames, clear=clear)
         return
     shapes = {(frame.rows, frame.columns) for frame in frames}
     shape = shapes.pop()
@@ -57,13 +68,13 @@ def read_stored(path: Path, frames: Sequence[FrameGeometry], decoder: Decoder) -
         raise refused("undecodable_pixels", count=1)
     # pydicom's own RLE: the plugin's panics on damaged segments end the process.
     plugin = "pydicom" if syntax == RLELossless else ""
-    yield from decoder.frames(path, syntax, plugin, indices, (shape[0], shape[1]))
+    yield from decoder.frames(path, syntax, plugin, indices, (shape[0], shape[1]), clear=clear)
 
 
 def _native(
-    ds: Dataset, syntax: UID, indices: Sequence[int], frames: Sequence[FrameGeometry]
+    ds: Dataset, syntax: UID, indices: Sequence[int], frames: Sequence[FrameGeometry], *, clear: bool
 ) -> Iterator[Stored]:
-    decoded = get_decoder(syntax).iter_array(ds, indices=indices, raw=True)
+    decoded = get_decoder(syntax).iter_array(ds, indices=indices, raw=True, correct_unused_bits=clear)
     for frame in frames:
         try:
             pixels, _ = next(decoded)

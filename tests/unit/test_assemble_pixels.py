@@ -62,6 +62,39 @@ def test_bits_above_the_stored_ones_are_cleared(tmp_path: Path) -> None:
     assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 0.51
 
 
+def in_the_upper_bits(ds: Dataset) -> None:
+    ds.PixelData = (stored(ds) << 4).tobytes()
+    ds.BitsStored, ds.HighBit = 12, 15
+
+
+@pytest.mark.parametrize("attributes", [{}, SIGNED], ids=["unsigned", "signed"])
+@pytest.mark.parametrize("syntax", [None, RLELossless, JPEG2000Lossless], ids=["native", "RLE", "J2K"])
+def test_values_in_the_upper_bits_are_refused(
+    attributes: dict[str, Any], syntax: str | None, tmp_path: Path
+) -> None:
+    datasets = single_frames(StackPlan(rows=48, columns=40, slices=2), **attributes)
+    for ds in datasets:
+        in_the_upper_bits(ds)
+        if syntax is not None:
+            ds.BitsStored = 16  # what a compressor demands of such values
+            ds.compress(syntax, generate_instance_uid=False)
+            ds.BitsStored = 12
+    with pytest.raises(Refused, match=r"no_calibrated_hu.*High Bit"):
+        hu_of(datasets, tmp_path)
+
+
+@pytest.mark.parametrize("attributes", [{}, SIGNED], ids=["unsigned", "signed"])
+@pytest.mark.parametrize("extended", [True, False], ids=["sign extended", "sign cleared"])
+def test_a_wrong_high_bit_over_values_in_their_place_means_nothing(
+    attributes: dict[str, Any], extended: bool, tmp_path: Path
+) -> None:
+    datasets = single_frames(PLAN, **attributes, BitsStored=12, HighBit=15)
+    for ds in datasets:
+        values = stored(ds)
+        ds.PixelData = (values if extended else values & 0x0FFF).tobytes()
+    assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 0.51
+
+
 def corners(datasets: list[Dataset], value: int) -> None:
     for ds in datasets:
         values = stored(ds)
