@@ -1,4 +1,4 @@
-"""Where a stored value stands within its 16 bits, where High Bit (0028,0102) does not say the usual.
+"""The bits of a stored value that count, and where they stand if High Bit (0028,0102) is unusual.
 
 PS3.5 8.1.1 has it at the lower end, High Bit one less than Bits Stored. Old writers put the value at the
 upper end; others put it where it belongs and 15 for High Bit. The values tell which.
@@ -20,6 +20,12 @@ def high_bit_elsewhere(ds: Dataset) -> bool:
     """Whether High Bit is there and not one less than Bits Stored."""
     high, bits = whole(ds, "HighBit"), whole(ds, "BitsStored")
     return high is not None and bits is not None and high != bits - 1
+
+
+def lower_bits(value: int, bits: int, *, signed: bool) -> int:
+    """What is left of a number in so many bits."""
+    left = value & ((1 << bits) - 1)
+    return left - (1 << bits) if signed and left >> (bits - 1) else left
 
 
 def lower_end(stored: Stored, ds: Dataset) -> Stored:

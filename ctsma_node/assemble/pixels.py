@@ -13,7 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, RLELossless
 
 from ctsma_node.assemble.attributes import bits16, whole
-from ctsma_node.assemble.bits import high_bit_elsewhere, lower_end
+from ctsma_node.assemble.bits import high_bit_elsewhere, lower_bits, lower_end
 from ctsma_node.assemble.decoding import Decoder, Stored
 from ctsma_node.assemble.faults import raise_if_of_the_system
 from ctsma_node.assemble.refusals import refused
@@ -131,13 +131,28 @@ def _outside(stored: Stored, hu: HU, header: Dataset) -> npt.NDArray[np.bool_] |
     values that no CT number has; None where there is none.
     """
     outside = hu > _HIGHEST_HU
-    signed = whole(header, "PixelRepresentation") == 1
-    value = bits16(header, "PixelPaddingValue", signed=signed)
-    if value is not None:
-        limit = bits16(header, "PixelPaddingRangeLimit", signed=signed)
-        low, high = sorted((value, value if limit is None else limit))
+    for low, high in _padding(header):
         outside |= (stored >= low) & (stored <= high)
     return outside if outside.any() else None
+
+
+def _padding(header: Dataset) -> Iterator[tuple[int, int]]:
+    """The lowest and the highest stored value of padding: as the header names them, and as they were stored.
+
+    A writer may pad with a value that Bits Stored has no room for (-2000 in 12 unsigned bits): its lower bits
+    are left of it, as of every value, and look like bone.
+    """
+    signed = whole(header, "PixelRepresentation") == 1
+    value = bits16(header, "PixelPaddingValue", signed=signed)
+    if value is None:
+        return
+    limit = bits16(header, "PixelPaddingRangeLimit", signed=signed)
+    low, high = sorted((value, value if limit is None else limit))
+    yield low, high
+    bits = whole(header, "BitsStored") or 16
+    lowest, highest = (lower_bits(end, bits, signed=signed) for end in (low, high))
+    if highest - lowest == high - low:  # else an end lies within the bits: what is meant, nobody knows
+        yield lowest, highest
 
 
 def _touching_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -128,6 +128,48 @@ def test_padding_becomes_air(
     assert np.abs(hu - expected())[:, inside].max() <= 0.51
 
 
+UNSIGNED12 = {"BitsStored": 12, "HighBit": 11}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "value", "padding", "limit"),
+    [
+        (UNSIGNED12, 63536, ("US", 63536), None),
+        (UNSIGNED12, 63536, ("SS", -2000), None),
+        (UNSIGNED12, 63540, ("US", 63536), ("US", 63550)),
+        (SIGNED | UNSIGNED12, -3000, ("SS", -3000), None),
+    ],
+)
+def test_padding_that_the_stored_bits_have_no_room_for_becomes_air(
+    attributes: dict[str, Any],
+    value: int,
+    padding: tuple[str, int],
+    limit: tuple[str, int] | None,
+    tmp_path: Path,
+) -> None:
+    datasets = single_frames(PLAN, **attributes)
+    corners(datasets, value)
+    for ds in datasets:
+        ds.add_new("PixelPaddingValue", *padding)
+        if limit:
+            ds.add_new("PixelPaddingRangeLimit", *limit)
+    hu = hu_of(datasets, tmp_path)
+    assert np.all(hu[:, :2, :2] == -1024)
+    inside = np.ones(hu.shape[1:], dtype=bool)
+    inside[:2, :2] = False
+    assert np.abs(hu - expected())[:, inside].max() <= 0.51
+
+
+def test_padding_beyond_the_stored_bits_does_not_hollow_the_bone_that_looks_like_it(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, **UNSIGNED12)
+    for ds in datasets:
+        values = stored(ds)
+        values[8, 8] = 63536 & 0x0FFF
+        ds.PixelData = values.tobytes()
+        ds.add_new("PixelPaddingValue", "US", 63536)
+    assert np.all(hu_of(datasets, tmp_path)[:, 8, 8] == 1072)
+
+
 def test_padding_value_of_a_tissue_does_not_hollow_it(tmp_path: Path) -> None:
     datasets = single_frames(PLAN, **SIGNED)
     for ds in datasets:
