@@ -6,7 +6,7 @@ import numpy as np
 
 from ctsma_node.assemble.decoding import Decoder
 from ctsma_node.assemble.headers import group_by_series, read_series
-from ctsma_node.assemble.pixels import read_stored, to_hu
+from ctsma_node.assemble.pixels import read_hu
 from ctsma_node.assemble.refusals import refused
 from ctsma_node.assemble.series import Dropped, FrameGeometry, Series
 from ctsma_node.volume import CTVolume
@@ -32,7 +32,7 @@ def to_volume(series: Series) -> CTVolume:
     with Decoder() as decoder:
         for path, slices in series.slices_by_file().items():
             frames = [series.frames[k] for k in slices]
-            for k, stored in zip(slices, read_stored(path, frames, decoder), strict=True):
-                frame = series.frames[k]
-                hu[k] = to_hu(stored, frame, series.header_of(frame))
+            header = series.header_of(frames[0])
+            for k, slice_hu in zip(slices, read_hu(path, frames, header, decoder), strict=True):
+                hu[k] = slice_hu
     return CTVolume(hu, affine, series.sources)

@@ -47,8 +47,10 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
         ds = dcmread(request["path"], force=True)
         ds.file_meta.TransferSyntaxUID = UID(request["syntax"])
         decoder = get_decoder(ds.file_meta.TransferSyntaxUID)
+        # Not for each syntax does the decoder clear unused bits by itself, so that it is told only not to.
+        options = {} if request["clear"] else {"correct_unused_bits": False}
         decoded = decoder.iter_array(
-            ds, indices=request["indices"], raw=True, decoding_plugin=request["plugin"]
+            ds, indices=request["indices"], raw=True, decoding_plugin=request["plugin"], **options
         )
         for _ in request["indices"]:
             _limit_time(request["cpu_s"])

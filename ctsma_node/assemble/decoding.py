@@ -61,10 +61,18 @@ class Decoder:
         self._end()
 
     def frames(
-        self, path: Path, syntax: UID, plugin: str, indices: Sequence[int], shape: tuple[int, int]
+        self,
+        path: Path,
+        syntax: UID,
+        plugin: str,
+        indices: Sequence[int],
+        shape: tuple[int, int],
+        *,
+        clear: bool = True,
     ) -> Iterator[Stored]:
         """Frames (rows, columns) of an instance by their zero-based numbers, in the order given.
 
+        Where `clear` is False, bits above Bits Stored are left as they were found.
         Raises Refused `undecodable_pixels`, also where a frame has another shape, and Transient where there
         is no memory for the process.
         """
@@ -74,6 +82,7 @@ class Decoder:
             "syntax": str(syntax),
             "plugin": plugin,
             "indices": list(indices),
+            "clear": clear,
             "cpu_s": LIMITS.cpu_s,
             "memory_bytes": LIMITS.memory_bytes + 3 * path.stat().st_size,
         }

@@ -13,6 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, RLELossless
 
 from ctsma_node.assemble.attributes import bits16, whole
+from ctsma_node.assemble.bits import high_bit_elsewhere, lower_bits, lower_end
 from ctsma_node.assemble.decoding import Decoder, Stored
 from ctsma_node.assemble.faults import raise_if_of_the_system
 from ctsma_node.assemble.refusals import refused
@@ -28,24 +29,38 @@ _HIGHEST_HU = 32767.0
 _CERTAINLY_OUTSIDE_HU = -1000.0
 
 
-def read_hu(frame: FrameGeometry, header: Dataset, decoder: Decoder) -> HU:
-    """One frame's HU (rows, columns)."""
-    return to_hu(next(iter(read_stored(frame.path, [frame], decoder))), frame, header)
+def read_hu(path: Path, frames: Sequence[FrameGeometry], header: Dataset, decoder: Decoder) -> Iterator[HU]:
+    """HU (rows, columns) of some frames of one instance, in the order given; the file is read once for all.
+
+    Raises Refused and OSError as `read_stored`.
+    """
+    for frame, stored in zip(frames, read_stored(path, frames, decoder), strict=True):
+        yield to_hu(stored, frame, header)
 
 
 def read_stored(path: Path, frames: Sequence[FrameGeometry], decoder: Decoder) -> Iterator[Stored]:
     """Decode some frames (rows, columns) of one instance, in the order given; compressed ones by `decoder`.
 
     Unused high bits, where old overlays live, are cleared (PS3.5 8.1.1).
-    Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax; OSError where the
-    system does not give the file.
+    Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax, values in the high
+    bits; OSError where the system does not give the file.
     """
     ds, syntax = _open(path)
+    if high_bit_elsewhere(ds):
+        untouched = _decoded(path, ds, syntax, frames, decoder, clear=False)
+        yield from (lower_end(stored, ds) for stored in untouched)
+    else:
+        yield from _decoded(path, ds, syntax, frames, decoder, clear=True)
+
+
+def _decoded(
+    path: Path, ds: Dataset, syntax: UID, frames: Sequence[FrameGeometry], decoder: Decoder, *, clear: bool
+) -> Iterator[Stored]:
     indices = [frame.index for frame in frames]
     if syntax in NATIVE:
         if len(ds.PixelData) < _native_bytes(ds):
             raise refused("truncated_pixels", count=1)
-        yield from _native(ds, syntax, indices, frames)
+        yield from _native(ds, syntax, indices, frames, clear=clear)
         return
     shapes = {(frame.rows, frame.columns) for frame in frames}
     shape = shapes.pop()
@@ -53,13 +68,13 @@ def read_stored(path: Path, frames: Sequence[FrameGeometry], decoder: Decoder) -
         raise refused("undecodable_pixels", count=1)
     # pydicom's own RLE: the plugin's panics on damaged segments end the process.
     plugin = "pydicom" if syntax == RLELossless else ""
-    yield from decoder.frames(path, syntax, plugin, indices, (shape[0], shape[1]))
+    yield from decoder.frames(path, syntax, plugin, indices, (shape[0], shape[1]), clear=clear)
 
 
 def _native(
-    ds: Dataset, syntax: UID, indices: Sequence[int], frames: Sequence[FrameGeometry]
+    ds: Dataset, syntax: UID, indices: Sequence[int], frames: Sequence[FrameGeometry], *, clear: bool
 ) -> Iterator[Stored]:
-    decoded = get_decoder(syntax).iter_array(ds, indices=indices, raw=True)
+    decoded = get_decoder(syntax).iter_array(ds, indices=indices, raw=True, correct_unused_bits=clear)
     for frame in frames:
         try:
             pixels, _ = next(decoded)
@@ -116,13 +131,28 @@ def _outside(stored: Stored, hu: HU, header: Dataset) -> npt.NDArray[np.bool_] |
     values that no CT number has; None where there is none.
     """
     outside = hu > _HIGHEST_HU
-    signed = whole(header, "PixelRepresentation") == 1
-    value = bits16(header, "PixelPaddingValue", signed=signed)
-    if value is not None:
-        limit = bits16(header, "PixelPaddingRangeLimit", signed=signed)
-        low, high = sorted((value, value if limit is None else limit))
+    for low, high in _padding(header):
         outside |= (stored >= low) & (stored <= high)
     return outside if outside.any() else None
+
+
+def _padding(header: Dataset) -> Iterator[tuple[int, int]]:
+    """The lowest and the highest stored value of padding: as the header names them, and as they were stored.
+
+    A writer may pad with a value that Bits Stored has no room for (-2000 in 12 unsigned bits): its lower bits
+    are left of it, as of every value, and look like bone.
+    """
+    signed = whole(header, "PixelRepresentation") == 1
+    value = bits16(header, "PixelPaddingValue", signed=signed)
+    if value is None:
+        return
+    limit = bits16(header, "PixelPaddingRangeLimit", signed=signed)
+    low, high = sorted((value, value if limit is None else limit))
+    yield low, high
+    bits = whole(header, "BitsStored") or 16
+    lowest, highest = (lower_bits(end, bits, signed=signed) for end in (low, high))
+    if highest - lowest == high - low:  # else an end lies within the bits: what is meant, nobody knows
+        yield lowest, highest
 
 
 def _touching_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

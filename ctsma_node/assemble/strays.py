@@ -6,8 +6,9 @@ Either is set aside only when it says so itself (Image Type, SOP class) or when 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -61,15 +62,20 @@ def without_copies(
     """
     kept: list[FrameGeometry] = []
     dropped: list[Dropped] = []
-    with Decoder() as decoder:
-        for _, group in groupby(enumerate(_place_numbers(frames)), key=lambda pair: pair[1]):
-            first, *others = [frames[at] for at, _ in group]
-            kept.append(first)
-            for frame in others:
-                if _same_hu(first, frame, headers, decoder):
-                    dropped.append(Dropped(frame.source, "duplicate"))
-                else:
-                    kept.append(frame)
+    places = _place_numbers(frames)
+    held = Counter(places)
+    shared = [frame for frame, place in zip(frames, places, strict=True) if held[place] > 1]
+    fingerprints = _fingerprints(shared, headers)
+    seen: set[tuple[int, bytes]] = set()
+    for frame, place in zip(frames, places, strict=True):
+        fingerprint = fingerprints.get((frame.path, frame.index))
+        if fingerprint is None:
+            kept.append(frame)
+        elif (place, fingerprint) in seen:
+            dropped.append(Dropped(frame.source, "duplicate"))
+        else:
+            seen.add((place, fingerprint))
+            kept.append(frame)
     return kept, tuple(dropped)
 
 
@@ -98,5 +104,20 @@ def _same_place(a: FrameGeometry, b: FrameGeometry) -> bool:
     return bool(abs(along) <= SAME_PLANE_MM and np.all(np.abs(apart) <= _SAME_PLACE_MM))
 
 
-def _same_hu(a: FrameGeometry, b: FrameGeometry, headers: Mapping[Path, Dataset], decoder: Decoder) -> bool:
-    return np.array_equal(read_hu(a, headers[a.path], decoder), read_hu(b, headers[b.path], decoder))
+def _fingerprints(
+    frames: Sequence[FrameGeometry], headers: Mapping[Path, Dataset]
+) -> dict[tuple[Path, int], bytes]:
+    """A hash of each frame's HU by its file and number.
+
+    File by file: a multi-frame instance of several phases has all its frames in shared places, and is read
+    once and not once for each.
+    """
+    by_file: dict[Path, list[FrameGeometry]] = {}
+    for frame in sorted(frames, key=lambda frame: frame.index):
+        by_file.setdefault(frame.path, []).append(frame)
+    found: dict[tuple[Path, int], bytes] = {}
+    with Decoder() as decoder:
+        for path, own in by_file.items():
+            for frame, hu in zip(own, read_hu(path, own, headers[path], decoder), strict=True):
+                found[path, frame.index] = sha256(hu.tobytes()).digest()
+    return found

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from ctsma_node.assemble.attributes import items, text, texts, whole
 from ctsma_node.assemble.series import FrameGeometry
+from ctsma_node.assemble.side import named_sides
 from ctsma_node.assemble.stack import Array, axes
 
 _NEARLY = 0.9
@@ -75,8 +76,8 @@ def _macro(ds: Dataset, keyword: str) -> Dataset:
 
 
 def _side(ds: Dataset) -> str:
-    named = {text(ds, keyword) for keyword in ("Laterality", "ImageLaterality")} & {"L", "R"}
-    return named.pop() if len(named) == 1 else ""
+    named = named_sides(ds) & {"L", "R"}
+    return min(named) if len(named) == 1 else ""
 
 
 def _body_part(ds: Dataset) -> str:

@@ -25,14 +25,18 @@ _REFERRED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanc
 _CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
 """Conversion Type of the SC Equipment module (PS3.3 C.8.6.1): digitised, screen or workstation, drawn."""
 
-# Words of Image Type from value 3 on: derived pixel contrast of Enhanced CT (PS3.3 C.8.16.1.4), vendors' own.
+# Words of Image Type from value 3 on: derived pixel contrast of Enhanced CT (PS3.3 C.8.16.1.4), multi-energy
+# CT (C.8.2.1.1.1), Volume Based Calculation Technique (0008,9207), vendors' own.
 _PROJECTED = frozenset({"MIP", "MINIP", "MAXIP", "MAXIMUM", "MINIMUM", "PROJECTION", "DEVIATION", "SCREEN"})
-_RENDERED = frozenset({"VRT", "VR", "SSD", "RENDERING", "RENDERED", "CURVED", "CPR"})
+_RENDERED = frozenset({"VRT", "VR", "SSD", "RENDER", "RENDERING", "RENDERED", "CURVED", "CPR"})
 _COMBINED = frozenset({"ADDITION", "DIVISION", "MASKED", "MULTIPLICATION", "SUBTRACTION", "SUBTRACTED"})
-_MATERIAL = frozenset({"IODINE", "CALCIUM", "URIC", "WATER", "FAT", "MATERIAL", "VNC", "ZEFF", "RHO"})
-_ENERGY = frozenset({"MONO", "MONOENERGETIC", "ELECTRON"})
+_MATERIAL = frozenset({"IODINE", "CALCIUM", "URIC", "WATER", "FAT", "MATERIAL", "MAT", "VNC", "ZEFF", "RHO"})
+_ENERGY = frozenset({"MONO", "MONOENERGETIC", "VMI", "ELECTRON"})
 _SPECTRAL = _MATERIAL | _ENERGY
 _NOT_SLICES = _PROJECTED | _RENDERED | _COMBINED
+# Terms of several words, none of which says it alone.
+_PROJECTED_TERMS = (frozenset({"MAX", "IP"}), frozenset({"MIN", "IP"}))
+_SPECTRAL_TERMS = (frozenset({"EFF", "ATOMIC"}),)
 
 
 def one_series(series: Series) -> None:
@@ -90,8 +94,8 @@ def lossy(series: Series, limits: GateSettings) -> None:
 
 def derived(series: Series, limits: GateSettings) -> None:
     """The slices are the scanner's reconstruction and not made from other images (PS3.3 C.7.6.1.1.2)."""
-    _no_slice_is("projection", series, lambda frame: bool(_words(frame) & _NOT_SLICES))
-    _no_slice_is("material_map", series, lambda frame: bool(_words(frame) & _SPECTRAL))
+    _no_slice_is("projection", series, lambda frame: _says(frame, _NOT_SLICES, _PROJECTED_TERMS))
+    _no_slice_is("material_map", series, lambda frame: _says(frame, _SPECTRAL, _SPECTRAL_TERMS))
     _no_slice_is("derived", series, lambda frame: _is_derived(frame, limits))
 
 
@@ -135,7 +139,13 @@ def _is_derived(frame: FrameGeometry, limits: GateSettings) -> bool:
     return not (limits.allow_derived_primary and frame.image_type[1:2] == ("PRIMARY",))
 
 
-def _words(frame: FrameGeometry) -> set[str]:
-    """The words of Image Type from value 3 on; vendors join several in one value."""
-    joined = " ".join(frame.image_type[2:])
-    return set(joined.replace("_", " ").replace("-", " ").split())
+def _says(frame: FrameGeometry, words: frozenset[str], terms: tuple[frozenset[str], ...]) -> bool:
+    """Whether a value of Image Type from the third on holds one of the words, or all those of a term.
+
+    Vendors join several words in one value.
+    """
+    for value in frame.image_type[2:]:
+        held = set(value.replace("_", " ").replace("-", " ").split())
+        if held & words or any(term <= held for term in terms):
+            return True
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from pydicom.dataset import Dataset
@@ -11,9 +12,13 @@ from ctsma_node.assemble.series import Series
 from ctsma_node.gate.refusals import refused
 from ctsma_node.gate.settings import GateSettings
 
-_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
+_PER_YEAR = {"Y": 1.0, "J": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
+"""By a unit's first letter, as the standard has it or as of a word; German years are J."""
+_AGE = re.compile(r"([0-9]{1,9}) *(?:([YJMWD])[A-Z]*)?")
+_YEAR_IN_FRONT = re.compile(r"[0-9]{4}")
+_YEAR_BEHIND = re.compile(r"[^0-9]([0-9]{4})$")
 _OLDEST = 130.0
-_SCAN_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
+_SCAN_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate", "AcquisitionDateTime")
 
 
 def adult(series: Series, limits: GateSettings) -> None:
@@ -24,18 +29,21 @@ def adult(series: Series, limits: GateSettings) -> None:
 
 
 def stated_age(ds: Dataset) -> float | None:
-    """Patient's Age (0010,1010) in years: 018Y, 030M, 010W, 120D (PS3.5 AS), or a bare number of years."""
-    value = text(ds, "PatientAge").upper()
-    unit = value[-1:] if value[-1:] in _PER_YEAR else "Y"
-    digits = value.removesuffix(unit).strip()
-    if not digits.isascii() or not digits.isdigit():
+    """Patient's Age (0010,1010) in years: 018Y, 030M, 010W, 120D (PS3.5 AS), "18 years", or a bare number."""
+    written = _AGE.fullmatch(text(ds, "PatientAge").upper())
+    if written is None:
         return None
-    return _plausible(int(digits) / _PER_YEAR[unit])
+    number, unit = written.groups()
+    return _plausible(int(number) / _PER_YEAR[unit or "Y"])
 
 
 def age_at_scan(ds: Dataset) -> float | None:
-    """Whole years from Patient's Birth Date (0010,0030) to the day of the scan."""
-    born = _day(text(ds, "PatientBirthDate"))
+    """Whole years from Patient's Birth Date (0010,0030) to the day of the scan.
+
+    Where only the year or the month of birth can be read, those of the oldest who were born in it: whoever is
+    a child even so is one.
+    """
+    born = _earliest(text(ds, "PatientBirthDate"))
     scanned = next((day for keyword in _SCAN_DATES if (day := _day(text(ds, keyword)))), None)
     if born is None or scanned is None or born > scanned:
         return None
@@ -44,12 +52,30 @@ def age_at_scan(ds: Dataset) -> float | None:
 
 
 def _day(value: str) -> date | None:
-    """A date written YYYYMMDD, or YYYY.MM.DD as ACR-NEMA did; None for a part of one."""
-    digits = value.replace(".", "").replace("-", "")[:8]
-    if len(digits) != 8 or not digits.isascii() or not digits.isdigit():
+    """A date written YYYYMMDD, or YYYY.MM.DD as ACR-NEMA did, perhaps with a time; None for a part of one."""
+    digits = _digits(value)[:8]
+    return _date(digits[:4], digits[4:6], digits[6:]) if len(digits) == 8 and digits.isdecimal() else None
+
+
+def _earliest(value: str) -> date | None:
+    """The date, or the first day of the month or the year that can be read of it."""
+    if day := _day(value):
+        return day
+    if behind := _YEAR_BEHIND.search(value):  # 15.03.2015, 03/15/2015: which is the month cannot be told
+        return _date(behind[1], "1", "1")
+    digits = _digits(value)
+    if not _YEAR_IN_FRONT.match(digits):
         return None
+    return _date(digits[:4], digits[4:6], "1") or _date(digits[:4], "1", "1")
+
+
+def _digits(value: str) -> str:
+    return value.replace(".", "").replace("-", "").replace("/", "")
+
+
+def _date(year: str, month: str, day: str) -> date | None:
     try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        return date(int(year), int(month), int(day))
     except ValueError:
         return None
 

@@ -12,6 +12,7 @@ from pydicom import Dataset
 from ctsma_node import __version__
 from ctsma_node.analysis.result import AnalysisResult, Scan, Side
 from ctsma_node.assemble import Series, read_series, to_volume
+from ctsma_node.assemble.side import named_sides
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import InvalidResult, Refused, Transient
 from ctsma_node.gate import GateSettings, accept_headers, accept_volume
@@ -206,7 +207,6 @@ def references(study_uid: str, results: Iterable[ResultObject]) -> tuple[ObjectR
 
 
 def stated_side(headers: Sequence[Dataset]) -> Side | None:
-    """The side that Laterality (0020,0060) or Image Laterality (0020,0062) names, where all agree on one."""
-    stated = {str(ds.get(keyword, "")) for ds in headers for keyword in ("Laterality", "ImageLaterality")}
-    named = stated - {"", "None"}
+    """The side that the headers name for the image or its frames, where all that name any agree on one."""
+    named = {side for ds in headers for side in named_sides(ds)}
     return Side(named.pop()) if len(named) == 1 and named <= set(Side) else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +13,10 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 from pydicom import dcmread
-from pydicom.uid import UID
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, RLELossless
 
-from ctsma_node.assemble import Series, read_series, to_volume
+from ctsma_node.assemble import Series, pixels, read_series, to_volume
 from ctsma_node.volume import CTVolume
 from tests.fixtures.ct_series import StackPlan, multi_frame, rotation, scene, single_frames, write
 
@@ -170,3 +173,40 @@ def test_exact_copy_of_a_slice_is_dropped(tmp_path: Path) -> None:
     assert [each.code for each in series.dropped] == ["duplicate"]
     assert len(series.frames) == 40
     assert error(to_volume(series)) <= 0.51
+
+
+def phases(compressed: bool) -> Dataset:
+    """Two phases of a stack in one instance, and an exact copy of one slice."""
+    ds = multi_frame(StackPlan(slices=6), order=[*range(6), *range(6), 3])
+    values = np.frombuffer(ds.PixelData, np.uint16).reshape(13, 16, 20).copy()
+    groups = ds.PerFrameFunctionalGroupsSequence
+    groups[12].PixelValueTransformationSequence = groups[3].PixelValueTransformationSequence
+    values[12] = values[3]
+    values[6:12] += 40
+    ds.PixelData = values.tobytes()
+    if compressed:
+        ds.compress(RLELossless, generate_instance_uid=False)
+    return ds
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["native", "compressed"])
+def test_an_instance_of_several_phases_is_read_once(
+    compressed: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened: list[Path] = []
+    reading = pixels.read_stored
+
+    def counted(path: Path, *rest: Any) -> Iterator[Any]:
+        opened.append(path)
+        return reading(path, *rest)
+
+    monkeypatch.setattr(pixels, "read_stored", counted)
+    series = read_series(write([phases(compressed)], tmp_path))
+    assert len(opened) == 1
+    assert len(series.frames) == 12
+    assert [each.source.frame_number for each in series.dropped] == [13]
+
+
+def test_slices_of_distinct_places_are_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delattr(pixels, "read_stored")
+    assert len(read_series(write([multi_frame()], tmp_path)).frames) == 40

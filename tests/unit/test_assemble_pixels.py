@@ -62,6 +62,39 @@ def test_bits_above_the_stored_ones_are_cleared(tmp_path: Path) -> None:
     assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 0.51
 
 
+def in_the_upper_bits(ds: Dataset) -> None:
+    ds.PixelData = (stored(ds) << 4).tobytes()
+    ds.BitsStored, ds.HighBit = 12, 15
+
+
+@pytest.mark.parametrize("attributes", [{}, SIGNED], ids=["unsigned", "signed"])
+@pytest.mark.parametrize("syntax", [None, RLELossless, JPEG2000Lossless], ids=["native", "RLE", "J2K"])
+def test_values_in_the_upper_bits_are_refused(
+    attributes: dict[str, Any], syntax: str | None, tmp_path: Path
+) -> None:
+    datasets = single_frames(StackPlan(rows=48, columns=40, slices=2), **attributes)
+    for ds in datasets:
+        in_the_upper_bits(ds)
+        if syntax is not None:
+            ds.BitsStored = 16  # what a compressor demands of such values
+            ds.compress(syntax, generate_instance_uid=False)
+            ds.BitsStored = 12
+    with pytest.raises(Refused, match=r"no_calibrated_hu.*High Bit"):
+        hu_of(datasets, tmp_path)
+
+
+@pytest.mark.parametrize("attributes", [{}, SIGNED], ids=["unsigned", "signed"])
+@pytest.mark.parametrize("extended", [True, False], ids=["sign extended", "sign cleared"])
+def test_a_wrong_high_bit_over_values_in_their_place_means_nothing(
+    attributes: dict[str, Any], extended: bool, tmp_path: Path
+) -> None:
+    datasets = single_frames(PLAN, **attributes, BitsStored=12, HighBit=15)
+    for ds in datasets:
+        values = stored(ds)
+        ds.PixelData = (values if extended else values & 0x0FFF).tobytes()
+    assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 0.51
+
+
 def corners(datasets: list[Dataset], value: int) -> None:
     for ds in datasets:
         values = stored(ds)
@@ -93,6 +126,48 @@ def test_padding_becomes_air(
     inside = np.ones(hu.shape[1:], dtype=bool)
     inside[:2, :2] = False
     assert np.abs(hu - expected())[:, inside].max() <= 0.51
+
+
+UNSIGNED12 = {"BitsStored": 12, "HighBit": 11}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "value", "padding", "limit"),
+    [
+        (UNSIGNED12, 63536, ("US", 63536), None),
+        (UNSIGNED12, 63536, ("SS", -2000), None),
+        (UNSIGNED12, 63540, ("US", 63536), ("US", 63550)),
+        (SIGNED | UNSIGNED12, -3000, ("SS", -3000), None),
+    ],
+)
+def test_padding_that_the_stored_bits_have_no_room_for_becomes_air(
+    attributes: dict[str, Any],
+    value: int,
+    padding: tuple[str, int],
+    limit: tuple[str, int] | None,
+    tmp_path: Path,
+) -> None:
+    datasets = single_frames(PLAN, **attributes)
+    corners(datasets, value)
+    for ds in datasets:
+        ds.add_new("PixelPaddingValue", *padding)
+        if limit:
+            ds.add_new("PixelPaddingRangeLimit", *limit)
+    hu = hu_of(datasets, tmp_path)
+    assert np.all(hu[:, :2, :2] == -1024)
+    inside = np.ones(hu.shape[1:], dtype=bool)
+    inside[:2, :2] = False
+    assert np.abs(hu - expected())[:, inside].max() <= 0.51
+
+
+def test_padding_beyond_the_stored_bits_does_not_hollow_the_bone_that_looks_like_it(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, **UNSIGNED12)
+    for ds in datasets:
+        values = stored(ds)
+        values[8, 8] = 63536 & 0x0FFF
+        ds.PixelData = values.tobytes()
+        ds.add_new("PixelPaddingValue", "US", 63536)
+    assert np.all(hu_of(datasets, tmp_path)[:, 8, 8] == 1072)
 
 
 def test_padding_value_of_a_tissue_does_not_hollow_it(tmp_path: Path) -> None:

@@ -235,8 +235,12 @@ def test_a_multi_frame_instance_is_described_from_its_functional_groups(tmp_path
     reconstruction = Dataset()
     reconstruction.ConvolutionKernel = "BONE"
     ds.SharedFunctionalGroupsSequence[0].CTReconstructionSequence = Items([reconstruction])
+    anatomy = Dataset()
+    anatomy.FrameLaterality = "R"
+    ds.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = Items([anatomy])
     described = candidate_of(read_series(write([ds], tmp_path)))
     assert (described.kernel, described.spacing_mm, described.thickness_mm) == ("BONE", 1.5, 1.5)
+    assert described.side == "R"
 
 
 def test_a_header_that_says_nothing_is_described_as_unknown(tmp_path: Path) -> None:

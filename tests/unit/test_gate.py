@@ -25,6 +25,7 @@ from pydicom.uid import (
 from ctsma_node.assemble import read_series, to_volume
 from ctsma_node.errors import Refused
 from ctsma_node.gate import REASONS, GateSettings, accept_headers, accept_volume
+from ctsma_node.gate.patient import age_at_scan, stated_age
 from tests.fixtures.ct_series import StackPlan, multi_frame, rotation, single_frames, stored, write
 
 Oddity = Callable[[list[Dataset]], list[Dataset] | None]
@@ -201,6 +202,16 @@ def two_stacks_of_one_instance(_: list[Dataset]) -> list[Dataset]:
     return [multi_frame(order=[*range(40), *range(40)])]
 
 
+def virtual_monoenergetic_frames(_: list[Dataset]) -> list[Dataset]:
+    ds = multi_frame()
+    for group in ds.PerFrameFunctionalGroupsSequence:
+        group.CTImageFrameTypeSequence[0].FrameType = ["ORIGINAL", "PRIMARY", "VOLUME", "VMI"]
+    return [ds]
+
+
+MULTI_ENERGY = ["VMI", "MAT_SPECIFIC", "MAT_REMOVED", "MAT_FRACTIONAL", "MAT_MODIFIED", "MAT_VALUE_BASED"]
+MULTI_ENERGY += ["EFF_ATOMIC_NUM", "ELECTRON_DENSITY"]
+"""Defined terms of Image Type value 4 (PS3.3 C.8.2.1.1.1)."""
 SCOUT = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
 OTHER_ORIENTATION = [1, 0, 0, 0, 0, -1]
 REFUSALS: list[tuple[str, Oddity]] = [
@@ -226,7 +237,10 @@ REFUSALS: list[tuple[str, Oddity]] = [
     ("projection", every(ImageType=["DERIVED", "SECONDARY", "REFORMATTED", "MIP"])),
     ("projection", every(ImageType=["DERIVED", "SECONDARY", "OTHER", "CSA MINIP"])),
     ("projection", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 VRT"])),
+    ("projection", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "MIN_IP"])),
     ("material_map", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "IODINE"])),
+    *(("material_map", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", word])) for word in MULTI_ENERGY),
+    ("material_map", virtual_monoenergetic_frames),
     ("no_calibrated_hu", every(RescaleSlope=None)),
     ("no_calibrated_hu", every(RescaleIntercept=None)),
     ("no_calibrated_hu", one(RescaleSlope=None, RescaleIntercept=None)),
@@ -242,6 +256,17 @@ REFUSALS: list[tuple[str, Oddity]] = [
     ("paediatric_age", every(PatientAge="17")),
     ("paediatric_age", every(PatientAge=None, PatientBirthDate="20080315")),
     ("paediatric_age", every(PatientAge="", PatientBirthDate="2015.01.01")),
+    ("paediatric_age", raw("PatientAge", b"12 years", "AS")),
+    ("paediatric_age", lambda ds: every(PatientAge=None)(ds) or raw("PatientBirthDate", b"2015", "DA")(ds)),
+    (
+        "paediatric_age",
+        every(
+            PatientAge="",
+            PatientBirthDate="20150315",
+            StudyDate="",
+            AcquisitionDateTime="20260314101010.5+0100",
+        ),
+    ),
     ("missing_uid", every(StudyInstanceUID=None)),
     ("missing_uid", one(StudyInstanceUID="")),
     ("missing_uid", every(StudyInstanceUID="1." + "2" * 63)),
@@ -299,11 +324,13 @@ ACCEPTED: dict[str, Oddity] = {
     "modality in lower case": every(Modality="ct"),
     "image type missing": every(ImageType=None),
     "vendor's image type": every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI", "STD"]),
+    "words that are terms only together": every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "MAX", "CT IP"]),
     "original but secondary": every(ImageType=["ORIGINAL", "SECONDARY", "AXIAL"]),
     "age 18": every(PatientAge="018Y"),
     "18th birthday": every(PatientAge=None, PatientBirthDate="20080314"),
     "age unknown": every(PatientAge=None),
     "age unreadable": every(PatientAge="adult", PatientBirthDate="1955"),
+    "born in the year of the youngest adults": every(PatientAge=None, PatientBirthDate="2008"),
     "birth date after the scan": every(PatientAge=None, PatientBirthDate="20991231"),
     "no frame of reference": every(FrameOfReferenceUID=None),
     "positions rounded to 0.1 mm": plan(spacing=1.27, decimals=1, slices=60),
@@ -368,6 +395,44 @@ def test_a_site_may_move_a_limit(limits: GateSettings, oddity: Oddity, tmp_path:
     judge(datasets, tmp_path, limits)
     with pytest.raises(Refused):
         judge(datasets, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "years"),
+    [
+        *((b"012Y", 12), (b"030M", 2.5), (b"12", 12), (b"12 years", 12), (b"12YRS ", 12), (b"12 Y", 12)),
+        *((b"008J", 8), (b"8Jahre", 8), (b"18 months ", 1.5), (b"000Y", 0)),
+        *((b"adult ", None), (b"Y012", None), (b"12?", None), (b"999Y", None), (b"9" * 64, None)),
+    ],
+)
+def test_an_age_is_read_as_it_is_written(written: bytes, years: float | None) -> None:
+    (ds,) = single_frames(StackPlan(slices=1))
+    raw("PatientAge", written, "AS")([ds])
+    assert stated_age(ds) == years
+
+
+@pytest.mark.parametrize(
+    ("written", "years"),
+    [
+        *((b"20150315", 10), (b"2015.03.15", 10), (b"2015-03-15", 10), (b"20150314", 11)),
+        *((b"2015", 11), (b"201503", 11), (b"201504", 10), (b"20150400", 10), (b"20150229", 11)),
+        *((b"20150000", 11), (b"20151301", 11), (b"2015-3-4", 11)),
+        *((b"15.03.2015", 11), (b"03/15/2015", 11), (b"15MAR2015", 11)),
+        *((b"1955", 71), (b"2008", 18), (b"20260401", None), (b"15032015", None), (b"150315", None)),
+        *((b"unknown ", None), (b"0000", None), (b"1880", None)),
+    ],
+)
+def test_a_birth_date_gives_the_oldest_age_that_it_allows(written: bytes, years: float | None) -> None:
+    (ds,) = single_frames(StackPlan(slices=1))
+    raw("PatientBirthDate", written, "DA")([ds])
+    assert age_at_scan(ds) == years
+
+
+@pytest.mark.parametrize(("word", "code"), [("VMI", "material_map"), ("MAX_IP", "projection")])
+def test_derived_primary_is_allowed_for_slices_alone(word: str, code: str, tmp_path: Path) -> None:
+    datasets = single_frames(ImageType=["DERIVED", "PRIMARY", "AXIAL", word])
+    with pytest.raises(Refused, match=code):
+        judge(datasets, tmp_path, GateSettings(allow_derived_primary=True))
 
 
 def test_derived_secondary_is_refused_whatever_the_site_says(tmp_path: Path) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
+from pydicom.tag import BaseTag
 
 from ctsma_node import log
 from ctsma_node.analysis.result import Side
@@ -29,7 +32,7 @@ from ctsma_node.worker.intake import Intake
 from ctsma_node.worker.steps import report as build_report
 from ctsma_node.worker.steps import stated_side
 from tests.acceptance.stand_ins import Arrivals, FakeAnalyser, settings_in
-from tests.fixtures.ct_series import StackPlan, single_frames
+from tests.fixtures.ct_series import StackPlan, multi_frame, single_frames
 
 S = SeriesState
 PLAN = StackPlan(rows=8, columns=8)
@@ -334,14 +337,42 @@ def test_the_side_that_the_source_states_is_told(make_node: MakeNode) -> None:
         (["L", "R"], None),
         (["", ""], None),
         (["B", "B"], None),
+        (["l", "L "], Side.LEFT),
+        (["RIGHT", "right"], Side.RIGHT),
+        (["LEFT", "R"], None),
     ],
 )
 def test_a_side_is_stated_where_no_header_says_otherwise(stated: list[str], told: Side | None) -> None:
     headers = []
     for side in stated:
         headers.append(Dataset())
-        headers[-1].ImageLaterality = side
+        headers[-1][0x00200062] = RawDataElement(
+            BaseTag(0x00200062), "CS", len(side), side.encode(), 0, False, True
+        )
     assert stated_side(headers) is told
+
+
+@pytest.mark.parametrize(
+    ("shared", "own", "told"),
+    [
+        ("L", [], Side.LEFT),
+        (None, ["R", "R", "R"], Side.RIGHT),
+        (None, ["R", "L", "R"], None),
+        ("L", ["R"], None),
+        ("B", [], None),
+    ],
+)
+def test_a_side_is_stated_for_the_frames_of_a_multi_frame_instance(
+    shared: str | None, own: list[str], told: Side | None
+) -> None:
+    ds = multi_frame(StackPlan(slices=3))
+    groups = [*ds.SharedFunctionalGroupsSequence, *ds.PerFrameFunctionalGroupsSequence]
+    for group, side in zip(groups, [shared, *own], strict=False):
+        if side is not None:
+            anatomy = Dataset()
+            anatomy.FrameLaterality = side
+            group.FrameAnatomySequence = Items([anatomy])
+    assert stated_side([ds]) is told
 
 
 STUDY = {"StudyInstanceUID": "1.2.826.0.1.7", "FrameOfReferenceUID": "1.2.826.0.1.8"}
