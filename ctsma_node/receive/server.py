@@ -121,10 +121,12 @@ class Receiver:
         ]
 
     def reload(self, settings: Settings) -> None:
-        """Take over who may send, and what is kept for how long; associations that are open go on."""
-        self._settings = settings
+        """Take over who may send, what is kept for how long, and the audit trail; open associations go on."""
+        before, self._settings = self._settings, settings
         self._peers.replace(settings.sources, reporters(settings))
         self._door.take_over(self._peers)
+        if settings.audit != before.audit:
+            self._recorder.take_over(settings)
 
     def purge(self) -> InboxPlan | None:
         """Remove what retention lets go; returns what it was, or None where the clock cannot be trusted."""
