@@ -50,7 +50,7 @@ class Receiver:
         self._settings = settings
         self._clock = clock
         self._peers = Peers(settings.node.ae_title, settings.sources, reporters(settings))
-        self._watch = ClockWatch(clock)
+        self._watch = ClockWatch(settings.clock_path("receive"), clock)
         self._tally = Tally()
         self._pulse = Pulse(settings.heartbeat_path("receive"), clock)
         self._beaten_at = 0.0
