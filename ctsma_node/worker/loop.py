@@ -67,7 +67,7 @@ class Worker:
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
         quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
         outbox = Outbox(settings.outbox_dir, quota)
-        self._outbox_room = OutboxRoom(settings, quota, self._cases, clock)
+        self._outbox_room = OutboxRoom(settings, quota, self._cases)
         self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock, outbox)
         self._ending = Ending(self._cases)
         verdicts = Verdicts(self._cases, schedule_of(settings), clock)
