@@ -16,13 +16,15 @@ from ctsma_node.config.settings import Settings, WebSettings
 from ctsma_node.errors import NodeError
 from ctsma_node.spool import make_private
 from ctsma_node.web.app import make_app
+from ctsma_node.web.connections import MOST_WAITING, BoundedConnection
 from ctsma_node.web.tokens import acting_token, read_token
 
 FIXED = ("node", "web")
 """Sections that hold from start to end: the folder, and the port with its names, tokens and certificate."""
 
 _USED = (*FIXED, "sources", "destinations", "limits", "log")
-_CONNECTIONS = 64
+_AT_WORK = 64
+"""Requests that are answered at once; one more is answered 503."""
 _IDLE_S = 5
 _DRAIN_S = 5
 """How long answers under way may take when the process stops or reads its settings again."""
@@ -40,7 +42,8 @@ def make_server(app: ASGIApp, web: WebSettings) -> uvicorn.Server:
             server_header=False,
             proxy_headers=False,
             lifespan="off",
-            limit_concurrency=_CONNECTIONS,
+            http=BoundedConnection,
+            limit_concurrency=MOST_WAITING + _AT_WORK,
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_DRAIN_S,
         )
