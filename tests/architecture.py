@@ -25,7 +25,7 @@ _ROWS = {
     "systemd": "",
     "uids": "",
     "heartbeat": "spool",
-    "clock": "log",
+    "clock": "log spool",
     "rounds": "log",
     "commands": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.

@@ -7,6 +7,8 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
 
 from ctsma_node.audit.events import started, stopped
 from ctsma_node.audit.message import Event, Outcome, encode
@@ -25,38 +27,46 @@ class Recorder:
 
     def __init__(self, settings: Settings, process: str, clock: Callable[[], float] = time.time) -> None:
         """`process` names the trail's folder and, in each message, who reports."""
-        audit = settings.audit
         self.clock = clock
         self.ae_title = settings.node.ae_title
-        self.with_patients = audit.enabled and audit.patient_ids
+        self._folder = settings.audit_dir / process
         self._process = f"ctsma-node-{process}"
-        self._site = audit.site_id
-        self._trail: Trail | None = None
-        self._forwarder: Forwarder | None = None
-        if audit.enabled:
-            self._trail = Trail(settings.audit_dir / process, audit.file_bytes, audit.files)
-            if audit.syslog_host:
-                self._forwarder = _forwarder(self._trail, settings)
+        self._lock = Lock()
+        self._kept = _Kept(settings, self._folder)
+
+    @property
+    def with_patients(self) -> bool:
+        """Whether messages name the patient."""
+        return self._kept.with_patients
 
     def open(self) -> None:
         """Begin, and say so."""
-        if self._forwarder is not None:
-            self._forwarder.start()
+        self._kept.start()
         self.record(started(self.ae_title, self.clock()))
 
     def record(self, event: Event) -> None:
         """Write an event down. Raises nothing."""
-        if self._trail is not None:
-            source_id = f"{self.ae_title}/{self._process}"
-            self._trail.append(self._header(event) + encode(event, source_id, self._site))
+        with self._lock:
+            self._write(event)
+
+    def take_over(self, settings: Settings) -> None:
+        """Go on by other settings: the trail of those from before ends, and one of these begins."""
+        with self._lock:
+            self._write(stopped(self.ae_title, self.clock()))
+            before, self._kept = self._kept, _Kept(settings, self._folder)
+            self._write(started(self.ae_title, self.clock()))
+        before.stop()  # before the next forwarder reads how far this one came
+        self._kept.start()
 
     def close(self) -> None:
         """Say that this is the end, and send what can still be sent."""
         self.record(stopped(self.ae_title, self.clock()))
-        if self._forwarder is not None:
-            self._forwarder.stop()
-        if self._trail is not None:
-            self._trail.close()
+        self._kept.stop()
+
+    def _write(self, event: Event) -> None:
+        if self._kept.trail is not None:
+            source_id = f"{self.ae_title}/{self._process}"
+            self._kept.trail.append(self._header(event) + encode(event, source_id, self._kept.site))
 
     def _header(self, event: Event) -> bytes:
         """The HEADER and an empty STRUCTURED-DATA of RFC 5424 section 6."""
@@ -67,6 +77,29 @@ class Recorder:
         return f"<{priority}>1 {at} {host} {self._process} {os.getpid()} {_MESSAGE_ID} - ".encode(
             "ascii", "replace"
         )
+
+
+class _Kept:
+    """Where events go, and what they name, by one state of the settings."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        audit = settings.audit
+        self.with_patients = audit.enabled and audit.patient_ids
+        self.site = audit.site_id
+        self.trail = Trail(folder, audit.file_bytes, audit.files) if audit.enabled else None
+        self._forwarder = _forwarder(self.trail, settings) if self.trail and audit.syslog_host else None
+
+    def start(self) -> None:
+        """Begin to send."""
+        if self._forwarder is not None:
+            self._forwarder.start()
+
+    def stop(self) -> None:
+        """Send what can still be sent, and let go of the files."""
+        if self._forwarder is not None:
+            self._forwarder.stop()
+        if self.trail is not None:
+            self.trail.close()
 
 
 def _forwarder(trail: Trail, settings: Settings) -> Forwarder:

@@ -62,4 +62,4 @@ def web(config: ConfigOption = None) -> None:
         log.configure(settings.log.level)
         from ctsma_node.web.service import run
 
-        run(settings)
+        run(settings, read_again=lambda: settings_from(config))

@@ -32,7 +32,7 @@ def supervise(
     One of those in `again` is started anew where a signal ended it, as a crash in a library does, or a lack
     of memory: a series that does this to the worker must not stop the receiver. Else nothing is started
     again here: that is for whoever started this, who can also see that it happens too often.
-    SIGHUP is passed on to the others: each reads its settings again.
+    SIGHUP is passed on to all: each reads its settings again.
     Returns the exit code: 0 after a stop that was asked for and went well, else 1.
     """
     asked: list[int] = []
@@ -45,8 +45,8 @@ def supervise(
     processes = {name: _start(command) for name, command in commands.items()}
 
     def pass_on(number: int, _: FrameType | None) -> None:
-        for name, process in processes.items():
-            if name not in beside and process.poll() is None:
+        for process in processes.values():
+            if process.poll() is None:
                 process.send_signal(number)
 
     signal.signal(signal.SIGHUP, pass_on)

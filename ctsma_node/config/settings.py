@@ -328,3 +328,7 @@ class Settings(Section):
     def heartbeat_path(self, name: Literal["receive", "work"]) -> Path:
         """Where a process says that it lives."""
         return self.node.state_dir / "alive" / f"{name}.json"
+
+    def clock_path(self, name: Literal["receive", "work"]) -> Path:
+        """What a process knows of the system's clock."""
+        return self.node.state_dir / "alive" / f"{name}.clock.json"

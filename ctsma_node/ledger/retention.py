@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 from ctsma_node.ledger.sqlite import Reader
@@ -51,7 +52,7 @@ class RetentionReader:
         """
         return {row["series_uid"] for row in self._reader.rows(_ENDED, before)}
 
-    def arrived_results(self, before: float) -> list[PurgeableResult]:
-        """Return the objects still here that each of their destinations has had since then."""
+    def arrived_results(self, before: float = inf) -> list[PurgeableResult]:
+        """Return the objects still here that each of their destinations has had since then, or has at all."""
         rows = self._reader.rows(_DELIVERED, before, before)
         return [PurgeableResult(row["id"], row["path"], row["size"]) for row in rows]

@@ -50,7 +50,7 @@ class Receiver:
         self._settings = settings
         self._clock = clock
         self._peers = Peers(settings.node.ae_title, settings.sources, reporters(settings))
-        self._watch = ClockWatch(clock)
+        self._watch = ClockWatch(settings.clock_path("receive"), clock)
         self._tally = Tally()
         self._pulse = Pulse(settings.heartbeat_path("receive"), clock)
         self._beaten_at = 0.0
@@ -121,10 +121,12 @@ class Receiver:
         ]
 
     def reload(self, settings: Settings) -> None:
-        """Take over who may send, and what is kept for how long; associations that are open go on."""
-        self._settings = settings
+        """Take over who may send, what is kept for how long, and the audit trail; open associations go on."""
+        before, self._settings = self._settings, settings
         self._peers.replace(settings.sources, reporters(settings))
         self._door.take_over(self._peers)
+        if settings.audit != before.audit:
+            self._recorder.take_over(settings)
 
     def purge(self) -> InboxPlan | None:
         """Remove what retention lets go; returns what it was, or None where the clock cannot be trusted."""

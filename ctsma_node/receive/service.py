@@ -19,7 +19,7 @@ from ctsma_node.systemd import notify
 FIXED = ("node", "limits", "tls")
 """Sections that hold from start to end: the port and the folder, and the limits of the server on it."""
 
-_USED = (*FIXED, "sources", "retention", "log")
+_USED = (*FIXED, "sources", "destinations", "retention", "audit", "log")
 _WATCHDOG_S = 10.0
 _PURGE_S = 3600.0
 

@@ -58,10 +58,11 @@ class Transfers:
         self._alerts.set_aside(association.address, code, association.calling_ae)
 
     def ended(self, association: Association) -> None:
-        """The association is over: tell what came of each study."""
+        """The association is over: tell what came of each study, by the settings that hold now."""
         with self._lock:
             over = self._open.pop(association.id, _Association())
         us, source = self._parties(association)
+        with_patients = self._recorder.with_patients
         for study_uid, study in over.studies.items():
             self._recorder.record(
                 transferred(
@@ -72,7 +73,7 @@ class Transfers:
                     self._recorder.clock(),
                     action="C" if study.is_new else "R",
                     complete=not over.set_aside,
-                    patient=study.patient,
+                    patient=study.patient if with_patients else None,
                 )
             )
 

@@ -23,15 +23,21 @@ Stamp = tuple[tuple[int, int, int], ...]
 class ServerContext:
     """Gives the context of the next connection; a renewed certificate serves from then on."""
 
-    def __init__(self, settings: TlsSettings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: TlsSettings,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Load the files; raises SettingsError where a connection could not be served with them."""
         self._settings = settings
         self._credentials = Credentials(Path(settings.certificate), Path(settings.key))
         self._clock = clock
+        self._steady = steady  # says when to look: whoever sets the system's clock must not hold that up
         self._lock = Lock()
         self._checked_at = 0.0
         self._stamp = self._seen()
-        self._looked_at = clock()
+        self._looked_at = steady()
         self._context = self._load()
 
     def current(self) -> ssl.SSLContext:
@@ -40,7 +46,7 @@ class ServerContext:
         New files that cannot be used leave the old ones in service, which the log tells once.
         """
         with self._lock:
-            now = self._clock()
+            now = self._steady()
             if now - self._looked_at >= _LOOK_S:
                 self._looked_at = now
                 self._renew(now)
@@ -60,11 +66,11 @@ class ServerContext:
             log.logger.error("tls.not_renewed", reason=str(error))
 
     def _load(self) -> ssl.SSLContext:
-        self._checked_at = self._clock()
-        self.days = self._credentials.check(self._checked_at)  # that the certificate is still valid for
+        self._checked_at, now = self._steady(), self._clock()
+        self.days = self._credentials.check(now)  # that the certificate is still valid for
         given = self._settings
         context = new_context(
-            ssl.PROTOCOL_TLS_SERVER, self._credentials, given.ca, ssl.SSLContext, given.crl, self._checked_at
+            ssl.PROTOCOL_TLS_SERVER, self._credentials, given.ca, ssl.SSLContext, given.crl, now
         )
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
         context.num_tickets = 0

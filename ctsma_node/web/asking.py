@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from ctsma_node import log
@@ -45,7 +45,7 @@ class Asking:
     async def _ask(self, request: Request, action: Action) -> Response:
         try:
             fields = parse_qs((await request.body()).decode("ascii"), max_num_fields=_MOST_FIELDS)
-        except ValueError:
+        except (ValueError, ClientDisconnect):  # or it did not come whole, and nobody hears this
             raise HTTPException(400, "The form cannot be read.") from None
         return await run_in_threadpool(self._answer, request, action, fields)
 

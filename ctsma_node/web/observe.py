@@ -48,9 +48,15 @@ class Observed:
 class Observer:
     """Looks at one node."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._steady = steady
         self.cases = CaseFigures(settings.ledger_path)
         self.inbox = InboxFigures(settings.inbox_path)
         self.ledger = CasesReader(settings.ledger_path)
@@ -76,9 +82,9 @@ class Observer:
     def sizes(self) -> tuple[int, int]:
         """Bytes of the spool and of the outbox, summed up once a minute, for that reads all of them."""
         with self._lock:
-            if self._clock() - self._summed_at >= _SUM_S:
+            if self._steady() - self._summed_at >= _SUM_S:
                 self._sizes = self.inbox.spool_bytes(), self._outbox.used()
-                self._summed_at = self._clock()
+                self._summed_at = self._steady()
             return self._sizes
 
     def _free(self) -> int | None:

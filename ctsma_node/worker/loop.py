@@ -52,17 +52,22 @@ class Worker:
     """Everything that moves cases, on one ledger. `run` returns when it was asked to stop and has drained."""
 
     def __init__(
-        self, settings: Settings, analyser: Analyses, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        analyser: Analyses,
+        clock: Callable[[], float] = time.time,
+        clock_watch: ClockWatch | None = None,
     ) -> None:
+        """`clock_watch` is that of the worker before, where one was before in this process."""
         self._settings = settings
         self._clock = clock
-        self._clock_watch = ClockWatch(clock)
+        self.clock_watch = clock_watch or ClockWatch(settings.clock_path("work"), clock)
         self._cases = AskedCases(settings.ledger_path, settings.worker.max_attempts, clock)
         self._inbox = InboxReader(settings.inbox_path)
         self._intake = Intake(self._inbox, self._cases, settings.completion, clock)
         quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
         outbox = Outbox(settings.outbox_dir, quota)
-        self._outbox_room = OutboxRoom(settings, quota, self._cases, clock)
+        self._outbox_room = OutboxRoom(settings, quota, self._cases)
         self._chain = Chain(settings, self._inbox, self._cases, analyser, self._progress, clock, outbox)
         self._ending = Ending(self._cases)
         verdicts = Verdicts(self._cases, schedule_of(settings), clock)
@@ -218,7 +223,7 @@ class Worker:
 
     def _follow_the_clock(self) -> None:
         """What waits is moved along with a clock that was set; called under the lock of the sweep."""
-        if step := self._clock_watch.step_s():
+        if step := self.clock_watch.step_s():
             self._cases.move_timers(step)
 
     def _watch(self) -> None:
@@ -248,11 +253,13 @@ class Worker:
             log.logger.error("notice.failed", exc_info=True)
 
     def _purge(self) -> None:
-        if not self._clock_watch.is_trusted():
-            log.logger.warning("purge.held")
-            return
         try:
-            self._purging.run()
+            with self._sweeping:
+                self._follow_the_clock()
+            if self.clock_watch.is_trusted():
+                self._purging.run()
+            else:
+                log.logger.warning("purge.held")
         except Exception:  # what was marked is removed at the next start, the rest in an hour
             log.logger.error("purge.failed", exc_info=True)
 

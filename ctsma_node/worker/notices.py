@@ -27,12 +27,14 @@ class Notices:
         cases: Cases,
         inbox: InboxReader,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._cases = cases
         self._inbox = inbox
         self._clock = clock
-        self._tried_at = 0.0
+        self._steady = steady
+        self._tried_at = float("-inf")  # by the steady clock
         self._disk_told = False
 
     def sweep(self) -> None:
@@ -41,12 +43,13 @@ class Notices:
         if since is None:  # what failed before anybody wanted to know is not news
             self._cases.tell_until(now)
             return
-        if now - max(since, self._tried_at) < self._settings.notify.every_s:
+        every_s = self._settings.notify.every_s
+        if now - since < every_s or self._steady() - self._tried_at < every_s:
             return
         digest = self._digest(since, now)
         if not digest:
             return
-        self._tried_at = now
+        self._tried_at = self._steady()
         try:
             send(digest, self._settings.notify)
         except NoticeError as error:

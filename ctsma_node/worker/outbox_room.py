@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from ctsma_node import log
 from ctsma_node.config.settings import Settings
 from ctsma_node.ledger.cases import Cases
@@ -17,13 +14,10 @@ from ctsma_node.worker.outbox import Outbox
 class OutboxRoom:
     """Says whether the next set fits. The ledger keeps the rows of what goes."""
 
-    def __init__(
-        self, settings: Settings, quota: Quota, cases: Cases, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, settings: Settings, quota: Quota, cases: Cases) -> None:
         self._settings = settings
         self._quota = quota
         self._cases = cases
-        self._clock = clock
         self._outbox = Outbox(settings.outbox_dir)
         self._told = False
         quota.expect(cases.largest_set())
@@ -55,6 +49,6 @@ class OutboxRoom:
     def _arrived(self) -> list[PurgeableResult]:
         reader = RetentionReader(self._settings.ledger_path)
         try:
-            return reader.arrived_results(self._clock() + 1.0)
+            return reader.arrived_results()
         finally:
             reader.close()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from ctsma_node import __version__, log
+from ctsma_node.clock import ClockWatch
 from ctsma_node.config.reload import reloaded
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import NodeError
@@ -72,7 +73,8 @@ def run(
         signal.signal(signal.SIGHUP, asked.reload)
     asked.worker.run(ready)
     while not asked.stopping and read_again is not None:
-        settings, worker = _next_worker(settings, read_again, analyser)
+        watch = asked.worker.clock_watch
+        settings, worker = _next_worker(settings, read_again, analyser, watch)
         asked.take(worker)
         worker.run()
     log.logger.info("worker.stopped")
@@ -100,15 +102,15 @@ class _Asked:
 
 
 def _next_worker(
-    settings: Settings, read_again: Callable[[], Settings], analyser: Analyses
+    settings: Settings, read_again: Callable[[], Settings], analyser: Analyses, watch: ClockWatch
 ) -> tuple[Settings, Worker]:
     """The worker that goes on; a file that cannot be used changes nothing."""
     try:
         found = reloaded(settings, read_again(), FIXED, Settings.model_fields)
-        worker = Worker(found.settings, analyser)
+        worker = Worker(found.settings, analyser, clock_watch=watch)
     except NodeError as error:
         log.logger.error("settings.invalid", reason=str(error))
-        return settings, Worker(settings, analyser)
+        return settings, Worker(settings, analyser, clock_watch=watch)
     log.configure(found.settings.log.level)
     log.logger.info("settings.reloaded", sections=", ".join(found.taken))
     if found.waiting:

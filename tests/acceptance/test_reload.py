@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,40 @@ def test_the_receiver_lets_a_new_source_in(site: Site) -> None:
     assert reload(site, "receive", source, more + source)["sections"] == "[[sources]] SECOND"
     assert is_let_in()
     assert site.stop("receive") == 0
+
+
+def test_the_receiver_names_all_that_it_took_over(site: Site) -> None:
+    """Also the audit trail, and the destinations: one that commits may come in to report."""
+    site.start_receiver()
+    more = "[audit]\npatient_ids = true\n\n[completion]"
+    assert reload(site, "receive", "[completion]", more)["sections"] == "[audit] patient_ids"
+    commits = reload(site, "receive", 'proof = "status"', 'proof = "commitment"')
+    assert commits["sections"] == "[[destinations]] pacs"
+
+
+def test_the_page_reads_its_settings_again_and_goes_on(site: Site) -> None:
+    def knows(name: str) -> bool:
+        connection = HTTPConnection("127.0.0.1", site.web_port, timeout=30)
+        try:
+            connection.request("GET", "/destinations")
+            answer = connection.getresponse()
+            return answer.status == 200 and name in answer.read().decode()
+        finally:
+            connection.close()
+
+    site.start_web()
+    assert not knows("archive")
+    more = (
+        '[[destinations]]\nname = "archive"\nae_title = "A"\nhost = "127.0.0.1"\nport = 104\n\n[completion]'
+    )
+    assert reload(site, "web", "[completion]", more)["sections"] == "[[destinations]] archive"
+    until(lambda: knows("archive"), "the new destination on the page")
+    web = f"port = {site.web_port}\n"
+    waits = reload(site, "web", web, f'{web}hosts = ["node.example"]\n', "settings.need_restart")
+    assert waits["sections"] == "[web] hosts"
+    reload(site, "web", "min_slices", "min_slizes", "settings.invalid")
+    until(lambda: knows("archive"), "the page behind a file with a fault")
+    assert site.stop("web") == 0
 
 
 def test_the_receiver_drains_and_systemd_hears_of_it(

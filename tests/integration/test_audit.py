@@ -121,6 +121,27 @@ def test_patient_ids_are_there_where_they_are_asked_for(
     assert [subjects(each) for each in messages(settings, "receive")[1:]] == [[STUDY, "SECRET-ID"]] * 2
 
 
+def test_other_settings_are_taken_over_also_by_what_is_under_way(
+    start: Callable[..., tuple[Receiver, Settings]],
+) -> None:
+    """An association that began by the old settings ends by the new ones."""
+    receiver, settings = start(patient_ids=True)
+    ae = AE(ae_title="SOURCE")
+    ae.add_requested_context(CT, uid.ExplicitVRLittleEndian)
+    assoc = ae.associate("127.0.0.1", receiver.port, ae_title="CTSMA")
+    assoc.send_c_store(with_meta(ct_slice(1)))
+    receiver.reload(settings.model_copy(update={"audit": AuditSettings(patient_ids=False, site_id="new")}))
+    assoc.release()
+    until(lambda: len(messages(settings, "receive")) == 5, "five messages", 30)
+    found = messages(settings, "receive")
+    assert [subjects(each) for each in found] == [[], [STUDY, "SECRET-ID"], [], [], [STUDY]]
+    sites = [each.attrib.get("AuditEnterpriseSiteID") for each in found[-1].iter("AuditSourceIdentification")]
+    assert sites == ["new"]
+    receiver.reload(settings.model_copy(update={"audit": AuditSettings(enabled=False)}))
+    send(receiver, 2)
+    assert len(messages(settings, "receive")) == 6  # the end of the trail
+
+
 def test_who_was_not_let_in_is_told_and_not_without_end(
     start: Callable[..., tuple[Receiver, Settings]],
 ) -> None:

@@ -123,6 +123,21 @@ def test_the_page_may_end_and_the_others_go_on(
     assert marks.done.exists()
 
 
+def test_all_of_them_are_told_to_read_their_settings_again(
+    start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    def program(name: str) -> str:
+        mark = f"pathlib.Path({str(tmp_path)!r}, {name!r}"
+        hears = f"signal.signal(signal.SIGHUP, lambda *_: {mark} + '-told').touch())"
+        return f"import pathlib, signal, time\n{hears}\n{mark}).touch()\ntime.sleep(60)"
+
+    names = ("receive", "work", "web")
+    process = start(*(program(name) for name in names))
+    until(lambda: all((tmp_path / name).exists() for name in names))
+    process.send_signal(signal.SIGHUP)
+    until(lambda: all((tmp_path / f"{name}-told").exists() for name in names))
+
+
 def test_a_worker_that_crashes_is_started_again_and_the_receiver_goes_on(
     start: Callable[..., subprocess.Popen[bytes]], marks: Marks, tmp_path: Path
 ) -> None:

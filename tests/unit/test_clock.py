@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 
 import apscheduler.schedulers.base
 import pytest
@@ -20,7 +21,10 @@ class Clocks:
 
     def __init__(self) -> None:
         self.steady, self.ahead = 500.0, 1e9
-        self.watch = ClockWatch(lambda: self.steady + self.ahead, lambda: self.steady)
+
+    def watch_in(self, folder: Path) -> ClockWatch:
+        """That of a process that starts; the last one has died."""
+        return ClockWatch(folder / "clock.json", lambda: self.steady + self.ahead, lambda: self.steady)
 
     def pass_s(self, seconds: float) -> None:
         self.steady += seconds
@@ -29,34 +33,96 @@ class Clocks:
         self.ahead += seconds
 
 
-def test_a_step_is_told_once() -> None:
-    clocks = Clocks()
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+@pytest.fixture
+def watch(clocks: Clocks, tmp_path: Path) -> ClockWatch:
+    return clocks.watch_in(tmp_path)
+
+
+def test_a_step_is_told_once(clocks: Clocks, watch: ClockWatch) -> None:
     clocks.pass_s(DAY_S)
-    assert clocks.watch.step_s() == 0.0
+    assert watch.step_s() == 0.0
     clocks.set_by(-HOUR_S)
-    assert clocks.watch.step_s() == -HOUR_S
-    assert clocks.watch.step_s() == 0.0
+    assert watch.step_s() == -HOUR_S
+    assert watch.step_s() == 0.0
 
 
-def test_what_drifts_is_no_step_until_it_is_one() -> None:
-    clocks = Clocks()
+def test_what_drifts_is_no_step_until_it_is_one(clocks: Clocks, watch: ClockWatch) -> None:
     clocks.set_by(1.5)
-    assert clocks.watch.step_s() == 0.0
+    assert watch.step_s() == 0.0
     clocks.set_by(1.5)
-    assert clocks.watch.step_s() == 3.0
+    assert watch.step_s() == 3.0
 
 
-def test_files_do_not_go_by_a_clock_that_was_just_set_ahead() -> None:
-    clocks = Clocks()
+def test_files_do_not_go_by_a_clock_that_was_just_set_ahead(clocks: Clocks, watch: ClockWatch) -> None:
     clocks.set_by(-HOUR_S)
-    clocks.watch.step_s()
-    assert clocks.watch.is_trusted()
+    watch.step_s()
+    assert watch.is_trusted()
     clocks.set_by(DAY_S)
-    clocks.watch.step_s()
+    watch.step_s()
     clocks.pass_s(DAY_S - 1)
-    assert not clocks.watch.is_trusted()
+    assert not watch.is_trusted()
     clocks.pass_s(1)
-    assert clocks.watch.is_trusted()
+    assert watch.is_trusted()
+
+
+def test_a_restart_ends_no_hold(clocks: Clocks, watch: ClockWatch, tmp_path: Path) -> None:
+    clocks.set_by(365 * DAY_S)
+    watch.step_s()
+    clocks.pass_s(HOUR_S)
+    again = clocks.watch_in(tmp_path)
+    assert not again.is_trusted()
+    clocks.pass_s(DAY_S - HOUR_S - 1)
+    assert not clocks.watch_in(tmp_path).is_trusted()
+    clocks.pass_s(1)
+    assert again.is_trusted()
+    again.step_s()
+    assert clocks.watch_in(tmp_path).is_trusted()
+
+
+def test_a_hold_lasts_a_day_also_where_the_clock_was_set_right_meanwhile(
+    clocks: Clocks, watch: ClockWatch, tmp_path: Path
+) -> None:
+    clocks.set_by(365 * DAY_S)
+    watch.step_s()
+    clocks.set_by(-365 * DAY_S)
+    again = clocks.watch_in(tmp_path)
+    clocks.pass_s(DAY_S)
+    assert again.is_trusted()
+    again.step_s()
+    assert clocks.watch_in(tmp_path).is_trusted()
+
+
+def test_a_clock_that_was_set_while_nobody_looked_is_not_trusted(
+    clocks: Clocks, watch: ClockWatch, tmp_path: Path
+) -> None:
+    """Nothing tells it from a node that was off for so long: a day more of its files harms nobody."""
+    watch.step_s()
+    clocks.pass_s(DAY_S - 1)
+    assert clocks.watch_in(tmp_path).is_trusted()
+    clocks.set_by(2)
+    assert not clocks.watch_in(tmp_path).is_trusted()
+
+
+def test_a_clock_that_was_set_back_while_nobody_looked_is_told(
+    clocks: Clocks, watch: ClockWatch, tmp_path: Path
+) -> None:
+    watch.step_s()
+    clocks.set_by(-HOUR_S)
+    again = clocks.watch_in(tmp_path)
+    assert again.step_s() == -HOUR_S
+    assert again.step_s() == 0.0
+
+
+def test_a_file_that_is_none_of_a_watch_tells_nothing(clocks: Clocks, tmp_path: Path) -> None:
+    for text in ("", "null", "{}", '{"seen_at": "x", "held_until": null}'):
+        (tmp_path / "clock.json").write_text(text)
+        watch = clocks.watch_in(tmp_path)
+        assert (watch.step_s(), watch.is_trusted()) == (0.0, True)
 
 
 def test_a_round_goes_on_behind_an_error_and_can_be_hurried() -> None:

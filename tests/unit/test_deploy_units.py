@@ -60,6 +60,7 @@ def test_a_unit_writes_its_state_alone_and_takes_no_more_than_its_share(unit: st
     assert service["StateDirectory"] == "ctsma-node"
     assert {"MemoryMax", "TasksMax", "TimeoutStopSec"} <= set(service)
     assert service["Restart"] == "always"
+    assert service["ExecReload"] == "/bin/sh -c 'kill -HUP $MAINPID'"
 
 
 def test_the_worker_is_watched() -> None:

@@ -159,7 +159,7 @@ def told(tmp_path: Path, hook: Hook) -> Iterator[tuple[NodeState, Notices]]:
     )
     state = NodeState(settings)
     inbox = InboxReader(settings.inbox_path)
-    yield state, Notices(settings, state.cases, inbox, lambda: state.now)
+    yield state, Notices(settings, state.cases, inbox, lambda: state.now, lambda: state.now)
     inbox.close()
     state.close()
 
@@ -198,6 +198,27 @@ def test_a_notice_that_failed_is_tried_again_with_all_there_is(
     hook.status, state.now = 500, 200.0
     notices.sweep()
     hook.status, state.now = 200, 400.0
+    notices.sweep()
+    assert [body["failed"] for _, body in hook.got] == [{"some_code": 1}] * 2
+
+
+def test_a_failure_behind_a_clock_that_was_set_back_is_told_in_its_time(
+    told: tuple[NodeState, Notices], hook: Hook
+) -> None:
+    state, since = told[0], -1000.0
+    notices = Notices(
+        told[1]._settings, state.cases, told[1]._inbox, lambda: state.now, lambda: state.now - since
+    )
+    notices.sweep()
+    state.bring(at=100_000.0)
+    state.end(1, SeriesState.FAILED, 100_010.0)
+    notices.sweep()
+    assert len(hook.got) == 1
+    since, state.now = since - 90_000.0, state.now - 90_000.0
+    state.cases.move_timers(-90_000.0)
+    state.bring(at=state.now + 5)
+    state.end(2, SeriesState.FAILED, state.now + 5)
+    state.now += 200
     notices.sweep()
     assert [body["failed"] for _, body in hook.got] == [{"some_code": 1}] * 2
 

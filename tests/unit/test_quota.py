@@ -123,6 +123,18 @@ def test_what_is_proven_makes_room_and_nothing_else(node: Node) -> None:
     assert [row.state for row in node.cases.deliveries(first)] == [DeliveryState.DELIVERED]
 
 
+def test_what_is_proven_makes_room_however_the_clock_is_set(node: Node) -> None:
+    node.bring("1.2.1")
+    node.work()
+    limit(node, node.set_size() + 100)
+    node.bring("1.2.2")
+    node.work()
+    node.deliver(node.cases.in_state()[0].id)
+    node.clock.now -= 1000
+    node.worker.sweep()
+    assert node.work() == [S.DELIVERED, S.REPORTED]
+
+
 def test_what_is_not_delivered_stays_whatever_became_of_its_case(node: Node) -> None:
     node.bring("1.2.1")
     node.work()

@@ -83,8 +83,9 @@ def test_files_that_are_no_pair_or_not_there_are_named(authority: Authority, tmp
 
 
 def test_renewed_files_serve_the_next_connection_and_bad_ones_do_not(authority: Authority) -> None:
-    own, now = authority.issue("node"), [1000.0 + time.time()]
-    server = ServerContext(settings_of(own, authority), lambda: now[0])
+    """However the system's clock is set meanwhile."""
+    own, now = authority.issue("node"), [1000.0]
+    server = ServerContext(settings_of(own, authority), lambda: time.time() - now[0], lambda: now[0])
     first = server.current()
     assert server.current() is first
     authority.issue("node")  # in the same files

@@ -180,3 +180,23 @@ def test_unsent_files_that_had_to_go_are_told(tmp_path: Path) -> None:
         forwarder._after(forwarder._position())
     assert [(each["event"], each["count"]) for each in logs] == [("audit.unsent_lost", 18)]
     assert [int(line) for line, _ in found] == [18, 19]
+
+
+def test_a_recorder_that_takes_over_other_settings_sends_each_message_once(
+    servers: Callable[..., Syslog], tmp_path: Path
+) -> None:
+    authority, port = Authority(tmp_path / "ca"), free_port()
+    server = servers(authority, port)
+    to_syslog = AuditSettings(syslog_host="localhost", syslog_port=port, syslog_ca=str(authority.ca))
+    settings = Settings(node=NodeSettings(state_dir=tmp_path), audit=to_syslog)
+    recorder = Recorder(settings, "receive")
+    recorder.open()
+    assert len(server.take(1)) == 1
+    for site in ("a", "b"):
+        changed = to_syslog.model_copy(update={"site_id": site})
+        recorder.take_over(settings.model_copy(update={"audit": changed}))
+    got = server.take(4)
+    recorder.close()
+    got += server.take(1)
+    assert lines(tmp_path / "audit" / "receive")[1:] == got
+    assert server.got.empty()

@@ -84,6 +84,49 @@ def test_what_was_written_by_the_clock_as_it_is_now_stays(cases: Cases, clock: C
     assert cases.deliveries(case)[0].due_at == clock.now + 60
 
 
+def ask(cases: Cases, case: int, uid: str) -> str:
+    rows = [row.id for row in cases.deliveries(case)]
+    return cases.ask_commitment(case, "pacs", rows, lambda _: uid)
+
+
+@pytest.mark.parametrize("step_s", [-HOUR_S, HOUR_S])
+def test_a_request_to_commit_is_about_what_was_sent_before_the_clock_was_set(
+    cases: Cases, clock: Clock, step_s: float
+) -> None:
+    case = reported(cases)
+    (row,) = cases.deliveries(case)
+    cases.delivery_stored(row.id, 0x0000, clock.now)
+    clock.now += 10
+    set_by(step_s, clock, cases)
+    uid = ask(cases, case, "2.25.100")
+    assert [each.id for each in cases.asked_in(uid)] == [row.id]
+
+
+@pytest.mark.parametrize("step_s", [-HOUR_S, HOUR_S])
+def test_a_request_to_commit_is_not_about_what_is_sent_again_behind_a_clock_that_was_set(
+    cases: Cases, clock: Clock, step_s: float
+) -> None:
+    case = reported(cases)
+    (row,) = cases.deliveries(case)
+    cases.delivery_stored(row.id, 0x0000, clock.now)
+    clock.now += 10
+    uid = ask(cases, case, "2.25.100")
+    set_by(step_s, clock, cases)
+    assert [each.id for each in cases.asked_in(uid)] == [row.id]
+    clock.now += 10
+    cases.proof_missing(row.id, clock.now, "missing")
+    cases.delivery_stored(row.id, 0x0000, clock.now)
+    assert cases.asked_in(uid) == []
+
+
+def test_what_people_were_told_up_to_does_not_lie_in_the_future(cases: Cases, clock: Clock) -> None:
+    cases.tell_until(NOW)
+    set_by(-HOUR_S, clock, cases)
+    assert cases.told_until() == NOW - HOUR_S
+    set_by(2 * HOUR_S, clock, cases)
+    assert cases.told_until() == NOW - HOUR_S  # what failed before it was set ahead is still to be told
+
+
 def test_the_quiet_time_of_a_series_can_begin_anew(cases: Cases) -> None:
     case = cases.upsert_series("1.2.3", "1.2", NOW + HOUR_S, 3, "SCANNER")
     cases.last_instance_now(case.id)

@@ -13,6 +13,7 @@ from ctsma_node.ledger.inbox_purge import PurgeQueries
 from ctsma_node.ledger.sqlite import Reader
 from ctsma_node.records import DeliveryState, SeriesState
 from ctsma_node.web.families import Histogram
+from ctsma_node.web.observe import Observer
 from ctsma_node.web.views import case_page
 from tests.unit.ledger.test_cases import Peer, result
 from tests.unit.web.conftest import Served
@@ -231,4 +232,17 @@ def test_what_a_peer_has_stored_has_reached_it_before_it_is_proven(tmp_path: Pat
     planted.now += 10
     planted.cases.delivery_stored(first.id, 0x0000, planted.now)
     assert failing_since(CaseFigures(planted.settings.ledger_path)) is None
+    planted.close()
+
+
+def test_sizes_are_summed_up_again_however_the_clock_is_set(tmp_path: Path) -> None:
+    planted, steady = Planted(tmp_path), [100.0]
+    observer = Observer(planted.settings, planted.clock, lambda: steady[0])
+    assert observer.sizes() == (0, 0)
+    planted.receive(1)
+    planted.now -= 86400
+    steady[0] += 59
+    assert observer.sizes() == (0, 0)
+    steady[0] += 1
+    assert observer.sizes() == (1000, 0)
     planted.close()
