@@ -12,10 +12,11 @@ from ctsma_node.audit import Recorder
 from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.deliver import Answer, Outcome, Outgoing
 from ctsma_node.ledger.cases import Cases
-from ctsma_node.records import Delivery, DeliveryState
+from ctsma_node.records import CommitmentReport, Delivery, DeliveryState
 from ctsma_node.worker.dispatches import Dispatches
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.reports import take_over
 from ctsma_node.worker.routes import archive_of, proof_of, schedule_of
 from ctsma_node.worker.verdicts import Verdicts
 
@@ -44,7 +45,7 @@ class Courier:
         self._archive = archive_of(settings, destination)
         self._verdicts = Verdicts(cases, schedule_of(settings), clock)
         self._proof = proof_of(
-            settings, destination, self._archive, cases, self._verdicts, self._halted, clock
+            settings, destination, self._archive, cases, self._verdicts, self._take, self._halted, clock
         )
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -146,6 +147,14 @@ class Courier:
             if self._dispatches is not None:
                 self._dispatches.end()
         return answers
+
+    def _take(self, report: CommitmentReport) -> None:
+        """Have a report that the destination brought; its case need not be the one that is asked about."""
+        try:
+            take_over(report, self._verdicts, self._ending)
+        except Exception:  # the destination is told, and may bring it again
+            log.logger.error("report.failed", destination=self.destination.name, exc_info=True)
+            raise
 
     def _is_over(self, case_id: int) -> bool:
         """Whether the rest of a set is left: the courier is told to, or the case was cancelled meanwhile."""
