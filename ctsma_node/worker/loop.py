@@ -44,6 +44,9 @@ STALLED_S = 240.0
 _LOOK_S = 0.25
 _REST_S = 1.0
 _PURGE_S = 3600.0
+_SETTLE_S = 30.0
+"""How often cases are looked for that have ended and could not be told so when they did."""
+
 _TELL_S = 15.0
 _WATCHDOG_S = 10.0
 
@@ -210,6 +213,7 @@ class Worker:
         rounds = Rounds()
         rounds.add("sweep", self.sweep, self._settings.worker.sweep_s)
         rounds.add("watchdog", self._watch, _WATCHDOG_S)
+        rounds.add("endings", self._ending.settle_ended, _SETTLE_S)
         rounds.add("purge", self._purge, _PURGE_S, at_once=True)
         if self._settings.notify.enabled:
             rounds.add("notices", self._tell, _TELL_S)
