@@ -38,6 +38,7 @@ class Courier:
     ) -> None:
         self._dispatches = Dispatches(recorder, destination, settings) if recorder else None
         self.destination = destination
+        self.alive_at = time.monotonic()
         self._cases = cases
         self._ending = ending
         self._clock = clock
@@ -73,6 +74,7 @@ class Courier:
 
         Each set is looked up again at its turn: those before it may take hours, and people cancel cases.
         """
+        self.alive_at = time.monotonic()
         for case_id in self._mine(self._cases.due_deliveries(self._clock())):
             self._deliver(case_id)
         for case_id in self._mine(self._cases.due_proofs(self._clock())):
@@ -98,6 +100,8 @@ class Courier:
         ]
 
     def _halted(self) -> bool:
+        """Whether to leave the rest; asked between all that may take long, which is a sign of life."""
+        self.alive_at = time.monotonic()
         return self._stopping.is_set() or self.destination.name in self._cases.paused()
 
     def _run(self) -> None:

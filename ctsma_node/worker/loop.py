@@ -11,7 +11,7 @@ from ctsma_node.audit import Recorder
 from ctsma_node.clock import ClockWatch
 from ctsma_node.commands import CommandFolder
 from ctsma_node.config.settings import Settings
-from ctsma_node.heartbeat import BEAT_S, Pulse
+from ctsma_node.heartbeat import BEAT_S, Pulse, courier_loop
 from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.pauses import PauseFolder
@@ -232,6 +232,7 @@ class Worker:
     def _beat(self) -> None:
         """Say that the worker lives, and when its loops last showed it."""
         ago = {"steps": self._alive_at, "sweep": self._swept_at}
+        ago |= {courier_loop(each.destination.name): each.alive_at for each in self._couriers}
         now = time.monotonic()
         alive = {loop: self._clock() - (now - at) for loop, at in ago.items()}
         self._pulse.beat("ready", alive, bundle=self._analyser.digest, troubles=self._troubles)
