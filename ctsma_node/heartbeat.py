@@ -35,6 +35,11 @@ class Heartbeat:
     troubles: Mapping[str, str] = field(default_factory=dict)  # what goes on in spite of: sentences by code
 
 
+def courier_loop(destination: str) -> str:
+    """The name of the loop that delivers to a destination."""
+    return f"courier {destination}"
+
+
 class Pulse:
     """The writing side: one process, one file."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-import struct
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -24,6 +25,8 @@ NATIVE = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 _END_S = 5.0
 """How long a lost association may take to end by itself."""
 
+_PART = 65536
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -36,7 +39,7 @@ class Peer:
     connect_s: float = 10.0  # TCP connect; pynetdicom's own default waits for ever
     acse_s: float = 30.0  # A-ASSOCIATE-AC and A-RELEASE-RP
     dimse_s: float = 120.0  # one C-STORE-RSP, counted from when its request was queued: the transfer included
-    network_s: float = 120.0  # silence on the association; a blocked send, too
+    network_s: float = 120.0  # silence on the association; a blocked send, or a PDU until it is whole, too
     tls: ClientContext | None = None  # None: not encrypted
 
 
@@ -184,17 +187,34 @@ def _why_not(assoc: Association, peer: Peer, security: CheckingContext | None) -
 
 
 def _limit_socket(event: Event, seconds: float) -> None:
-    """Let no send block past `seconds`, and send short messages at once.
+    """Let nothing block past `seconds`, and send short messages at once.
 
-    A peer that stops reading would otherwise hold the sending thread for ever; and Nagle's algorithm would
-    wait for a delayed acknowledgement (40 ms on Linux) between the parts of each C-STORE request.
+    pynetdicom 3.0.4 lifts every limit from the socket once it is connected. A peer that stops reading, or
+    stops in the middle of a PDU, would hold the association's thread for ever, and `abort` waits for that
+    thread. The limit is Python's own, for TLS takes no notice of SO_RCVTIMEO and SO_SNDTIMEO. Nagle's
+    algorithm would wait for a delayed acknowledgement (40 ms on Linux) between the parts of each C-STORE
+    request.
     """
     transport = event.assoc.dul.socket
     if transport is None or transport.socket is None:
         return
-    limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
-    transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    transport.socket.settimeout(seconds)
     transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    transport.recv = partial(_receive, transport.socket, seconds)
+
+
+def _receive(connection: socket.socket, seconds: float, count: int) -> bytearray:
+    """Read the header of a PDU or the rest of it; shorter where the peer closed or takes longer than that.
+
+    The limit of the socket is that of one silence: a peer that brings a byte now and then would keep to it.
+    """
+    received, ends_at = bytearray(), time.monotonic() + seconds
+    while len(received) < count and time.monotonic() < ends_at:
+        part = connection.recv(min(count - len(received), _PART))
+        if not part:
+            break
+        received += part
+    return received
 
 
 def _acknowledge_at_once(event: Event) -> None:

@@ -24,7 +24,7 @@ from ctsma_node.deliver.c_find import Unanswered
 from ctsma_node.records import CommitmentReport
 
 _REQUEST = 1  # Action Type ID: Request Storage Commitment (PS3.4 table J.3-1)
-_INVALID_ARGUMENT = 0x0115  # PS3.7 annex C
+_PROCESSING_FAILURE, _INVALID_ARGUMENT = 0x0110, 0x0115  # PS3.7 annex C
 _LOOK_S = 0.05
 
 
@@ -71,14 +71,17 @@ def ask(
     instances: Iterable[Wanted],
     wait_on: Callable[[], bool],
     longest_wait_s: float,
-) -> CommitmentReport | None:
-    """Request Storage Commitment; returns the report where it comes over this same association.
+    take: Callable[[CommitmentReport], None],
+) -> None:
+    """Request Storage Commitment, and let `take` have each report that comes over this same association.
 
     The peer is free to send it over this association or over one that it opens itself (PS3.4 J.3.3), so the
-    association is kept for `longest_wait_s` after the request was accepted, while `wait_on` says so.
+    association is kept for `longest_wait_s` after the request was accepted, while `wait_on` says so. It is
+    as free to bring a report here that an earlier request asked for. `take` is called on another thread; only
+    what it does not raise for is acknowledged.
     Raises AssociationError, ContextsError, and Unanswered where the peer does not take the request.
     """
-    taken = _Taken()
+    taken = _Taken(transaction_uid, take)
     contexts = proposed_contexts([(str(StorageCommitmentPushModel), NATIVE[0])])
     handlers: list[evt.EventHandlerType] = [
         (evt.EVT_N_EVENT_REPORT, taken.take),
@@ -88,33 +91,42 @@ def ask(
     try:
         early = _request(assoc, _action_information(transaction_uid, instances))
         deadline = time.monotonic() + longest_wait_s
-        while (early or wait_on()) and assoc.is_established and time.monotonic() < deadline:
-            if taken.answered.wait(_LOOK_S):
+        while assoc.is_established and time.monotonic() < deadline:
+            if taken.answered.wait(_LOOK_S) or not (early or taken.is_answering or wait_on()):
                 break
     finally:
         leave(assoc)
-    return taken.report
 
 
 class _Taken:
-    """The report that came over the requesting association."""
+    """What came over the requesting association."""
 
-    def __init__(self) -> None:
-        self.report: CommitmentReport | None = None
-        self.answered = Flag()
+    def __init__(self, transaction_uid: str, take: Callable[[CommitmentReport], None]) -> None:
+        self.is_answering = False
+        self.answered = Flag()  # the report that was asked for
+        self._transaction_uid = transaction_uid
+        self._take = take
         self._came = False
 
     def take(self, event: Event) -> tuple[int, Dataset | None]:
-        self._came = True
+        self.is_answering = True
         try:
-            self.report = read_report(event.event_information)
+            report = read_report(event.event_information)
         except Exception:  # whatever the bytes do to the decoder, the report is none
             return _INVALID_ARGUMENT, None
+        try:
+            self._take(report)
+        except Exception:  # nothing is acknowledged that was not kept
+            return _PROCESSING_FAILURE, None
+        self._came |= report.transaction_uid == self._transaction_uid
         return 0x0000, None
 
     def note_answered(self, event: Event) -> None:
-        """The first message sent after the report came is the response to it: the association may end."""
-        if self._came and isinstance(event.pdu, P_DATA_TF):
+        """The first message sent after a report came is the response to it: the association may end."""
+        if not isinstance(event.pdu, P_DATA_TF):
+            return
+        self.is_answering = False
+        if self._came:
             self.answered.set()
 
 

@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from ctsma_node.deliver.association import DeliveryError
 
@@ -26,7 +28,7 @@ class WebPeer:
     basic_file: Path | None = None  # "user:password" (RFC 7617)
     ca_file: Path | None = None  # PEM; None: the system's certificate authorities
     connect_s: float = 10.0
-    network_s: float = 120.0  # silence
+    network_s: float = 120.0  # silence; a part of the body that the server does not read, too
     total_s: float = 120.0  # for the body of a response
 
 
@@ -84,6 +86,10 @@ class Session:
             context.minimum_version = ssl.TLSVersion.TLSv1_2  # BCP 195
             timeout = urllib3.Timeout(connect=peer.connect_s, read=peer.network_s)
             self._pool = urllib3.PoolManager(ssl_context=context, timeout=timeout, retries=False, maxsize=1)
+            self._pool.pool_classes_by_scheme = {
+                "http": _pool(urllib3.HTTPConnectionPool, _Connection, peer.network_s),
+                "https": _pool(urllib3.HTTPSConnectionPool, _TlsConnection, peer.network_s),
+            }
         return self._pool
 
     def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
@@ -103,6 +109,37 @@ class Session:
             encoded = base64.b64encode(_secret(self._peer.basic_file)).decode("ascii")
             return {"Authorization": f"Basic {encoded}"}
         return {}
+
+
+class _Connection(HTTPConnection):
+    """Sends a request under the time limit of a silence; urllib3 does so under that of connecting."""
+
+    silence_s: float
+
+    def connect(self) -> None:
+        """Connect, the TLS handshake included."""
+        super().connect()
+        self._allow_silence()
+
+    def putrequest(self, *arguments: Any, **options: Any) -> None:
+        """Begin a request; the connection may be open since an earlier one."""
+        self._allow_silence()
+        super().putrequest(*arguments, **options)
+
+    def _allow_silence(self) -> None:
+        if self.sock is not None:
+            self.sock.settimeout(self.silence_s)
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    """The same over TLS."""
+
+
+def _pool(
+    kind: type[urllib3.HTTPConnectionPool], connection: type[_Connection], silence_s: float
+) -> type[urllib3.HTTPConnectionPool]:
+    limited = type(connection.__name__, (connection,), {"silence_s": silence_s})
+    return type(kind.__name__, (kind,), {"ConnectionCls": limited})
 
 
 def _secret(path: Path) -> bytes:

@@ -6,7 +6,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+"""Sent within the time of one silence: Python counts the whole of what it is given to send at once."""
+
 _PART = b"Content-Type: application/dicom\r\n\r\n"
 
 

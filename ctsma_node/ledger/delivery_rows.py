@@ -37,6 +37,23 @@ class DeliveryQueries:
         """Return the deliveries to be sent now, in the order of their sets; none to who is paused."""
         return self._due(DeliveryState.PENDING, now)
 
+    def is_to_be_sent(self, case_id: int, destination: str) -> bool:
+        """Return whether anything of a case is still to be sent to a destination, now or later."""
+        # CROSS keeps SQLite from going through all that waits for the destination: this is asked often.
+        sql = """SELECT 1 FROM result CROSS JOIN delivery ON result_id = result.id
+                 WHERE revision_id = ? AND destination = ? AND state = 'pending' LIMIT 1"""
+        return bool(self._rows(sql, case_id, destination))
+
+    def ended(self) -> list[int]:
+        """Return the reported cases whose deliveries have all ended."""
+        sql = """SELECT id FROM revision WHERE state = 'reported'
+                 AND EXISTS (SELECT 1 FROM result CROSS JOIN delivery ON result_id = result.id
+                             WHERE revision_id = revision.id)
+                 AND NOT EXISTS (SELECT 1 FROM result CROSS JOIN delivery ON result_id = result.id
+                                 WHERE revision_id = revision.id AND delivery.state IN ('pending', 'sent'))
+                 ORDER BY id"""
+        return [int(row["id"]) for row in self._rows(sql)]
+
     def due_proofs(self, now: float) -> list[Delivery]:
         """Return the deliveries whose proof is to be asked for now, in the order of their sets."""
         return self._due(DeliveryState.SENT, now)

@@ -38,13 +38,21 @@ class OutgoingRows(CaseQueries):
                 elif row["sha256"] != result.sha256:
                     raise LedgerError(f"Result {result.sop_instance_uid} was made before with other bytes.")
 
-    def mark_purged(self, result_ids: Sequence[int]) -> None:
-        """Mark objects before retention removes their files; a mark that is there stays."""
+    def mark_purged(self, result_ids: Sequence[int]) -> frozenset[int]:
+        """Mark objects before retention removes their files; returns those that it marked.
+
+        A mark that is there stays, and an object that is to be sent again since it was chosen gets none.
+        """
         now = self._clock()
         with self._writer.transaction() as connection:
-            connection.executemany(
-                "UPDATE result SET purged_at = ? WHERE id = ? AND purged_at IS NULL",
-                [(now, each) for each in result_ids],
+            return frozenset(
+                each
+                for each in result_ids
+                if connection.execute(
+                    "UPDATE result SET purged_at = ? WHERE id = ? AND purged_at IS NULL AND NOT EXISTS "
+                    "(SELECT 1 FROM delivery WHERE result_id = result.id AND state <> 'delivered')",
+                    (now, each),
+                ).rowcount
             )
 
     def purged_results(self) -> set[str]:
@@ -72,29 +80,33 @@ class OutgoingRows(CaseQueries):
                 if result["kind"] in destination.objects
             )
 
-    def delivery_stored(self, delivery_id: int, status: int, due_at: float) -> None:
-        """Record that the peer answered that it stored the instance; the proof is asked for at `due_at`."""
-        self._end_attempt(delivery_id, DeliveryState.SENT, due_at, status, None)
+    def delivery_stored(self, delivery_id: int, status: int, due_at: float) -> bool:
+        """Record that the peer answered that it stored the instance; the proof is asked for at `due_at`.
 
-    def delivery_done(self, delivery_id: int, status: int = 0x0000) -> None:
+        False, as of all that end an attempt, when the delivery is not `pending`: a person may have cancelled
+        its case while it was on its way. Nothing changes then.
+        """
+        return self._end_attempt(delivery_id, DeliveryState.SENT, due_at, status, None)
+
+    def delivery_done(self, delivery_id: int, status: int = 0x0000) -> bool:
         """Record that the peer stored the instance, where its status is all the proof there is to be."""
-        self._end_attempt(delivery_id, DeliveryState.DELIVERED, None, status, None)
+        return self._end_attempt(delivery_id, DeliveryState.DELIVERED, None, status, None)
 
-    def delivery_retry(self, delivery_id: int, due_at: float, status: int | None, text: str) -> None:
+    def delivery_retry(self, delivery_id: int, due_at: float, status: int | None, text: str) -> bool:
         """Record an attempt that failed for now; `status` is None when the peer gave no answer."""
-        self._end_attempt(delivery_id, DeliveryState.PENDING, due_at, status, text)
+        return self._end_attempt(delivery_id, DeliveryState.PENDING, due_at, status, text)
 
-    def delivery_rejected(self, delivery_id: int, status: int | None, text: str) -> None:
+    def delivery_rejected(self, delivery_id: int, status: int | None, text: str) -> bool:
         """Record that the peer will never take the instance."""
-        self._end_attempt(delivery_id, DeliveryState.REJECTED, None, status, text)
+        return self._end_attempt(delivery_id, DeliveryState.REJECTED, None, status, text)
 
-    def delivery_failed(self, delivery_id: int, status: int | None, text: str) -> None:
+    def delivery_failed(self, delivery_id: int, status: int | None, text: str) -> bool:
         """Record that the node has given up after the retry horizon."""
-        self._end_attempt(delivery_id, DeliveryState.FAILED, None, status, text)
+        return self._end_attempt(delivery_id, DeliveryState.FAILED, None, status, text)
 
     def _end_attempt(
         self, delivery_id: int, to: DeliveryState, due_at: float | None, status: int | None, text: str | None
-    ) -> None:
+    ) -> bool:
         # Without its row an instance is sent again, under the same UID; its case's end waits for the disk.
         now = self._clock()
         sent_at = now if to is DeliveryState.SENT else None
@@ -105,5 +117,4 @@ class OutgoingRows(CaseQueries):
                 "WHERE id = ? AND state = 'pending'",
                 (to, due_at, status, text, sent_at, now, delivery_id),
             ).rowcount
-        if changed == 0:
-            raise LedgerError(f"Delivery {delivery_id} has ended or does not exist.")
+        return bool(changed)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ctsma_node.config.settings import Settings
-from ctsma_node.heartbeat import Heartbeat
+from ctsma_node.heartbeat import Heartbeat, courier_loop
 from ctsma_node.ledger.sqlite import LedgerError
 from ctsma_node.records import SeriesState
 from ctsma_node.web.observe import LAST_ENDS, Observed, Observer
@@ -24,6 +24,10 @@ STALE_S = 30.0
 LIMITS_S = {"answers": 60.0, "sweep": 60.0, "steps": 240.0}
 """How long each loop may go without a sign of life: an answer to a C-STORE, the sweep over the inbox, a stage
 of a step."""
+
+_COURIER_S = 1800.0
+"""How long a courier may go without a sign of life beyond its time limits: that of one C-STORE, request or
+search."""
 
 _STEPS = {
     "answers": "A C-STORE has had no answer for {s:.0f} s: is the disk hanging?",
@@ -162,11 +166,27 @@ def _delivering(seen: Observed, settings: Settings) -> Iterator[Finding]:
     for name, seconds in failing.items():
         reason = f"Nothing has reached {name} for {seconds / 60:.0f} min; what is due is tried again."
         yield Finding(Part.DELIVER, level, "destination_failing", reason)
+    yield from _hanging(seen, settings)
     yield from _unproven(seen, settings)
     for name in sorted(seen.standings.keys() & seen.paused.keys()):
         since = seen.paused[name]
         reason = f"{name} has been paused for {(seen.now - since) / 60:.0f} min; what is for it waits."
         yield Finding(Part.DELIVER, Level.DEGRADED, "destination_paused", reason)
+
+
+def _hanging(seen: Observed, settings: Settings) -> Iterator[Finding]:
+    """A courier that hangs ends no attempt, so that its destination does not count as failing."""
+    beat, limits = seen.worker, settings.delivery
+    if beat is None or not is_fresh(beat, seen.now):
+        return
+    limit = _COURIER_S + limits.connect_s + limits.acse_s + limits.dimse_s + limits.network_s
+    silent = {name: beat.at - beat.alive.get(courier_loop(name), beat.at) for name in seen.standings}
+    hanging = {name: seconds for name, seconds in silent.items() if seconds > limit}
+    level = Level.DEGRADED if seen.standings.keys() - seen.paused.keys() - hanging.keys() else Level.DOWN
+    for name, seconds in hanging.items():
+        minutes = seconds / 60
+        reason = f"The courier to {name} has shown no sign of life for {minutes:.0f} min: restart the worker."
+        yield Finding(Part.DELIVER, level, "courier_stalled", reason)
 
 
 def _unproven(seen: Observed, settings: Settings) -> Iterator[Finding]:
@@ -185,7 +205,7 @@ def _stalled(part: Part, beat: Heartbeat | None, now: float) -> Iterator[Finding
     if beat is None or not is_fresh(beat, now):
         return
     for loop, at in beat.alive.items():
-        if (silent := beat.at - at) > LIMITS_S.get(loop, STALE_S):
+        if loop in _STEPS and (silent := beat.at - at) > LIMITS_S[loop]:
             yield Finding(part, Level.DOWN, f"{loop}_stalled", _STEPS[loop].format(s=silent))
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from functools import partial
 
 from ctsma_node import log
 from ctsma_node.audit import Recorder
 from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.deliver import Answer, Outcome, Outgoing
 from ctsma_node.ledger.cases import Cases
-from ctsma_node.records import Delivery
+from ctsma_node.records import CommitmentReport, Delivery, DeliveryState
 from ctsma_node.worker.dispatches import Dispatches
 from ctsma_node.worker.ending import Ending
 from ctsma_node.worker.outbox import Outbox
+from ctsma_node.worker.reports import take_over
 from ctsma_node.worker.routes import archive_of, proof_of, schedule_of
 from ctsma_node.worker.verdicts import Verdicts
 
@@ -37,6 +38,7 @@ class Courier:
     ) -> None:
         self._dispatches = Dispatches(recorder, destination, settings) if recorder else None
         self.destination = destination
+        self.alive_at = time.monotonic()
         self._cases = cases
         self._ending = ending
         self._clock = clock
@@ -44,7 +46,7 @@ class Courier:
         self._archive = archive_of(settings, destination)
         self._verdicts = Verdicts(cases, schedule_of(settings), clock)
         self._proof = proof_of(
-            settings, destination, self._archive, cases, self._verdicts, self._halted, clock
+            settings, destination, self._archive, cases, self._verdicts, self._take, self._halted, clock
         )
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -68,20 +70,38 @@ class Courier:
         self._thread.join()
 
     def deliver_due(self) -> None:
-        """Send everything that is due now, then ask for every proof that is due by then."""
-        for case_id, deliveries in self._sets(self._cases.due_deliveries(self._clock())):
-            self._deliver(case_id, deliveries)
-        for case_id, deliveries in self._sets(self._cases.due_proofs(self._clock())):
+        """Send everything that is due now, then ask for every proof that is due by then.
+
+        Each set is looked up again at its turn: those before it may take hours, and people cancel cases.
+        """
+        self.alive_at = time.monotonic()
+        for case_id in self._mine(self._cases.due_deliveries(self._clock())):
+            self._deliver(case_id)
+        for case_id in self._mine(self._cases.due_proofs(self._clock())):
             if self._halted():
                 return
-            self._proof.ask(deliveries)
+            if rows := self._due(case_id, DeliveryState.SENT):
+                self._proof.ask(rows)
             self._ending.settle(case_id)
 
-    def _sets(self, due: Sequence[Delivery]) -> list[tuple[int, list[Delivery]]]:
-        mine = [each for each in due if each.destination == self.destination.name]
-        return [(case_id, list(rows)) for case_id, rows in groupby(mine, key=lambda each: each.case_id)]
+    def _mine(self, due: Sequence[Delivery]) -> list[int]:
+        """The cases of those that are for this destination, in their order."""
+        return list(dict.fromkeys(each.case_id for each in due if each.destination == self.destination.name))
+
+    def _due(self, case_id: int, state: DeliveryState) -> list[Delivery]:
+        now, name = self._clock(), self.destination.name
+        return [
+            each
+            for each in self._cases.deliveries(case_id)
+            if each.destination == name
+            and each.state is state
+            and each.due_at is not None
+            and each.due_at <= now
+        ]
 
     def _halted(self) -> bool:
+        """Whether to leave the rest; asked between all that may take long, which is a sign of life."""
+        self.alive_at = time.monotonic()
         return self._stopping.is_set() or self.destination.name in self._cases.paused()
 
     def _run(self) -> None:
@@ -94,32 +114,55 @@ class Courier:
                 log.logger.error("courier.failed", destination=self.destination.name, exc_info=True)
                 self._stopping.wait(_LOOK_S)
 
-    def _deliver(self, case_id: int, deliveries: Sequence[Delivery]) -> None:
-        rows = {each.sop_instance_uid: each for each in deliveries}
-        outgoing = [self._outgoing(each) for each in deliveries]
-        started, counts = self._clock(), dict.fromkeys(Outcome, 0)
-        if self._dispatches is not None:
-            self._dispatches.begin(self._cases.get(case_id).study_uid, outgoing)
-        for answer in self._archive.store(outgoing, self._halted):
-            self._record(rows[answer.instance.sop_instance_uid], answer)
-            counts[answer.outcome] += 1
-            last = answer
-            if self._dispatches is not None:
-                self._dispatches.note(answer)
-        if self._dispatches is not None:
-            self._dispatches.end()
-        if not any(counts.values()):
+    def _deliver(self, case_id: int) -> None:
+        rows = self._due(case_id, DeliveryState.PENDING)
+        if not rows or self._halted():
             return
+        started = self._clock()
+        answers = self._send(case_id, rows)
+        if not answers:
+            return
+        delivered = sum(each.outcome is Outcome.DELIVERED for each in answers)
         log.logger.info(
             "set.sent",
             case=case_id,
             destination=self.destination.name,
-            n_objects=counts[Outcome.DELIVERED],
-            count=len(deliveries),
+            n_objects=delivered,
+            count=len(rows),
             seconds=round(self._clock() - started, 3),
-            reason=None if counts[Outcome.DELIVERED] == len(deliveries) else last.text,
+            reason=None if delivered == len(rows) else answers[-1].text,
         )
         self._ending.settle(case_id)
+
+    def _send(self, case_id: int, deliveries: Sequence[Delivery]) -> list[Answer]:
+        """Send a set and write down each answer as it comes; the audit trail has its end in any case."""
+        rows = {each.sop_instance_uid: each for each in deliveries}
+        outgoing = [self._outgoing(each) for each in deliveries]
+        answers: list[Answer] = []
+        if self._dispatches is not None:
+            self._dispatches.begin(self._cases.get(case_id).study_uid, outgoing)
+        try:
+            for answer in self._archive.store(outgoing, partial(self._is_over, case_id)):
+                if self._dispatches is not None:
+                    self._dispatches.note(answer)
+                self._record(rows[answer.instance.sop_instance_uid], answer)
+                answers.append(answer)
+        finally:
+            if self._dispatches is not None:
+                self._dispatches.end()
+        return answers
+
+    def _take(self, report: CommitmentReport) -> None:
+        """Have a report that the destination brought; its case need not be the one that is asked about."""
+        try:
+            take_over(report, self._verdicts, self._ending)
+        except Exception:  # the destination is told, and may bring it again
+            log.logger.error("report.failed", destination=self.destination.name, exc_info=True)
+            raise
+
+    def _is_over(self, case_id: int) -> bool:
+        """Whether the rest of a set is left: the courier is told to, or the case was cancelled meanwhile."""
+        return self._halted() or not self._cases.is_to_be_sent(case_id, self.destination.name)
 
     def _outgoing(self, row: Delivery) -> Outgoing:
         return Outgoing(
@@ -127,18 +170,28 @@ class Courier:
         )
 
     def _record(self, row: Delivery, answer: Answer) -> None:
-        if answer.outcome is Outcome.PERMANENT:
-            self._cases.delivery_rejected(row.id, answer.status, answer.text)
-        elif answer.outcome is Outcome.TRANSIENT:
-            self._retry(row, answer)
-        elif self.destination.proof == "status":
-            self._cases.delivery_done(row.id, answer.status or 0x0000)
-        else:
-            self._cases.delivery_stored(row.id, answer.status or 0x0000, self._clock())
+        if not self._written(row, answer):  # what was on its way when its case was cancelled
+            log.logger.warning(
+                "delivery.too_late",
+                case=row.case_id,
+                destination=row.destination,
+                instance=row.sop_instance_uid,
+                code=answer.outcome.value,
+            )
 
-    def _retry(self, row: Delivery, answer: Answer) -> None:
+    def _written(self, row: Delivery, answer: Answer) -> bool:
+        """Whether the answer became the next state of the delivery, which had not ended yet."""
+        if answer.outcome is Outcome.PERMANENT:
+            return self._cases.delivery_rejected(row.id, answer.status, answer.text)
+        if answer.outcome is Outcome.TRANSIENT:
+            return self._retry(row, answer)
+        if self.destination.proof == "status":
+            return self._cases.delivery_done(row.id, answer.status or 0x0000)
+        return self._cases.delivery_stored(row.id, answer.status or 0x0000, self._clock())
+
+    def _retry(self, row: Delivery, answer: Answer) -> bool:
         due_at = self._verdicts.next_due(row, row.attempts + 1)
         if due_at is None:
-            self._cases.delivery_failed(row.id, answer.status, f"given up after the horizon: {answer.text}")
-        else:
-            self._cases.delivery_retry(row.id, due_at, answer.status, answer.text)
+            text = f"given up after the horizon: {answer.text}"
+            return self._cases.delivery_failed(row.id, answer.status, text)
+        return self._cases.delivery_retry(row.id, due_at, answer.status, answer.text)

@@ -17,6 +17,11 @@ class Ending:
         self._cases = cases
         self._lock = threading.Lock()
 
+    def settle_ended(self) -> None:
+        """End every case that has ended: the disk may have been full for the one write that says so."""
+        for case_id in self._cases.ended():
+            self.settle(case_id)
+
     def settle(self, case_id: int) -> None:
         """End a reported case whose deliveries have all ended; a case without any stays reported."""
         with self._lock:

@@ -11,7 +11,7 @@ from ctsma_node.audit import Recorder
 from ctsma_node.clock import ClockWatch
 from ctsma_node.commands import CommandFolder
 from ctsma_node.config.settings import Settings
-from ctsma_node.heartbeat import BEAT_S, Pulse
+from ctsma_node.heartbeat import BEAT_S, Pulse, courier_loop
 from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.pauses import PauseFolder
@@ -44,6 +44,9 @@ STALLED_S = 240.0
 _LOOK_S = 0.25
 _REST_S = 1.0
 _PURGE_S = 3600.0
+_SETTLE_S = 30.0
+"""How often cases are looked for that have ended and could not be told so when they did."""
+
 _TELL_S = 15.0
 _WATCHDOG_S = 10.0
 
@@ -215,6 +218,7 @@ class Worker:
         rounds = Rounds()
         rounds.add("sweep", self.sweep, self._settings.worker.sweep_s)
         rounds.add("watchdog", self._watch, _WATCHDOG_S)
+        rounds.add("endings", self._ending.settle_ended, _SETTLE_S)
         rounds.add("purge", self._purge, _PURGE_S, at_once=True)
         if self._settings.notify.enabled:
             rounds.add("notices", self._tell, _TELL_S)
@@ -233,6 +237,7 @@ class Worker:
     def _beat(self) -> None:
         """Say that the worker lives, and when its loops last showed it."""
         ago = {"steps": self._alive_at, "sweep": self._swept_at}
+        ago |= {courier_loop(each.destination.name): each.alive_at for each in self._couriers}
         now = time.monotonic()
         alive = {loop: self._clock() - (now - at) for loop, at in ago.items()}
         self._pulse.beat("ready", alive, bundle=self._analyser.digest, troubles=self._troubles)

@@ -11,7 +11,7 @@ from ctsma_node.config.settings import DeliverySettings
 from ctsma_node.deliver import Archive, DeliveryError, Peer, Verdict
 from ctsma_node.deliver.commitment import Wanted, ask
 from ctsma_node.ledger.cases import Cases
-from ctsma_node.records import Delivery
+from ctsma_node.records import CommitmentReport, Delivery
 from ctsma_node.report.identity import uid_from
 from ctsma_node.worker.verdicts import Verdicts
 
@@ -68,6 +68,7 @@ class ByCommitment:
         limits: DeliverySettings,
         cases: Cases,
         verdicts: Verdicts,
+        take: Callable[[CommitmentReport], None],
         halted: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -75,6 +76,7 @@ class ByCommitment:
         self._limits = limits
         self._cases = cases
         self._verdicts = verdicts
+        self._take = take
         self._halted = halted
         self._clock = clock
 
@@ -89,13 +91,12 @@ class ByCommitment:
         uid = self._cases.ask_commitment(case_id, destination, ids, named)
         wanted = [Wanted(row.sop_class_uid, row.sop_instance_uid) for row in waiting]
         try:
-            report = ask(self._peer, uid, wanted, partial(self._waits_for, uid), self._limits.linger_s)
+            wait_on = partial(self._waits_for, uid)
+            ask(self._peer, uid, wanted, wait_on, self._limits.linger_s, self._take)
         except DeliveryError as error:
             for row in waiting:
                 self._verdicts.write(row, Verdict.LATER, str(error), row.asked + 1)
             return
-        if report is not None and report.transaction_uid == uid:
-            self._verdicts.take(report)
         overdue_at = self._overdue_at(waiting)
         self._cases.await_report(uid, overdue_at, "requested, and no report yet (PS3.4 J.3.2)")
 

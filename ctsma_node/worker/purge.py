@@ -42,7 +42,8 @@ class OutboxPurge:
             due = plan(self._settings, arrived, self._clock())
         finally:
             arrived.close()
-        self._cases.mark_purged([each.id for each in due])
+        marked = self._cases.mark_purged([each.id for each in due])
+        due = [each for each in due if each.id in marked]
         for each in due:
             self._outbox.remove(each.path)
         if due:

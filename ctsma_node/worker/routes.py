@@ -9,6 +9,7 @@ from pathlib import Path
 from ctsma_node.config import AnyDestination, DestinationSettings, DicomWebSettings, Settings
 from ctsma_node.deliver import Archive, DicomArchive, Peer, RetrySchedule, WebArchive, WebPeer
 from ctsma_node.ledger.cases import Cases
+from ctsma_node.records import CommitmentReport
 from ctsma_node.worker.encryption import client_tls
 from ctsma_node.worker.proofs import ByCommitment, ByFind, ByStatus, Proof
 from ctsma_node.worker.verdicts import Verdicts
@@ -73,16 +74,17 @@ def proof_of(
     archive: Archive,
     cases: Cases,
     verdicts: Verdicts,
+    take: Callable[[CommitmentReport], None],
     halted: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.time,
 ) -> Proof:
-    """What `delivered` means at this destination."""
+    """What `delivered` means at this destination; `take` has the reports that it brings to its courier."""
     if destination.proof == "status":
         return ByStatus(verdicts)
     if destination.kind == "dicomweb" or destination.proof == "find":
         return ByFind(archive, verdicts)
     peer = proof_peer_of(settings, destination)
-    return ByCommitment(peer, settings.delivery, cases, verdicts, halted, clock)
+    return ByCommitment(peer, settings.delivery, cases, verdicts, take, halted, clock)
 
 
 def schedule_of(settings: Settings) -> RetrySchedule:

@@ -27,6 +27,7 @@ from pynetdicom.sop_class import Verification
 
 from ctsma_node.deliver import Answer, Outcome, Outgoing, Peer, echo, read_outgoing, store
 from ctsma_node.deliver.association import open_association, proposed_contexts
+from tests.fixtures.stalling_peer import StallingPeer, associate_ac, endless, ends, store_rsp
 
 Answering = Callable[[Event], int]
 NATIVE: list[str] = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -236,6 +237,29 @@ def test_a_peer_that_never_answers_a_store_costs_the_dimse_timeout(
         assert time.monotonic() - started < 10.0
     finally:
         release.set()
+
+
+@pytest.mark.parametrize(
+    ("answers", "after", "drips"),
+    [
+        ((associate_ac(),), 0, False),
+        ((associate_ac(), store_rsp()), 1, False),
+        ((endless(associate_ac()),), 0, True),
+        ((associate_ac(), endless(store_rsp())), 1, True),
+    ],
+    ids=["half an AC", "half a C-STORE-RSP", "a dripping AC", "a dripping C-STORE-RSP"],
+)
+def test_a_peer_that_stops_in_the_middle_of_a_pdu_costs_the_network_timeout(
+    tmp_path: Path, answers: tuple[bytes, ...], after: int, drips: bool
+) -> None:
+    pacs = StallingPeer(answers, after, drips=drips)
+    peer = peer_at(pacs.port, acse_s=0.5, dimse_s=0.5, network_s=0.5)
+    sent, said = [instance(tmp_path), instance(tmp_path)], list[Answer]()
+    try:
+        assert ends(lambda: said.extend(store(peer, sent)))
+    finally:
+        pacs.close()
+    assert outcomes(said) == ["transient", "transient"]
 
 
 def test_stopping_leaves_the_rest_without_an_answer(tmp_path: Path, scp: Callable[..., StorageSCP]) -> None:

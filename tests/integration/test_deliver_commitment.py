@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 from pynetdicom import AE
+from pynetdicom.events import Event
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
 from ctsma_node.cli.doctor.finding import Verdict
@@ -19,6 +21,7 @@ from ctsma_node.worker.routes import proof_peer_of
 from tests.fixtures.proving_node import ProvingNode, pacs
 from tests.fixtures.reported_case import COUNT, UIDS, until
 from tests.fixtures.scripted_archive import (
+    Reporting,
     ScriptedArchive,
     before_the_response,
     on_same_association,
@@ -169,6 +172,62 @@ def test_a_late_report_to_the_first_request_still_counts(archive: Archives, node
     assert tell(n.receiver.port, kept[0]) == 0x0000
     n.take(1)
     assert n.site.state() == (S.DELIVERED, None)
+
+
+def one_later() -> Reporting:
+    """The report of each request comes with the next one, over the association that brings that."""
+    kept: list[Dataset] = []
+
+    def tell_the_last(archive: ScriptedArchive, event: Event, report: Dataset) -> None:
+        for each in kept:
+            on_same_association(archive, event, each)
+        kept[:] = [report]
+
+    return tell_the_last
+
+
+def asked_until(n: ProvingNode, happened: Callable[[], bool]) -> None:
+    """Ask again and again: on a busy machine a report may come when the association is over already."""
+    for _ in range(6):
+        n.site.deliver()
+        if happened():
+            return
+        n.clock.now += 601
+    raise AssertionError("it did not happen")
+
+
+def test_a_late_report_over_the_association_of_the_next_request_counts(
+    archive: Archives, node: Nodes
+) -> None:
+    n = node(archive(one_later()), linger_s=1.0)
+    n.site.deliver()
+    assert n.states() == [D.SENT] * COUNT
+    n.clock.now += 601
+    asked_until(n, lambda: n.site.state() == (S.DELIVERED, None))
+
+
+def test_a_report_of_another_case_over_the_requesting_association_ends_that_case(
+    archive: Archives, node: Nodes
+) -> None:
+    n = node(archive(one_later()), linger_s=1.0)
+    other = n.site.add_case("1.2.4", first=COUNT)
+    asked_until(n, lambda: n.site.state() == (S.DELIVERED, None))
+    asked_until(n, lambda: n.site.cases.get(other).state is S.DELIVERED)
+
+
+def test_a_report_that_cannot_be_written_down_is_not_acknowledged(
+    archive: Archives, node: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    peer = archive(on_same_association)
+    n = node(peer, linger_s=1.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(n.site.cases, "proven", full)
+        asked_until(n, lambda: 0x0110 in peer.answers)
+    assert n.states() == [D.SENT] * COUNT
+    assert 0x0000 not in peer.answers
 
 
 def test_a_late_report_says_nothing_of_what_was_sent_again(archive: Archives, node: Nodes) -> None:

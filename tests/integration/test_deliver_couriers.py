@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import structlog.testing
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
 
+from ctsma_node.audit import Recorder
 from ctsma_node.config import DestinationSettings
 from ctsma_node.config.settings import DeliverySettings
 from ctsma_node.deliver import Answer, DicomArchive, Outcome, Outgoing
@@ -19,9 +22,11 @@ from ctsma_node.records import DeliveryState, SeriesState
 from ctsma_node.worker.couriers import Courier
 from ctsma_node.worker.ending import Ending
 from tests.fixtures.proving_node import Clock
-from tests.fixtures.reported_case import COUNT, ReportedCase, until
+from tests.fixtures.reported_case import COUNT, UIDS, ReportedCase, until
+from tests.integration.test_audit import kind, messages
 
 S = SeriesState
+BEGUN_AND_ENDED = [("Begin Transferring DICOM Instances", "E"), ("DICOM Instances Transferred", "R")]
 
 
 def site_of(folder: Path, **pacs: Pacs) -> ReportedCase:
@@ -103,6 +108,66 @@ def test_a_permanent_answer_is_an_honest_end(tmp_path: Path, pacs: Callable[...,
         assert site.states("picky")[0] is DeliveryState.REJECTED
         assert site.cases.deliveries(site.case)[0].status == 0xC001
     assert len(picky.stored) == COUNT
+
+
+def test_a_case_that_is_cancelled_while_another_goes_out_is_not_sent(
+    tmp_path: Path, pacs: Callable[..., Pacs]
+) -> None:
+    asked: list[int] = []
+
+    def cancelling(number: int) -> int:
+        if number == 1:
+            site.cases.cancel(asked[0])
+        return 0x0000
+
+    peer = pacs(cancelling).start()
+    site = site_of(tmp_path, pacs=peer)
+    asked.append(site.add_case("1.2.4", first=10))
+    site.deliver()
+    assert peer.stored == UIDS
+    assert site.state() == (S.DELIVERED, None)
+    site.cases.close()
+
+
+def told(site: ReportedCase) -> Courier:
+    """A courier with an audit trail."""
+    recorder = Recorder(site.settings, "work")
+    to = site.settings.destinations[0]
+    return Courier(site.settings, to, site.cases, site.ending, recorder=recorder)
+
+
+def test_a_set_that_is_cancelled_on_its_way_stops_and_is_told_to_its_end(
+    tmp_path: Path, pacs: Callable[..., Pacs]
+) -> None:
+    def cancelling(number: int) -> int:
+        site.cases.cancel(site.case)
+        return 0x0000
+
+    peer = pacs(cancelling).start()
+    site = site_of(tmp_path, pacs=peer)
+    with structlog.testing.capture_logs() as logs:
+        told(site).deliver_due()
+    assert peer.stored == UIDS[:1]
+    assert site.state() == (S.FAILED, "cancelled")
+    assert site.states("pacs") == [DeliveryState.FAILED] * COUNT
+    late = [(each["instance"], each["code"]) for each in logs if each["event"] == "delivery.too_late"]
+    assert late == [(UIDS[0], "delivered")]
+    assert [kind(each)[:2] for each in messages(site.settings, "work")] == BEGUN_AND_ENDED
+    site.cases.close()
+
+
+def test_a_set_is_told_to_its_end_though_the_ledger_fails(
+    tmp_path: Path, pacs: Callable[..., Pacs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    site = site_of(tmp_path, pacs=pacs().start())
+    monkeypatch.setattr(site.cases, "delivery_done", full)
+    with pytest.raises(sqlite3.OperationalError):
+        told(site).deliver_due()
+    assert [kind(each)[:2] for each in messages(site.settings, "work")] == BEGUN_AND_ENDED
+    site.cases.close()
 
 
 def test_the_horizon_ends_what_never_succeeds(tmp_path: Path, pacs: Callable[..., Pacs]) -> None:

@@ -14,9 +14,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from ctsma_node.config import DicomWebSettings
 from ctsma_node.deliver import Answer, Outcome, WebArchive, WebPeer, read_outgoing
+from ctsma_node.deliver.multipart import Multipart
 from ctsma_node.deliver.storage import Outgoing
 from ctsma_node.records import DeliveryState, SeriesState
 from tests.conftest import RequireTool
@@ -142,6 +144,32 @@ def test_a_silent_server_has_its_time_limit(instances: list[Outgoing]) -> None:
         found = sent(f"http://127.0.0.1:{silent.getsockname()[1]}", instances, network_s=0.3)
     assert outcomes(found) == [LATER] * COUNT
     assert "silent" in found[0].text
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+def test_a_server_may_be_slow_to_read_for_as_long_as_it_may_be_silent(
+    server: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over_tls: bool
+) -> None:
+    """The second request goes over the connection of the first."""
+    monkeypatch.setattr("ctsma_node.deliver.dicomweb._BATCH_BYTES", 1)
+    server.buffer_little()
+    server.pause_s, server.reply = 2.5, lambda *_: (200, b"")
+    ca_file = _certificate(tmp_path) if over_tls else None
+    if ca_file is not None:
+        server.use_tls(ca_file, tmp_path / "key.pem")
+    large = [tmp_path / f"{number}.dcm" for number in range(2)]
+    for each in large:
+        each.write_bytes(bytes(12 << 20))
+    outgoing = [Outgoing(each, CTImageStorage, each.stem, ExplicitVRLittleEndian) for each in large]
+    archive = archive_at(server.url, connect_s=1.0, network_s=20, total_s=20, ca_file=ca_file)
+    found = [each.outcome for each in archive.store(outgoing, lambda: False)]
+    assert found == [DONE, DONE]
+
+
+def test_the_limit_of_a_silence_is_that_of_a_small_part_of_the_body(tmp_path: Path) -> None:
+    path = tmp_path / "large.dcm"
+    path.write_bytes(bytes(3 << 20))
+    assert max(len(part) for part in Multipart([path])) <= 1 << 16
 
 
 def test_an_endless_response_comes_to_an_end(

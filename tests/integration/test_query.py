@@ -12,9 +12,10 @@ from pynetdicom.events import Event
 from pynetdicom.sop_class import PatientRootQueryRetrieveInformationModelFind
 
 from ctsma_node.deliver import Peer
-from ctsma_node.query import SeriesKey, count_instances
+from ctsma_node.query import CountAnswer, SeriesKey, count_instances
 from ctsma_node.query.count import Told
 from tests.fixtures.query_scp import PENDING, SUCCESS, QuerySCP, Response, Script, image, send_raw, series
+from tests.fixtures.stalling_peer import StallingPeer, associate_ac, ends
 
 KEY = SeriesKey("1.2.3", "1.2.3.4")
 UID = KEY.series_uid
@@ -142,6 +143,15 @@ def test_a_source_that_falls_silent_in_the_middle(start: Start) -> None:
     released.set()
     assert (instances, told) == (None, NO_ANSWER)
     assert time.monotonic() - began < 10.0
+
+
+def test_a_source_that_stops_in_the_middle_of_a_pdu() -> None:
+    scp, said = StallingPeer((associate_ac(),), 0), list[CountAnswer]()
+    try:
+        assert ends(lambda: said.extend(count_instances(peer(scp.port, 0.5), [KEY], 0.5)))
+    finally:
+        scp.close()
+    assert [(each.instances, each.told) for each in said] == [(None, NO_ANSWER)]
 
 
 def test_an_association_that_the_source_aborts(start: Start) -> None:

@@ -29,6 +29,7 @@ from tests.acceptance.site import free_port, until
 from tests.conftest import RequireTool
 from tests.fixtures.certificates import DAY, Authority, Issued
 from tests.fixtures.encoded import ct_slice
+from tests.fixtures.stalling_peer import StallingPeer, associate_ac, ends
 from tests.integration.test_receive import with_meta
 
 CT = str(CTImageStorage)
@@ -295,6 +296,21 @@ def test_a_destination_is_known_by_its_name_or_its_fingerprint(
     assert [fine for fine, _ in said] == [False, False]
     assert "Hostname mismatch" in said[0][1]
     assert "not the one that tls_certificate_sha256 names" in said[1][1]
+
+
+def test_a_destination_that_stops_in_the_middle_of_a_pdu_is_left(site: Site) -> None:
+    theirs = site.authority.issue("stalls", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(theirs.certificate, theirs.key)
+    pacs = StallingPeer((associate_ac(),), 0, context=context)
+    tls = ClientContext(str(site.authority.ca), "localhost")
+    peer = Peer("127.0.0.1", pacs.port, "PACS", "CTSMA", acse_s=0.5, dimse_s=0.5, network_s=0.5, tls=tls)
+    said = list[bool]()
+    try:
+        assert ends(lambda: said.append(echo(peer)[0]))
+    finally:
+        pacs.close()
+    assert said == [False]
 
 
 def test_what_fails_is_said_and_tried_again(

@@ -33,7 +33,7 @@ def torment(run: Run) -> None:
         clock, folder = Clock(), run.folder / str(number)
         folder.mkdir()
         destination = pacs(archive.ae_title, archive.port, proof)
-        site = ReportedCase(folder, destination, clock=clock, acse_s=5.0, dimse_s=5.0, network_s=5.0)
+        site = ReportedCase(folder, destination, clock=clock, acse_s=5.0, dimse_s=5.0, network_s=1.0)
         try:
             _deliver(run, f"round {number}, {proof}", site, archive, clock)
         finally:

@@ -9,17 +9,20 @@ import pytest
 from typer.testing import CliRunner
 
 from ctsma_node.cli import app
+from ctsma_node.config import Settings
 from ctsma_node.errors import Refused
+from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.ledger.retention import RetentionReader
 from ctsma_node.receive.purge import InboxPlan, InboxPurge
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.store import Store
-from ctsma_node.records import Quarantined, SeriesState
+from ctsma_node.records import PurgeableResult, Quarantined, SeriesState
 from ctsma_node.spool import Spool
 from ctsma_node.web.observe import Observer
 from ctsma_node.web.views import case_page
 from ctsma_node.worker.chain import Chain
-from ctsma_node.worker.purge import OutboxPurge
+from ctsma_node.worker.purge import OutboxPurge, plan
 from tests.acceptance.stand_ins import FakeAnalyser
 from tests.fixtures.node_state import DAY_S, NodeState, settings_in
 
@@ -223,6 +226,28 @@ def test_results_go_when_every_destination_has_had_them_long_enough(make: Make) 
     assert list(state.settings.outbox_dir.iterdir()) == []
     assert [each.path for each in state.cases.results(1)] == ["1/a.dcm"]
     assert purge.run() == []
+
+
+def test_a_result_that_is_to_be_sent_again_since_the_plan_was_made_stays(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = make(results_days=30)
+    state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    planned = plan
+
+    def resent(settings: Settings, arrived: RetentionReader, now: float) -> list[PurgeableResult]:
+        due = planned(settings, arrived, now)
+        asked.resend(1, asked.events(1)[-1].id)
+        return due
+
+    state.cases.close()
+    asked = AskedCases(state.settings.ledger_path, clock=lambda: NOW)
+    monkeypatch.setattr("ctsma_node.worker.purge.plan", resent)
+    assert OutboxPurge(state.settings, asked, lambda: NOW).run() == []
+    assert asked.purged_objects(1) == 0
+    assert (state.settings.outbox_dir / "1" / "a.dcm").exists()
+    asked.close()
 
 
 def test_a_result_that_some_destination_refused_stays(make: Make) -> None:

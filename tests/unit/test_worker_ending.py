@@ -12,6 +12,10 @@ import pytest
 from ctsma_node.records import Delivery, DeliveryState, SeriesState
 from ctsma_node.systemd import notify
 from ctsma_node.worker.ending import outcome
+from ctsma_node.worker.loop import Worker
+from tests.acceptance.stand_ins import FakeAnalyser
+from tests.fixtures.proving_node import pacs
+from tests.fixtures.reported_case import COUNT, ReportedCase, until
 
 DONE, REJECTED, FAILED = DeliveryState.DELIVERED, DeliveryState.REJECTED, DeliveryState.FAILED
 
@@ -52,6 +56,28 @@ def test_a_destination_that_holds_nothing_fails_the_case(how: DeliveryState) -> 
     assert (state, code) == (SeriesState.FAILED, "not_delivered")
     assert "b holds nothing" in str(reason)
     assert "cannot understand" in str(reason)
+
+
+def test_a_case_whose_end_could_not_be_written_down_ends_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctsma_node.worker.loop._SETTLE_S", 0.05)
+    site = ReportedCase(tmp_path, pacs("PACS", 104, "status"))
+    waiting = site.add_case("1.2.4", first=COUNT)
+    for row in site.cases.deliveries(site.case):
+        site.cases.delivery_done(row.id)
+    for row in site.cases.deliveries(waiting)[1:]:
+        site.cases.delivery_done(row.id)
+    site.cases.close()  # the disk was full for the one commit that ends the case
+    worker = Worker(site.settings, FakeAnalyser())
+    rounds = worker._rounds()
+    rounds.start()
+    try:
+        until(lambda: worker._cases.get(site.case).state is SeriesState.DELIVERED)
+    finally:
+        rounds.stop()
+    assert worker._cases.get(waiting).state is SeriesState.REPORTED
+    worker.close()
 
 
 @pytest.mark.parametrize("abstract", [False, True])

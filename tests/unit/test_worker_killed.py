@@ -51,18 +51,24 @@ class MemoryArchive:
         return frozenset(self.held_now)
 
     def commit(
-        self, _: object, transaction_uid: str, instances: Sequence[Wanted], *__: object
-    ) -> CommitmentReport | None:
+        self,
+        _: object,
+        transaction_uid: str,
+        instances: Sequence[Wanted],
+        wait_on: Callable[[], bool],
+        longest_wait_s: float,
+        take: Callable[[CommitmentReport], None],
+    ) -> None:
         """Report to the receiver's file where there is one, else over the same association."""
         wanted = {each.sop_instance_uid for each in instances}
         failed = dict.fromkeys(wanted - self.held_now, 0x0112)
         report = CommitmentReport(transaction_uid, frozenset(wanted & self.held_now), failed)
         if self._inbox is None:
-            return report
+            take(report)
+            return
         inbox = Inbox(self._inbox)
         inbox.add_report(report, "PACS", "127.0.0.1", 1.0)
         inbox.close()
-        return None
 
 
 class Reaper:

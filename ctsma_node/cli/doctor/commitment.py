@@ -29,13 +29,14 @@ def commit(area: str, settings: Settings, peer: Peer, sent: Dataset) -> Iterator
     with closing(InboxReader(settings.inbox_path)) as inbox:
         before = max((row for row, _ in inbox.reports_after(0)), default=0)
         try:
-            report = ask(peer, uid, [wanted], lambda: True, settings.delivery.linger_s)
+            own = _Own(uid)
+            ask(peer, uid, [wanted], lambda: True, settings.delivery.linger_s, own)
         except DeliveryError as error:
             remedy = "Have the PACS offer Storage Commitment to this node, or set another `proof`."
             yield wrong(area, _WHAT, str(error), remedy)
             return
-        way = "the same association"
-        if report is None or report.transaction_uid != uid:
+        way, report = "the same association", own.report
+        if report is None:
             way, report = "an association of its own", _reported(inbox, before, uid)
     if report is None:
         node, port = settings.node, settings.tls.port if settings.tls.enabled else settings.node.port
@@ -49,6 +50,19 @@ def commit(area: str, settings: Settings, peer: Peer, sent: Dataset) -> Iterator
     else:
         _, text = judge(report.failed.get(wanted.sop_instance_uid, 0x0110))
         yield wrong(area, _WHAT, text, "Look at the log of the PACS: it has stored the instance.")
+
+
+class _Own:
+    """Takes the report of the test instance; the worker's own reports are to be brought to the worker."""
+
+    def __init__(self, transaction_uid: str) -> None:
+        self.report: CommitmentReport | None = None
+        self._transaction_uid = transaction_uid
+
+    def __call__(self, report: CommitmentReport) -> None:
+        if report.transaction_uid != self._transaction_uid:
+            raise ValueError("the report of another transaction")
+        self.report = report
 
 
 def _reported(inbox: InboxReader, before: int, transaction_uid: str) -> CommitmentReport | None:

@@ -13,7 +13,7 @@ import structlog.testing
 from typer.testing import CliRunner
 
 from ctsma_node.cli import app
-from ctsma_node.config import Settings
+from ctsma_node.config import DestinationSettings, Settings
 from ctsma_node.heartbeat import Heartbeat, Pulse, last_heartbeat
 from ctsma_node.ledger.figures import Standing
 from ctsma_node.records import SeriesState
@@ -45,6 +45,11 @@ def well() -> Observed:
         standings={"pacs": Standing(NOW - 5, None, None), "archive": None},
         last_ends=((S.DELIVERED, None),),
     )
+
+
+def with_couriers(**ago: float) -> Heartbeat:
+    couriers = {f"courier {name}": NOW - seconds for name, seconds in ago.items()}
+    return replace(beat(), alive={"steps": NOW, "sweep": NOW} | couriers)
 
 
 def failing(seconds: float) -> Standing:
@@ -96,6 +101,14 @@ def test_a_node_that_is_well_has_no_findings() -> None:
             "destination_failing",
             Level.DOWN,
         ),
+        ({"worker": with_couriers(pacs=2081)}, Part.DELIVER, "courier_stalled", Level.DEGRADED),
+        ({"worker": with_couriers(pacs=2081, archive=2081)}, Part.DELIVER, "courier_stalled", Level.DOWN),
+        (
+            {"worker": with_couriers(pacs=2081), "paused": {"archive": NOW - 5}},
+            Part.DELIVER,
+            "courier_stalled",
+            Level.DOWN,
+        ),
         ({"standings": {"a": unproven(901)}}, Part.DELIVER, "destination_unproven", Level.DEGRADED),
         ({"paused": {"pacs": NOW - 5}}, Part.DELIVER, "destination_paused", Level.DEGRADED),
     ],
@@ -106,7 +119,7 @@ def test_each_fault_is_found_where_it_is(
     seen = replace(well(), **change)  # type: ignore[arg-type]
     assert code in codes(seen)[part]
     found = [each for each in judge(seen, Settings()).findings if each.code == code and each.part is part]
-    assert [each.level for each in found] == [level]
+    assert {each.level for each in found} == {level}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +127,7 @@ def test_each_fault_is_found_where_it_is(
     [
         {"receiver": beat(NOW - 29, answers=NOW - 29)},
         {"worker": beat(NOW, steps=NOW - 239, sweep=NOW - 59)},
+        {"worker": with_couriers(pacs=2079, removed=9e9)},
         {"standings": {"a": failing(899)}},
         {"standings": {"a": unproven(899)}},
         {"last_ends": FAILED[:2]},
@@ -211,6 +225,25 @@ def test_a_heartbeat_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_heartbeat_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "alive").write_text("a file where the folder should be")
     Pulse(tmp_path / "alive" / "work.json").beat("ready")
+
+
+def test_the_worker_says_when_each_courier_last_showed_a_sign_of_life(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, DestinationSettings(name="pacs", ae_title="P", host="127.0.0.1", port=1))
+    make_private(settings.node.state_dir)
+    worker = Worker(settings, FakeAnalyser())
+    (courier,) = worker._couriers
+
+    def silent_s() -> float:
+        worker._beat()
+        said = last_heartbeat(settings.heartbeat_path("work"))
+        assert said is not None
+        return said.at - said.alive["courier pacs"]
+
+    courier.alive_at -= 5000.0  # it hangs
+    assert silent_s() > 4000.0
+    courier.deliver_due()
+    assert silent_s() < 4000.0
+    worker.close()
 
 
 def test_the_worker_says_that_the_cpu_stands_in_and_for_how_long(tmp_path: Path) -> None:
