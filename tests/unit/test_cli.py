@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -205,6 +206,59 @@ def test_send_wants_a_host_and_a_port(run: Run, tmp_path: Path, to: str) -> None
     shown = run("send", tmp_path, "--to", to, "--aet", "PACS")
     assert shown.exit_code == 2
     assert "HOST:PORT" in shown.output
+
+
+@pytest.mark.parametrize("option", ["--aet", "--calling"])
+@pytest.mark.parametrize("title", ["TOOLONGAETITLE_TOOLONG", "", "KÖLN"])
+def test_send_wants_ae_titles_that_can_be_sent(run: Run, tmp_path: Path, option: str, title: str) -> None:
+    shown = run("send", tmp_path, "--to", "127.0.0.1:104", "--aet", "PACS", option, title)
+    assert shown.exit_code == 2
+    assert "1 to 16 printable ASCII characters" in shown.output
+
+
+def test_send_does_not_leave_ca_unused(run: Run, tmp_path: Path) -> None:
+    shown = run("send", tmp_path, "--to", "127.0.0.1:104", "--aet", "PACS", "--ca", tmp_path / "ca.pem")
+    assert shown.exit_code == 2
+    assert "goes with --tls" in shown.output
+
+
+def test_send_names_the_file_that_cannot_be_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("ctsma_node.deliver.read_outgoing", denied)
+    (tmp_path / "1.dcm").touch()
+    shown = run("send", tmp_path, "--to", "127.0.0.1:104", "--aet", "PACS")
+    assert shown.exit_code == 1
+    assert "Permission denied" in shown.output
+    assert "1.dcm" in shown.output
+
+
+@pytest.mark.parametrize("command", [("send", "--to", "127.0.0.1:104", "--aet", "PACS"), ("analyse",)])
+def test_a_folder_that_cannot_be_read_is_not_left_out(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def closed(path: Any) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", closed)
+    shown = run(*command, tmp_path)
+    assert shown.exit_code == 1
+    assert "Permission denied" in shown.output
+
+
+@pytest.mark.parametrize("command", [("send", "--to", "127.0.0.1:104", "--aet", "PACS"), ("analyse",)])
+def test_the_name_of_a_folder_is_no_markup(run: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "knee [b]").mkdir()
+    shown = run(*command, tmp_path / "knee [b]")
+    assert "knee [b]." in shown.output
 
 
 def test_nothing_to_send(run: Run, tmp_path: Path) -> None:
