@@ -162,6 +162,14 @@ def test_check_config_says_what_is_missing(run: Run, config: Path) -> None:
     assert "no bundle" in shown.output
 
 
+def test_check_config_lets_a_node_be_without_peers(run: Run, config: Path) -> None:
+    """As it runs: an upgrade asks by the exit code whether the new release takes the settings."""
+    shown = run("check-config", "--config", config)
+    assert shown.exit_code == 0
+    assert shown.output.count("warning") == 2
+    assert "results stay here; add a [[destinations]]" in shown.output
+
+
 @pytest.fixture
 def peer() -> Iterator[dict[str, Any]]:
     """A storage SCP; `status` is what it answers."""
