@@ -62,6 +62,10 @@ def test_help_teaches_by_an_example(run: Run, command: str) -> None:
     assert f"ctsma-node {command}" in re.sub(r"\s+", " ", shown.output)
 
 
+def test_sections_are_no_markup(run: Run) -> None:
+    assert "older than [retention] says" in run("purge", "--help").output
+
+
 def test_settings_that_cannot_be_used_end_with_2_and_the_nearest_key(run: Run, config: Path) -> None:
     config.write_text('[node]\nae_titel = "X"\n')
     shown = run("status", "--config", config)
