@@ -15,6 +15,7 @@ from rich.table import Table
 from ctsma_node.cli.doctor.finding import Verdict
 from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.config import AnyDestination, Settings
+from ctsma_node.config.listeners import clashes
 from ctsma_node.config.peers import CalledSettings
 from ctsma_node.config.settings import WebSettings
 from ctsma_node.errors import NodeError
@@ -54,6 +55,8 @@ def check_config(
 def _local(settings: Settings) -> Iterator[Finding]:
     node = settings.node
     yield "node", Verdict.OK, f"{node.ae_title} on {node.bind}: {_ports(settings)}"
+    for clash in clashes(settings):
+        yield "ports", Verdict.WRONG, clash
     yield _writable(node.state_dir)
     yield _found("tls", lambda: _certificate(settings))
     known = ", ".join(f"{each.ae_title} ({', '.join(each.addresses)})" for each in settings.sources)

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -172,6 +173,32 @@ def test_check_config_lets_a_node_be_without_peers(run: Run, config: Path) -> No
     assert shown.exit_code == 0
     assert shown.output.count("warning") == 2
     assert "results stay here; add a [[destinations]]" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("bind", "port", "exit_code"),
+    [("127.0.0.1", 8112, 2), ("0.0.0.0", 8112, 2), ("192.0.2.1", 8112, 0), ("127.0.0.1", 0, 0)],
+)
+def test_check_config_finds_a_port_that_is_named_twice(
+    run: Run, config: Path, bind: str, port: int, exit_code: int
+) -> None:
+    config.write_text(
+        f'[node]\nstate_dir = "state"\nbind = "{bind}"\nport = {port}\n[web]\nport = {port or 8112}\n'
+    )
+    shown = run("check-config", "--config", config)
+    assert shown.exit_code == exit_code
+    assert ("[node] port and [web] port are both 8112" in shown.output) is (exit_code == 2)
+
+
+def test_a_port_that_is_taken_is_named(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config.write_text(f'[node]\nstate_dir = "state"\nport = {port}\n')
+        command = [sys.executable, "-Walways", "-m", "ctsma_node.cli", "receive", "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"Address already in use (127.0.0.1 port {port})" in done.stderr
+    assert "ResourceWarning" not in done.stderr
 
 
 @pytest.fixture
