@@ -12,6 +12,7 @@ import numpy as np
 
 from ctsma_node.analysis.bundle import read_bundle
 from ctsma_node.analysis.result import Bone, OAClass
+from ctsma_node.errors import SettingsError
 from trainer.aggregation.answers import answered_knees, check_student
 from trainer.aggregation.cohort import parameters_of
 from trainer.aggregation.errors import ErrorLaw
@@ -61,10 +62,13 @@ def stage_knees(
     these. Made knees are kept in `folder`. Raises SettingsError where shapes or answers cannot be used, or
     the answers are another student's.
     """
-    check_student(answers, bundle)
-    _, law = answered_knees(sorted(answers.glob("*.npz")))
     for path in make.files:  # here, where it can be said; each process reads them again
         _shapes(path, make.labels, make.left)
+    check_student(answers, bundle)
+    found = sorted(answers.glob("*.npz"))
+    if not found:
+        raise SettingsError(f"{answers} holds no answers: name the folder of `aggregator --asked`")
+    _, law = answered_knees(found)
     knees = drawn_knees(make_items("knees", make, seeds, folder, jobs))
     return {
         "true parameters": _staged(knees, bundle),
