@@ -61,8 +61,8 @@ sbom: $(VENV)/.test ## the bill of materials of a node: dist/sbom.cdx.json (Cycl
 audit: $(VENV)/.test ## whether an advisory is known of anything that is locked (needs the internet)
 	PYTHON=$(abspath $(PY)) sh requirements/audit.sh
 
-clean: ## remove the environment and the caches of the tools
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove the environment and the caches of the tools; what the trainer made in build/ stays
+	rm -rf $(VENV) build/lib build/bdist.* dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Set-up. Locked packages come first and torch after them, so that what torch requires is already there at its locked
 # version and hash, and pip fetches torch alone (or nothing, where it is installed). The project itself comes last.

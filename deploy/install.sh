@@ -266,4 +266,4 @@ if [ -n "$packages" ]; then
 fi
 install_units
 start_units
-say "Done. Next: edit $SETTINGS, then: ctsma-node check-config --echo; systemctl start $UNITS"
+say "Done. Next: edit $SETTINGS, then: sudo ctsma-node check-config --echo; sudo systemctl start $UNITS"

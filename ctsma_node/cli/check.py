@@ -12,14 +12,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ctsma_node.cli.doctor.finding import Verdict
 from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.config import AnyDestination, Settings
+from ctsma_node.config.listeners import clashes
 from ctsma_node.config.peers import CalledSettings
 from ctsma_node.config.settings import WebSettings
 from ctsma_node.errors import NodeError
 from ctsma_node.tls import ServerContext
 
-Finding = tuple[str, bool, str]
+Finding = tuple[str, Verdict, str]
+_COLOUR = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"}
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         "check-config",
         epilog="Example: [b]ctsma-node check-config --config node.toml --echo[/b]. "
-        "Exit code 2: something is wrong.",
+        "Exit code 2: something is wrong; a warning counts for nothing.",
     )(check_config)
 
 
@@ -42,30 +45,24 @@ def check_config(
         settings = settings_from(config)
         findings = [*_local(settings), *(_destinations(settings) if echo else ())]
     table = Table("what", "", "finding")
-    for what, fine, finding in findings:
-        table.add_row(what, "[green]ok[/green]" if fine else "[red]wrong[/red]", escape(finding))
+    for what, verdict, finding in findings:
+        table.add_row(what, f"[{_COLOUR[verdict]}]{verdict}[/]", escape(finding))
     out.print(table)
-    if not all(fine for _, fine, _ in findings):
+    if any(verdict is Verdict.WRONG for _, verdict, _ in findings):
         raise typer.Exit(USAGE)
 
 
 def _local(settings: Settings) -> Iterator[Finding]:
     node = settings.node
-    yield "node", True, f"{node.ae_title} on {node.bind}: {_ports(settings)}"
+    yield "node", Verdict.OK, f"{node.ae_title} on {node.bind}: {_ports(settings)}"
+    for clash in clashes(settings):
+        yield "ports", Verdict.WRONG, clash
     yield _writable(node.state_dir)
     yield _found("tls", lambda: _certificate(settings))
     known = ", ".join(f"{each.ae_title} ({', '.join(each.addresses)})" for each in settings.sources)
-    yield (
-        "sources",
-        bool(settings.sources),
-        known or "none: nobody may send; add a [[sources]]",
-    )
+    yield "sources", _unless(known), known or "none: nobody may send; add a [[sources]]"
     named = ", ".join(f"{each.name} ({_peer(each)})" for each in settings.destinations)
-    yield (
-        "destinations",
-        bool(settings.destinations),
-        named or "none: results stay here; add a [[destinations]]",
-    )
+    yield "destinations", _unless(named), named or "none: results stay here; add a [[destinations]]"
     called: dict[str, CalledSettings] = {
         each.name: each for each in settings.destinations if each.kind == "dicom"
     }
@@ -75,6 +72,15 @@ def _local(settings: Settings) -> Iterator[Finding]:
             yield _found(f"tls {name}", partial(_encrypted, settings, peer))
     yield _found("bundle", lambda: _bundle(settings))
     yield _found("page", lambda: _page(settings.web))
+
+
+def _unless(named: str) -> Verdict:
+    """Without sources or destinations a node runs, and an upgrade of it is no reason to stop."""
+    return Verdict.OK if named else Verdict.WARNING
+
+
+def _judged(fine: bool) -> Verdict:
+    return Verdict.OK if fine else Verdict.WRONG
 
 
 def _ports(settings: Settings) -> str:
@@ -114,7 +120,11 @@ def _writable(folder: Path) -> Finding:
     """Whether the state folder can be made or written, by this user."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     fine = os.access(there, os.W_OK | os.X_OK) and there.is_dir()
-    return "state", fine, f"{folder}" if fine else f"{folder}: {there} cannot be written by this user"
+    return (
+        "state",
+        _judged(fine),
+        f"{folder}" if fine else f"{folder}: {there} cannot be written by this user",
+    )
 
 
 def _bundle(settings: Settings) -> str:
@@ -142,14 +152,14 @@ def _destinations(settings: Settings) -> Iterator[Finding]:
     for each in settings.destinations:
         if each.kind == "dicomweb":
             fine, text = web_archive_of(settings, each).check()
-            yield f"QIDO-RS {each.name}", fine, f"{each.url}: {text}"
+            yield f"QIDO-RS {each.name}", _judged(fine), f"{each.url}: {text}"
             continue
         fine, text = echo(peer_of(settings, each))
-        yield f"C-ECHO {each.name}", fine, f"{each.ae_title} at {each.host}:{each.port}: {text}"
+        yield f"C-ECHO {each.name}", _judged(fine), f"{each.ae_title} at {each.host}:{each.port}: {text}"
 
 
 def _found(what: str, find: Callable[[], str]) -> Finding:
     try:
-        return what, True, find()
+        return what, Verdict.OK, find()
     except NodeError as error:
-        return what, False, str(error)
+        return what, Verdict.WRONG, str(error)

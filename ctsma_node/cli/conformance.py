@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_errors
@@ -15,10 +17,15 @@ def register(app: typer.Typer) -> None:
     )(conformance)
 
 
-def conformance(config: ConfigOption = None) -> None:
-    """Print the DICOM conformance statement (PS3.2 annex N) in Markdown, for the settings or the defaults."""
+def conformance(
+    config: ConfigOption = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="For the defaults, whatever the settings of this machine.")
+    ] = False,
+) -> None:
+    """Print the DICOM conformance statement (PS3.2 annex N) in Markdown, for the settings of the site."""
     with spoken_errors():
-        settings = Settings() if config is None else settings_from(config)
+        settings = Settings() if defaults else settings_from(config)
         from ctsma_node.conformance import statement
 
         text = statement(settings)

@@ -75,8 +75,8 @@ def explain(
 
 def _with(settings: Settings, path: Path) -> Settings:
     """The settings with the judging sections of another file, those that it has."""
-    there = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     changed = load(path, {})
+    there = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     sections = {name: getattr(changed, name) for name in _JUDGING if name in there}
     if not sections:
         raise SettingsError(f"{path} has neither a [choice] nor a [gate] section.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ctsma_node.cli.terminal import ConfigOption, out, settings_from, spoken_errors
 
@@ -41,4 +42,4 @@ def export_case(
         else:
             with log.open(encoding="utf-8", errors="replace") as lines:
                 write_case_file(settings, case, target, lines)
-    out.print(f"Written to {target}.", soft_wrap=True)
+    out.print(f"Written to {escape(str(target))}.", soft_wrap=True)

@@ -26,7 +26,7 @@ def purge(
     config: ConfigOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
-    """Remove files older than [retention] says, of series that have ended; the ledgers keep their rows."""
+    """Remove files older than \\[retention] says, of series that have ended; the ledgers keep their rows."""
     with spoken_errors():
         settings = settings_from(config)
         _say_plan(settings)

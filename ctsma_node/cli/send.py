@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ctsma_node.cli.terminal import (
@@ -21,11 +22,20 @@ from ctsma_node.cli.terminal import (
     settings_from,
     spoken_errors,
 )
+from ctsma_node.config.addresses import ae_title
 from ctsma_node.errors import SettingsError
 
 if TYPE_CHECKING:
-    from ctsma_node.deliver import Answer
+    from ctsma_node.deliver import Answer, Outgoing
     from ctsma_node.tls import ClientContext
+
+
+def _ae_title(text: str) -> str:
+    """As [node] ae_title of the settings."""
+    try:
+        return ae_title(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def register(app: typer.Typer) -> None:
@@ -39,8 +49,10 @@ def register(app: typer.Typer) -> None:
 def send(
     folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, help="Folder (or file) to send.")],
     to: Annotated[str, typer.Option("--to", metavar="HOST:PORT", help="Where the peer listens.")],
-    aet: Annotated[str, typer.Option("--aet", help="The peer's AE title (called).")],
-    calling: Annotated[str, typer.Option("--calling", help="Our AE title (calling).")] = "CTSMA_SEND",
+    aet: Annotated[str, typer.Option("--aet", callback=_ae_title, help="The peer's AE title (called).")],
+    calling: Annotated[
+        str, typer.Option("--calling", callback=_ae_title, help="Our AE title (calling).")
+    ] = "CTSMA_SEND",
     tls: Annotated[
         bool, typer.Option("--tls", help="Over TLS; with the certificate of \\[tls] in the settings, if any.")
     ] = False,
@@ -51,25 +63,22 @@ def send(
     config: ConfigOption = None,
 ) -> None:
     """Send the instances of a folder over one association (Storage SCU)."""
-    from ctsma_node.deliver import Outcome, Outgoing, Peer, in_reference_order, read_outgoing, store
+    from ctsma_node.deliver import Outcome, Peer, in_reference_order, store
 
     host, port = _host_and_port(to)
-    found: list[Outgoing] = []
-    skipped = 0
-    for path in files_in(folder):
-        try:
-            found.append(read_outgoing(path))
-        except ValueError:
-            skipped += 1
+    if ca and not tls:
+        raise typer.BadParameter("goes with --tls; without it nothing is encrypted", param_hint="--ca")
+    with spoken_errors():
+        found, skipped = _read(folder)
     if not found:
-        err.print(f"[red]No DICOM Part 10 files[/red] under {folder}.")
+        err.print(f"[red]No DICOM Part 10 files[/red] under {escape(str(folder))}.")
         raise typer.Exit(USAGE)
     answers: list[Answer] = []
     with spoken_errors():
         peer = Peer(host, port, aet, calling, tls=_security(host, ca, config) if tls else None)
     ordered = in_reference_order(found, lambda each: each.sop_class_uid)
     with spoken_errors(), bar() as progress:
-        task = progress.add_task(f"to {aet}", total=len(found))
+        task = progress.add_task(f"to {escape(aet)}", total=len(found))
         for answer in store(peer, ordered):
             answers.append(answer)
             progress.advance(task)
@@ -78,6 +87,20 @@ def send(
         out.print(f"{skipped} files that are no DICOM Part 10 files were left out.")
     if any(answer.outcome is not Outcome.DELIVERED for answer in answers):
         raise typer.Exit(FAILED)
+
+
+def _read(folder: Path) -> tuple[list[Outgoing], int]:
+    """The instances of a folder, and how many files are none."""
+    from ctsma_node.deliver import read_outgoing
+
+    found: list[Outgoing] = []
+    skipped = 0
+    for path in files_in(folder):
+        try:
+            found.append(read_outgoing(path))
+        except ValueError:
+            skipped += 1
+    return found, skipped
 
 
 def _security(host: str, ca: Path | None, config: Path | None) -> ClientContext:

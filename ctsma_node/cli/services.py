@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(
         epilog="Example: [b]ctsma-node serve --config node.toml[/b]. Stop it with Ctrl-C or SIGTERM: what "
-        "is on its way is ended first. Under systemd, run the two units of deploy/ instead."
+        "is on its way is ended first. Under systemd, run the three units of deploy/ instead."
     )(serve)
     app.command(epilog="Example: [b]ctsma-node receive --config node.toml[/b]")(receive)
     app.command(epilog="Example: [b]ctsma-node work --config node.toml[/b]")(work)

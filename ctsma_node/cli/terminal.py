@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,7 +81,16 @@ def bar(console: Console = err) -> Progress:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Every file under a folder, or the file itself, sorted by path."""
+    """Every file under a folder, or the file itself, sorted by path.
+
+    Raises OSError where a folder cannot be read: what it holds would be left out in silence.
+    """
     if folder.is_file():
         return [folder]
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    below = os.walk(folder, onerror=_raise)
+    paths = (Path(parent, name) for parent, _, names in below for name in names)
+    return sorted(path for path in paths if path.is_file())
+
+
+def _raise(error: OSError) -> None:
+    raise error

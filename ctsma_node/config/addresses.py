@@ -13,7 +13,7 @@ _HOST_NAME = re.compile(
 )
 
 
-def _ae_title(text: str) -> str:
+def ae_title(text: str) -> str:
     """PS3.5 6.2, VR AE: at most 16 characters of the default repertoire, no backslash, no control."""
     title = text.strip(" ")
     if not 1 <= len(title) <= 16 or "\\" in title or not (title.isascii() and title.isprintable()):
@@ -57,7 +57,7 @@ def _fingerprint(text: str) -> str:
     return digits
 
 
-AETitle = Annotated[str, AfterValidator(_ae_title)]
+AETitle = Annotated[str, AfterValidator(ae_title)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 Host = Annotated[str, AfterValidator(_host)]
 HostIfAny = Annotated[str, AfterValidator(lambda text: text and _host(text))]

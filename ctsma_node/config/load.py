@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from ctsma_node.config.peers import DESTINATION_KINDS, AnyDestination
 from ctsma_node.config.settings import Settings
@@ -34,7 +35,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        lines = [_line(each["loc"], each["type"], each["msg"]) for each in error.errors(include_url=False)]
+        lines = [_line(each["loc"], each["type"], each["msg"]) for each in _causes(error)]
         where = "The settings" if path is None else str(path)
         raise SettingsError("\n  ".join([f"{where} cannot be used:", *lines])) from None
     return settings if path is None else _anchored(settings, path.absolute().parent)
@@ -42,7 +43,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -100,8 +101,20 @@ def _destination(destination: AnyDestination, folder: Path) -> AnyDestination:
     return _with_paths(destination, folder, *_TLS_PATHS)
 
 
+def _causes(error: ValidationError) -> Iterator[ErrorDetails]:
+    """What is wrong; not that a list is too short for what is wrong with what it holds."""
+    found = error.errors(include_url=False)
+    for each in found:
+        location = each["loc"]
+        within = (other["loc"] for other in found if len(other["loc"]) > len(location))
+        if each["type"] != "too_short" or location not in {loc[: len(location)] for loc in within}:
+            yield each
+
+
 def _line(location: tuple[str | int, ...], kind: str, message: str) -> str:
     where = _written(location)
+    if kind == "tuple_type" and len(location) == 1:
+        return f"{where}: double brackets are wanted: [{where}], one for each."
     if kind != "extra_forbidden":
         return f"{where}: {message.removeprefix('Value error, ')}."
     valid = _keys(location[:-1])

@@ -76,12 +76,20 @@ class NodeServer(ThreadedAssociationServer):  # type: ignore[misc]
         """Take the socket that systemd listens on at the port of the settings, else listen there."""
         given = inherited(int(self.server_address[1]))
         if given is None:
-            super().server_bind()
+            self._bind()
             return
         self.socket.close()
         self.socket = given
         self.socket.settimeout(self.limits.network_s)
         self.server_address = given.getsockname()
+
+    def _bind(self) -> None:
+        """Listen at the address of the settings; raises OSError that names it."""
+        host, port = self.server_address[:2]
+        try:
+            super().server_bind()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, f"{host} port {port}") from None
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Accept a connection, with a limit on every read and write."""

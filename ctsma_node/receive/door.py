@@ -88,14 +88,14 @@ class Door:
             settings.limits.acse_s, tls.handshake_s, self._take, alerts.refused, self._turns.join()
         )
         self._servers: dict[bool, NodeServer] = {}
-        context = ServerContext(tls) if tls.enabled else None
         try:
+            context = ServerContext(tls) if tls.enabled else None
             if context is None or not tls.required:
                 self._servers[False] = self._listen(settings.node.port, None)
             if context is not None:
                 self._servers[True] = self._listen(tls.port, context)
         except BaseException:
-            self._close_servers()
+            self._close_unopened()
             raise
 
     def open(self) -> None:
@@ -185,9 +185,10 @@ class Door:
             if settings.tls.enabled and not source.is_bound:
                 log.logger.warning("tls.source_not_bound", calling_ae=source.ae_title)
 
-    def _close_servers(self) -> None:
+    def _close_unopened(self) -> None:
         for server in self._servers.values():
             server.server_close()
+        self._lobby.close()
 
 
 def _configure_pynetdicom() -> None:

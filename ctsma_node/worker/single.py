@@ -14,6 +14,7 @@ from ctsma_node.gate import GateSettings
 from ctsma_node.report import write_object
 from ctsma_node.report.picture import render
 from ctsma_node.worker import steps
+from ctsma_node.worker.earlier import OBJECTS, PICTURE
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,14 @@ def analyse_series(
     result = steps.analyse(analyser, accepted, lambda stage, share: progress(stage, 0.2 + 0.6 * share))
     progress("report", 0.8)
     objects = steps.report(result, accepted.series, settings)
-    (target / "dicom").mkdir(parents=True, exist_ok=True)
+    (target / OBJECTS).mkdir(parents=True, exist_ok=True)
     written = []
     for number, obj in enumerate(objects):
         progress("write", 0.9 + 0.1 * number / len(objects))
-        written.append(target / "dicom" / obj.file_name)
+        written.append(target / OBJECTS / obj.file_name)
         written[-1].unlink(missing_ok=True)  # of an earlier run
         write_object(obj, written[-1])
     steps.validate(written, result, accepted.series)
-    picture = target / "picture.png"
+    picture = target / PICTURE
     Image.fromarray(render(result, settings.report.language)).save(picture)
     return Single(result, tuple(written), picture)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -183,6 +184,19 @@ def test_the_nodes_own_port(diagnose: Diagnose, tmp_path: Path, source: str) -> 
     found = diagnose(exit_code=1, port=receiver.port, source=source)
     receiver.stop()
     assert verdict(found, "node", "C-ECHO") == ("ok" if source == "127.0.0.1" else "warning")
+
+
+def test_another_program_on_the_nodes_own_port(diagnose: Diagnose) -> None:
+    def greet() -> None:
+        for _ in range(3):
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=greet, daemon=True).start()
+        found = diagnose(exit_code=1, port=listening.getsockname()[1])
+    assert verdict(found, "node", "C-ECHO") == "wrong"
 
 
 @pytest.mark.parametrize(("signer", "expected"), [("ca", "ok"), ("another", "warning")])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -59,6 +61,10 @@ def test_help_teaches_by_an_example(run: Run, command: str) -> None:
     shown = run(command, "--help")
     assert shown.exit_code == 0
     assert f"ctsma-node {command}" in re.sub(r"\s+", " ", shown.output)
+
+
+def test_sections_are_no_markup(run: Run) -> None:
+    assert "older than [retention] says" in run("purge", "--help").output
 
 
 def test_settings_that_cannot_be_used_end_with_2_and_the_nearest_key(run: Run, config: Path) -> None:
@@ -161,6 +167,40 @@ def test_check_config_says_what_is_missing(run: Run, config: Path) -> None:
     assert "no bundle" in shown.output
 
 
+def test_check_config_lets_a_node_be_without_peers(run: Run, config: Path) -> None:
+    """As it runs: an upgrade asks by the exit code whether the new release takes the settings."""
+    shown = run("check-config", "--config", config)
+    assert shown.exit_code == 0
+    assert shown.output.count("warning") == 2
+    assert "results stay here; add a [[destinations]]" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("bind", "port", "exit_code"),
+    [("127.0.0.1", 8112, 2), ("0.0.0.0", 8112, 2), ("192.0.2.1", 8112, 0), ("127.0.0.1", 0, 0)],
+)
+def test_check_config_finds_a_port_that_is_named_twice(
+    run: Run, config: Path, bind: str, port: int, exit_code: int
+) -> None:
+    config.write_text(
+        f'[node]\nstate_dir = "state"\nbind = "{bind}"\nport = {port}\n[web]\nport = {port or 8112}\n'
+    )
+    shown = run("check-config", "--config", config)
+    assert shown.exit_code == exit_code
+    assert ("[node] port and [web] port are both 8112" in shown.output) is (exit_code == 2)
+
+
+def test_a_port_that_is_taken_is_named(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config.write_text(f'[node]\nstate_dir = "state"\nport = {port}\n')
+        command = [sys.executable, "-Walways", "-m", "ctsma_node.cli", "receive", "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"Address already in use (127.0.0.1 port {port})" in done.stderr
+    assert "ResourceWarning" not in done.stderr
+
+
 @pytest.fixture
 def peer() -> Iterator[dict[str, Any]]:
     """A storage SCP; `status` is what it answers."""
@@ -205,6 +245,59 @@ def test_send_wants_a_host_and_a_port(run: Run, tmp_path: Path, to: str) -> None
     shown = run("send", tmp_path, "--to", to, "--aet", "PACS")
     assert shown.exit_code == 2
     assert "HOST:PORT" in shown.output
+
+
+@pytest.mark.parametrize("option", ["--aet", "--calling"])
+@pytest.mark.parametrize("title", ["TOOLONGAETITLE_TOOLONG", "", "KÖLN"])
+def test_send_wants_ae_titles_that_can_be_sent(run: Run, tmp_path: Path, option: str, title: str) -> None:
+    shown = run("send", tmp_path, "--to", "127.0.0.1:104", "--aet", "PACS", option, title)
+    assert shown.exit_code == 2
+    assert "1 to 16 printable ASCII characters" in shown.output
+
+
+def test_send_does_not_leave_ca_unused(run: Run, tmp_path: Path) -> None:
+    shown = run("send", tmp_path, "--to", "127.0.0.1:104", "--aet", "PACS", "--ca", tmp_path / "ca.pem")
+    assert shown.exit_code == 2
+    assert "goes with --tls" in shown.output
+
+
+def test_send_names_the_file_that_cannot_be_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("ctsma_node.deliver.read_outgoing", denied)
+    (tmp_path / "1.dcm").touch()
+    shown = run("send", tmp_path, "--to", "127.0.0.1:104", "--aet", "PACS")
+    assert shown.exit_code == 1
+    assert "Permission denied" in shown.output
+    assert "1.dcm" in shown.output
+
+
+@pytest.mark.parametrize("command", [("send", "--to", "127.0.0.1:104", "--aet", "PACS"), ("analyse",)])
+def test_a_folder_that_cannot_be_read_is_not_left_out(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def closed(path: Any) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", closed)
+    shown = run(*command, tmp_path)
+    assert shown.exit_code == 1
+    assert "Permission denied" in shown.output
+
+
+@pytest.mark.parametrize("command", [("send", "--to", "127.0.0.1:104", "--aet", "PACS"), ("analyse",)])
+def test_the_name_of_a_folder_is_no_markup(run: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "knee [b]").mkdir()
+    shown = run(*command, tmp_path / "knee [b]")
+    assert "knee [b]." in shown.output
 
 
 def test_nothing_to_send(run: Run, tmp_path: Path) -> None:

@@ -26,14 +26,16 @@ def given() -> Iterator[tuple[str, str]]:
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
-            if called.rpartition(".")[2] in GIVERS or called in ("log.logger.warning", "log.logger.error"):
+            if called.rpartition(".")[2] in GIVERS or called.endswith(("logger.warning", "logger.error")):
                 yield from ((word, f"{name}:{node.lineno}") for word in words(node))
 
 
 def words(call: ast.Call) -> Iterator[str]:
     for argument in call.args[:2]:
+        alone = argument is call.args[0] and ast.unparse(call.func) == "Refused"  # may be a single word
+        code = r"[a-z]+([_.][a-z]+)*" if alone else r"[a-z]+([_.][a-z]+)+"
         for node in ast.walk(argument):
-            if isinstance(node, ast.Constant) and re.fullmatch(r"[a-z]+([_.][a-z]+)+", str(node.value)):
+            if isinstance(node, ast.Constant) and re.fullmatch(code, str(node.value)):
                 yield str(node.value)
 
 

@@ -160,6 +160,8 @@ def files_of(section: type[BaseModel]) -> str:
         ),
         ('[[sources]]\nae_title = "A"\naddresses = ["10.0.0.300"]', "[[sources]] 1 addresses 1: not an IP"),
         ('[[sources]]\nae_title = "A"\nadresses = ["::1"]', "did you mean `addresses`?"),
+        ('[sources]\nae_title = "A"', "[sources]: double brackets are wanted: [[sources]]"),
+        ('[destinations]\nname = "a"', "[destinations]: double brackets are wanted: [[destinations]]"),
         ("[completion]\nshort_quiet_s = 60", "[completion]: short_quiet_s is longer"),
         ("[completion]\nshort_quiet_s = nan", "[completion] short_quiet_s: "),
         ('[analysis]\ndevice = "gpu"', "[analysis] device: "),
@@ -178,6 +180,17 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, expected: str) -> Non
 
 def test_every_error_is_told_at_once(tmp_path: Path) -> None:
     assert len(complaint(tmp_path, "[node]\nport = -1\nprot = 1\n[gat]").splitlines()) == 4
+
+
+def test_a_wrong_address_is_told_once(tmp_path: Path) -> None:
+    told = complaint(tmp_path, '[[sources]]\nae_title = "A"\naddresses = ["10.0.0.300"]').splitlines()
+    assert len(told) == 2
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    """Editors of Windows leave one."""
+    (tmp_path / "node.toml").write_text("[node]\nport = 104\n", encoding="utf-8-sig")
+    assert load(tmp_path / "node.toml", {}).node.port == 104
 
 
 def test_two_destinations_cannot_share_a_name(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def text() -> str:
 
 
 def test_the_committed_statement_is_current(text: str) -> None:
-    """If not: ctsma-node conformance > deploy/conformance-statement.md."""
+    """If not: ctsma-node conformance --defaults > deploy/conformance-statement.md."""
     assert COMMITTED.read_text(encoding="utf-8") == text
 
 
@@ -91,6 +91,18 @@ def test_the_command_writes_it_for_a_site(tmp_path: Path, monkeypatch: pytest.Mo
     assert done.exit_code == 0, done.output
     assert "| AE title | KNEES (configurable) |" in done.output
     assert "| associations at once, all peers together | 7 |" in done.output
+
+
+def test_the_command_takes_the_settings_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ctsma_node.cli import app, terminal
+
+    config = tmp_path / "node.toml"
+    config.write_text('[node]\nae_title = "KNEES"\n')
+    monkeypatch.setattr(terminal, "SYSTEM_CONFIG", config)
+    assert "| AE title | KNEES (" in CliRunner().invoke(app, ["conformance"]).output
+    assert "| AE title | CTSMA (" in CliRunner().invoke(app, ["conformance", "--defaults"]).output
 
 
 def test_a_table_escapes_its_bars() -> None:

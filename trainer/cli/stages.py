@@ -179,8 +179,15 @@ def evaluate(
     """Score a bundle on phantoms it has not seen: bones, sides, ICC(2,1) of the four parameters, AUC."""
     from rich.console import Console
 
+    from ctsma_node.analysis.bundle import read_bundle
+    from ctsma_node.errors import BundleError
     from trainer.evaluation.report import evaluate_bundle
 
+    try:
+        read_bundle(bundle)  # before a file is begun
+    except BundleError as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from error
     seeds = range(first_seed, first_seed + knees)
     if out is None:
         evaluate_bundle(seeds, bundle, console)

@@ -1,4 +1,4 @@
-"""The report: every table beside the pictures of its step, with the command that made them."""
+"""The report: every table above the pictures of its step, with the command that made them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ _MOST = 12
 _STYLE = (
     "body{font:14px/1.45 system-ui,sans-serif;max-width:1700px;margin:1em auto;padding:0 1em;color:#222}"
     "pre{font:11px/1.3 monospace;overflow-x:auto}code{background:#f2f2f2;overflow-wrap:anywhere}"
-    ".beside{display:grid;grid-template-columns:minmax(0,3fr) minmax(0,2fr);gap:1em;align-items:start}"
     "table{border-collapse:collapse;font-size:12px}"
     "td,th{border:1px solid #ccc;padding:2px 6px;text-align:left}"
     "img{max-width:100%}.note{color:#a40000;font-weight:bold}"
@@ -48,13 +47,13 @@ def _section(step: Step, folder: Path, warning: str) -> str:
     return (
         f"<h2>{html.escape(step.purpose)}</h2>{warning if step.tables else ''}"
         f"<p><code>{html.escape(step.command)}</code></p>"
-        f'<div class="beside"><div>{text}</div><div>{pictures}</div></div>'
+        f"{text}{pictures}"
     )
 
 
 def _picture(path: Path, folder: Path) -> str:
     name = html.escape(Path(os.path.relpath(path, folder)).as_posix())
-    return f'<p>{name}<br><img alt="{name}" src="{name}"></p>'
+    return f'<p>{name}<br><a href="{name}"><img alt="{name}" src="{name}"></a></p>'
 
 
 def _steps(steps: Sequence[Step], record: Record) -> str:

@@ -16,6 +16,7 @@ from ctsma_node.tls import ClientContext, fingerprint
 
 _CONNECT_S = 5.0
 _ANSWER_S = 10.0
+_CLOSE_S = 2.0
 
 
 def examine_node(settings: Settings) -> Iterator[Finding]:
@@ -70,9 +71,25 @@ def _port(settings: Settings, port: int, tls: ClientContext | None) -> Iterator[
         yield wrong("node", what, text, "Another program has the port, or the receiver's AE title differs.")
     elif text.startswith("no TLS"):
         yield _no_tls(what, text, port)
+    elif not _closes_at_once(host, port):
+        said = f"something listens at {host}:{port} and does not speak DICOM"
+        remedy = f"Find it (ss -ltnp 'sport = :{port}'): another program, or a receiver to be restarted."
+        yield wrong("node", what, said, remedy)
     else:
         said = "somebody listens, and does not let this machine in (it may be no source)"
         yield warning("node", what, said, f"From a source: echoscu -aec {node.ae_title} HOST {port}")
+
+
+def _closes_at_once(host: str, port: int) -> bool:
+    """As the node does for an address of no source; other programs wait, or say something."""
+    try:
+        with socket.create_connection((host, port), _CONNECT_S) as connection:
+            connection.settimeout(_CLOSE_S)
+            return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+    except OSError:
+        return False
 
 
 def _no_tls(what: str, text: str, port: int) -> Finding:

@@ -1,7 +1,8 @@
-"""Where the trainer's packages are not installed, its commands say so."""
+"""Where the trainer's packages are not installed, or a bundle is not there, its commands say so."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,3 +30,9 @@ def test_a_package_that_is_not_installed_is_named_and_a_fault_of_ours_is_seen(
         assert 'pip install ".[trainer]"' in result.output
     else:
         assert isinstance(result.exception, ModuleNotFoundError)
+
+
+def test_a_bundle_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["evaluate", "bundle", "--bundle", str(tmp_path / "nowhere")])
+    assert result.exit_code == 2
+    assert "nowhere" in result.output

@@ -126,6 +126,23 @@ def test_a_narrow_window_scrolls_tables_and_nothing_else(
         page.context.close()
 
 
+def test_narrow_tables_fit_a_telephone(browser: Browser, served: Served, paths: dict[str, str]) -> None:
+    page = opened(browser, served.url + paths["node"], width=360, scripts=True)
+    widths = page.eval_on_selector_all("table.narrow", "all => all.map(each => each.scrollWidth)")
+    assert widths
+    assert max(widths) <= 360
+    page.context.close()
+
+
+def test_a_long_name_breaks(browser: Browser, served: Served, paths: dict[str, str]) -> None:
+    page = opened(browser, served.url + paths["destinations"], width=360, scripts=True)
+    width = page.locator("tbody th").first.evaluate(
+        "name => { name.textContent = 'm'.repeat(63); return name.offsetWidth; }"
+    )
+    assert 80 <= width <= 180
+    page.context.close()
+
+
 def test_the_first_key_leads_past_the_navigation(browser: Browser, served: Served) -> None:
     page = opened(browser, served.url, scripts=True)
     page.keyboard.press("Tab")

@@ -13,6 +13,7 @@ import numpy as np
 
 from ctsma_node.analysis.bundle import read_bundle
 from ctsma_node.analysis.result import Bone, OAClass
+from ctsma_node.errors import SettingsError
 from trainer.aggregation.answers import answered_knees, check_student
 from trainer.aggregation.cohort import parameters_of
 from trainer.aggregation.errors import ErrorLaw
@@ -69,10 +70,13 @@ def stage_knees(
     these. Made knees are kept in `folder`, those of other shapes or subregions apart. Raises SettingsError
     where shapes or answers cannot be used, or the answers are another student's.
     """
-    check_student(answers, bundle)
-    _, law = answered_knees(kept_items(answers))
     for path in make.files:  # here, where it can be said; each process reads them again
         _shapes(path, make.labels, make.left)
+    check_student(answers, bundle)
+    found = kept_items(answers)
+    if not found:
+        raise SettingsError(f"{answers} holds no answers: name the folder of `aggregator --asked`")
+    _, law = answered_knees(found)
     kept = folder / make.digest[:12]
     knees = drawn_knees(make_items("knees", make, seeds, kept, jobs))
     return {

@@ -120,3 +120,14 @@ def test_answers_of_another_student_are_refused(folder: Path) -> None:
     (folder / "answers" / "student").write_text("0" * 64)
     found = staged(folder)
     assert (found.exit_code, "another student" in found.output.replace("\n", " ")) == (2, True)
+
+
+def test_what_is_missing_is_named(folder: Path) -> None:
+    found = staged(folder, str(folder / "nowhere.nrrd"))
+    assert found.exit_code == 2
+    assert "nowhere.nrrd" in found.output
+    for answer in (folder / "answers").iterdir():
+        answer.unlink()
+    found = staged(folder)
+    assert found.exit_code == 2
+    assert "holds no answers" in found.output

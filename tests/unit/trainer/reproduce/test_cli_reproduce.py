@@ -35,12 +35,17 @@ def test_all_tables_are_printed_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert 'src="results/picture.png"' not in page  # the fake node drew none
 
 
-def test_pictures_stand_beside_the_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_pictures_stand_below_the_tables_and_lead_to_themselves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     picture = tmp_path / "evaluation" / "regression" / "scatter-student.png"
     picture.parent.mkdir(parents=True)
     picture.write_bytes(b"")
     reproduce(monkeypatch, tmp_path, FakeRunner())
-    assert 'src="evaluation/regression/scatter-student.png"' in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    name = "evaluation/regression/scatter-student.png"
+    assert f'<a href="{name}"><img alt="{name}" src="{name}"></a>' in page
+    assert "grid-template-columns" not in page
 
 
 def test_a_failure_ends_with_its_log_and_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
