@@ -30,13 +30,15 @@ _CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
 _PROJECTED = frozenset({"MIP", "MINIP", "MAXIP", "MAXIMUM", "MINIMUM", "PROJECTION", "DEVIATION", "SCREEN"})
 _RENDERED = frozenset({"VRT", "VR", "SSD", "RENDER", "RENDERING", "RENDERED", "CURVED", "CPR"})
 _COMBINED = frozenset({"ADDITION", "DIVISION", "MASKED", "MULTIPLICATION", "SUBTRACTION", "SUBTRACTED"})
-_MATERIAL = frozenset({"IODINE", "CALCIUM", "URIC", "WATER", "FAT", "MATERIAL", "MAT", "VNC", "ZEFF", "RHO"})
-_ENERGY = frozenset({"MONO", "MONOENERGETIC", "VMI", "ELECTRON"})
+_MATERIAL = frozenset(
+    {"IODINE", "CALCIUM", "URIC", "WATER", "FAT", "MATERIAL", "MAT", "VNC", "VNCA", "ZEFF", "RHO"}
+)
+_ENERGY = frozenset({"MONO", "MONOE", "MONOENERGETIC", "VMI", "ELECTRON"})
 _SPECTRAL = _MATERIAL | _ENERGY
 _NOT_SLICES = _PROJECTED | _RENDERED | _COMBINED
 # Terms of several words, none of which says it alone.
 _PROJECTED_TERMS = (frozenset({"MAX", "IP"}), frozenset({"MIN", "IP"}))
-_SPECTRAL_TERMS = (frozenset({"EFF", "ATOMIC"}),)
+_SPECTRAL_TERMS = (frozenset({"EFF", "ATOMIC"}), frozenset({"Z", "EFFECTIVE"}))
 
 
 def one_series(series: Series) -> None:

@@ -212,6 +212,7 @@ def virtual_monoenergetic_frames(_: list[Dataset]) -> list[Dataset]:
 MULTI_ENERGY = ["VMI", "MAT_SPECIFIC", "MAT_REMOVED", "MAT_FRACTIONAL", "MAT_MODIFIED", "MAT_VALUE_BASED"]
 MULTI_ENERGY += ["EFF_ATOMIC_NUM", "ELECTRON_DENSITY"]
 """Defined terms of Image Type value 4 (PS3.3 C.8.2.1.1.1)."""
+SPECTRAL = [*MULTI_ENERGY, "MONOE_70", "VNCa", "Z_EFFECTIVE"]
 SCOUT = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
 OTHER_ORIENTATION = [1, 0, 0, 0, 0, -1]
 REFUSALS: list[tuple[str, Oddity]] = [
@@ -239,7 +240,7 @@ REFUSALS: list[tuple[str, Oddity]] = [
     ("projection", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 VRT"])),
     ("projection", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "MIN_IP"])),
     ("material_map", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "IODINE"])),
-    *(("material_map", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", word])) for word in MULTI_ENERGY),
+    *(("material_map", every(ImageType=["ORIGINAL", "PRIMARY", "AXIAL", word])) for word in SPECTRAL),
     ("material_map", virtual_monoenergetic_frames),
     ("no_calibrated_hu", every(RescaleSlope=None)),
     ("no_calibrated_hu", every(RescaleIntercept=None)),
