@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from ctsma_node.config.peers import DESTINATION_KINDS, AnyDestination
 from ctsma_node.config.settings import Settings
@@ -101,7 +100,7 @@ def _destination(destination: AnyDestination, folder: Path) -> AnyDestination:
     return _with_paths(destination, folder, *_TLS_PATHS)
 
 
-def _causes(error: ValidationError) -> Iterator[ErrorDetails]:
+def _causes(error: ValidationError) -> Iterator[Mapping[str, Any]]:
     """What is wrong; not that a list is too short for what is wrong with what it holds."""
     found = error.errors(include_url=False)
     for each in found:

@@ -49,7 +49,6 @@ def segmentation_image(
     ds.ContentLabel, ds.ContentDescription = "SUBREGIONS", basis.text("segmentation")
     ds.ContentCreatorName = ""
     ds.ImageType = ["DERIVED", "PRIMARY"]
-    ds.Laterality, ds.BodyPartExamined = basis.side.value, "KNEE"
     add_compression_history(ds, basis)
     ds.SegmentationType, ds.SegmentsOverlap = kind, "NO"
     ds.SegmentSequence = segments(basis)
