@@ -27,7 +27,7 @@ _WIDE_PART = 36.0
 _FIBULA_REACH = 60.0
 """mm from the tibia's axis within which its fibula lies."""
 _LEAST_PATELLA = 5_000.0
-"""mm3: of 24 drawn knees, each 14 cm3 and more as it lay, and at most 2 when it was turned about."""
+"""mm3: of 24 drawn knees, each had 13.8 cm3 and more as it lay, and at most 2.0 when it was turned about."""
 _HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
 """About the long axis, in LPS."""
 

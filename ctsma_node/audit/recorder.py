@@ -50,10 +50,14 @@ class Recorder:
             self._write(event)
 
     def take_over(self, settings: Settings) -> None:
-        """Go on by other settings: the trail of those from before ends, and one of these begins."""
+        """Go on by other settings: the trail of those from before ends, and one of these begins.
+
+        Raises SettingsError where these cannot be used; those from before then hold.
+        """
+        after = _Kept(settings, self._folder)
         with self._lock:
             self._write(stopped(self.ae_title, self.clock()))
-            before, self._kept = self._kept, _Kept(settings, self._folder)
+            before, self._kept = self._kept, after
             self._write(started(self.ae_title, self.clock()))
         before.stop()  # before the next forwarder reads how far this one came
         self._kept.start()
