@@ -50,10 +50,7 @@ class Recorder:
             self._write(event)
 
     def take_over(self, settings: Settings) -> None:
-        """Go on by other settings: the trail of those from before ends, and one of these begins.
-
-        Raises SettingsError where these cannot be used; those from before then hold.
-        """
+        """Go on by other settings: the trail of those from before ends, and one of these begins."""
         after = _Kept(settings, self._folder)
         with self._lock:
             self._write(stopped(self.ae_title, self.clock()))

@@ -99,6 +99,17 @@ def test_the_receiver_names_all_that_it_took_over(site: Site) -> None:
     assert commits["sections"] == "[[destinations]] pacs"
 
 
+def test_an_audit_repository_that_cannot_be_trusted_is_told_and_stops_nothing(site: Site, pacs: Pacs) -> None:
+    site.start_receiver()
+    since = site.log.stat().st_size
+    where = f'syslog_host = "127.0.0.1"\nsyslog_port = {pacs.port}\nsyslog_ca = "gone.pem"\n'
+    reload(site, "receive", "[completion]", f"[audit]\n{where}\n[completion]")
+    site.wait_for_log("audit.unreachable", since)
+    assert "gone.pem" in str(site.events("audit.unreachable", since)[0]["reason"])
+    send(site.port, single_frames(PLAN))
+    assert site.stop("receive") == 0
+
+
 def test_the_page_reads_its_settings_again_and_goes_on(site: Site) -> None:
     def knows(name: str) -> bool:
         connection = HTTPConnection("127.0.0.1", site.web_port, timeout=30)
