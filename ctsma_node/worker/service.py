@@ -73,6 +73,7 @@ def run(
         signal.signal(signal.SIGHUP, asked.reload)
     asked.worker.run(ready)
     while not asked.stopping and read_again is not None:
+        asked.again = False
         watch = asked.worker.clock_watch
         settings, worker = _next_worker(settings, read_again, analyser, watch)
         asked.take(worker)
@@ -85,7 +86,7 @@ class _Asked:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.stopping = False
+        self.stopping = self.again = False
 
     def stop(self, _: int, __: FrameType | None) -> None:
         self.stopping = True
@@ -93,11 +94,12 @@ class _Asked:
         self.worker.stop()
 
     def reload(self, _: int, __: FrameType | None) -> None:
+        self.again = True
         self.worker.stop()
 
     def take(self, worker: Worker) -> None:
         self.worker = worker
-        if self.stopping:  # asked of the worker before
+        if self.stopping or self.again:  # asked of the worker before
             worker.stop()
 
 
