@@ -129,7 +129,9 @@ def evaluate_registration(
         cohort_pairs = list(read_manifest(cohort).pairs[first:])
         chosen: list[PairEntry] = unseen(request, cohort_pairs)[:pairs]
         if not chosen:
-            raise typer.BadParameter(f"the cohort has no unseen pair after the first {first}")
+            raise typer.BadParameter(
+                f"after its first {first}, the cohort has no pair of a patient unseen by every synthesis"
+            )
         with progress() as bar:
             task = bar.add_task("pairs", total=len(chosen), note="")
             done: list[dict[str, Any]] = []

@@ -114,19 +114,20 @@ def synthesis_compare(
     from trainer.stage import kept_items
     from trainer.synthesis.batches import read_pairs
     from trainer.synthesis.pictures import comparison
+    from trainer.synthesis.seen import person_mark, read_seen
     from trainer.synthesis.synthesise import Synthesiser
 
     try:
         synthesisers = {folder.name: Synthesiser.load(folder) for folder in models}
+        seen = frozenset().union(*(read_seen(folder) for folder in models))
     except NodeError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
-    folds = set.intersection(*(set(each.settings.held_out) for each in synthesisers.values()))
     pairs, _ = read_pairs(kept_items(prepared))
-    shown = [pair for pair in pairs if pair.fold in folds]
+    shown = [pair for pair in pairs if person_mark(pair.pair_id) not in seen]
     if not shown:
         console.print(
-            "[red]Every pair was trained on by one of the models: check --prepared and their folds."
+            "[red]Every patient was seen in training by one of the models: check --prepared and their folds."
         )
         raise typer.Exit(2)
     comparison(shown, synthesisers, out)

@@ -19,6 +19,7 @@ from trainer.synthesis.edge_training import kept_edges
 from trainer.synthesis.figures import figures_of
 from trainer.synthesis.loop import train
 from trainer.synthesis.pictures import comparison
+from trainer.synthesis.seen import write_seen
 from trainer.synthesis.settings import SynthesisSettings
 from trainer.synthesis.slices import SliceRequest, slice_item
 from trainer.synthesis.synthesise import Synthesiser
@@ -67,7 +68,7 @@ def run(request: SynthesisRequest) -> Trained:
     batches = Batches(trained_on, request.settings.batch, request.settings.seed)
     training = Training(fabric, request.settings, batches, edges)
     train(training, request.out, held_out)
-    figures = _finish(training, request, held_out) if fabric.is_global_zero else {}
+    figures = _finish(training, request, trained_on, held_out) if fabric.is_global_zero else {}
     fabric.barrier()
     return Trained(figures, refused, len(trained_on))
 
@@ -87,9 +88,14 @@ def prepared(request: SynthesisRequest) -> list[Path]:
     return make_items("slices of pairs", making, range(len(pairs)), folder, request.jobs)
 
 
-def _finish(training: Training, request: SynthesisRequest, held_out: list[Pair]) -> dict[str, float]:
-    """Weights, figures and a picture of the held-out pairs."""
+def _finish(
+    training: Training, request: SynthesisRequest, trained_on: list[Pair], held_out: list[Pair]
+) -> dict[str, float]:
+    """Weights, whom they have seen, and figures and a picture of the held-out pairs."""
     settings = request.settings
+    used = {pair.pair_id for pair in trained_on}
+    entries = read_manifest(request.slices.cohort).pairs
+    write_seen(request.out, (entry for entry in entries if entry.pair_id in used))
     synthesiser = Synthesiser(training.plain_translators.eval(), settings, training.fabric.device)
     synthesiser.save(request.out)
     figures = figures_of(held_out, synthesiser)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.cohort.manifest import PairEntry
-from trainer.synthesis.synthesise import Synthesiser, weights_digest
+from trainer.synthesis.seen import marks_of, read_seen
+from trainer.synthesis.synthesise import weights_digest
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class EvaluationRequest:
 
 
 def unseen(request: EvaluationRequest, pairs: list[PairEntry]) -> list[PairEntry]:
-    """The pairs that none of the syntheses was trained on."""
-    held_out = [set(Synthesiser.load(folder).settings.held_out) for folder in request.syntheses]
-    return [pair for pair in pairs if all(pair.fold in folds for folds in held_out)]
+    """The pairs of patients whom none of the syntheses was trained on.
+
+    Raises SettingsError where one does not say whom it has seen.
+    """
+    seen = frozenset().union(*(read_seen(folder) for folder in request.syntheses))
+    return [pair for pair in pairs if marks_of(pair).isdisjoint(seen)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from trainer.cohort.manifest import PairEntry, SeriesEntry
 from trainer.synthesis.batches import Pair
 from trainer.synthesis.settings import Method, SynthesisSettings, Weights
 
@@ -38,6 +39,35 @@ def pair(number: int = 0, fold: int = 0) -> Pair:
     mr = np.where(labels > 0, 0.1, 0.6) + noise[1]
     images = [np.where(body, np.clip(each, -0.99, 1.0), -1.0).astype(np.float16) for each in (mr, ct)]
     return Pair(f"P{number}-R", fold, images[0], images[1], labels, np.eye(4))
+
+
+def entry(pair_id: str, study: str = "") -> PairEntry:
+    """A pair as cohort.json names it; `study` is the CT's."""
+    series = {
+        name: SeriesEntry(
+            modality=name,
+            source="dicom",
+            folder="",
+            files=(f"{pair_id}-{name}",),
+            size=(1, 1, 1),
+            spacing_mm=(1.0, 1.0, 1.0),
+            affine=((1.0,),),
+            study_uid=study if name == "CT" else "",
+        )
+        for name in ("CT", "MR")
+    }
+    return PairEntry(
+        pair_id=pair_id,
+        pseudonym=pair_id[:-2],
+        side="R" if pair_id.endswith("R") else "L",
+        side_source={},
+        fold=0,
+        oa_class="",
+        days=None,
+        ct=series["CT"],
+        mr=series["MR"],
+        clinical=None,
+    )
 
 
 def drawn_labels(shift: npt.ArrayLike) -> npt.NDArray[np.uint8]:

@@ -30,6 +30,8 @@ def slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     refused = tmp_path / "3.npz"
     np.savez(refused, pair_id="P3-R", fold=1, code="no_knee", text="No knee was found.")
     (tmp_path / "cohort.json").write_text("{}")
+    entries = tuple(scenes.entry(f"P{n}-R") for n in range(4))
+    monkeypatch.setattr(stage, "read_manifest", lambda folder: SimpleNamespace(pairs=entries))
     monkeypatch.setattr(stage, "prepared", lambda request: [*paths, refused])
     return [*paths, refused]
 
