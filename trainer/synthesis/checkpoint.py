@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,15 +42,20 @@ def save(training: Training, step: int, folder: Path) -> None:
 def restore(training: Training, folder: Path) -> int:
     """Bring a training to its checkpoint; returns the steps done, 0 where there is none.
 
-    Raises SettingsError where the checkpoint is of other settings, of other pairs or other slices of them: a
-    network that was trained on what is held out now would be judged by what it has seen.
+    Raises SettingsError where the checkpoint cannot be read, is of other settings, of other pairs or other
+    slices of them: a network that was trained on what is held out now would be judged by what it has seen.
     """
     path = folder / CHECKPOINT
     if not path.exists():
         return 0
     fabric = training.fabric
     state: dict[str, Any] = _parts(training)
-    rest = fabric.load(path, state, weights_only=True)
+    try:
+        rest = fabric.load(path, state, weights_only=True)
+    except pickle.UnpicklingError as error:  # its text advises to load whatever is in it
+        raise SettingsError(
+            f"{path} cannot be read: delete it, and the training begins anew, or name another --out"
+        ) from error
     if why := _of_another_making(rest, training):
         raise SettingsError(
             f"{path} {why}: go back to what it was made of, name another --out, or delete the folder"
@@ -97,5 +104,6 @@ def _gathered(training: Training, images: torch.Tensor | None) -> torch.Tensor |
 
 
 def _plain(settings: SynthesisSettings) -> dict[str, Any]:
-    """Settings as a checkpoint can hold them without classes."""
-    return asdict(settings) | {"method": str(settings.method), "held_out": list(settings.held_out)}
+    """Settings as a checkpoint can hold them: without classes, also where a command line's choice is one."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    return plain

@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 
 from ctsma_node.errors import SettingsError
 from tests.unit.trainer.synthesis.scenes import pair, settings
+from trainer.cli.app import PrecisionName
 from trainer.synthesis.batches import Batches, Pair
 from trainer.synthesis.checkpoint import CHECKPOINT
 from trainer.synthesis.cycle import seen_pixels
@@ -97,6 +98,22 @@ def test_a_finished_training_is_left_as_it_is(tmp_path: Path) -> None:
     train(again, tmp_path, [])
     assert (tmp_path / "checkpoint.ckpt").read_bytes() == before
     assert all(torch.equal(weights(first)[k], v) for k, v in weights(again).items())
+
+
+def test_a_training_that_a_command_line_chose_for_goes_on(tmp_path: Path) -> None:
+    """Its choices are members of enumerations, and no checkpoint may hold a class."""
+    chosen = settings(precision=PrecisionName.SINGLE)
+    train(training(chosen), tmp_path, [], until=1)
+    train(training(replace(chosen, precision="single")), tmp_path, [], until=2)
+    assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] == 2
+
+
+def test_a_checkpoint_that_holds_a_class_is_an_error(tmp_path: Path) -> None:
+    train(training(settings()), tmp_path, [], until=1)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    torch.save(state | {"settings": {"precision": PrecisionName.SINGLE}}, tmp_path / CHECKPOINT)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        train(training(settings()), tmp_path, [])
 
 
 def test_a_checkpoint_of_other_settings_is_an_error_that_names_them(tmp_path: Path) -> None:
