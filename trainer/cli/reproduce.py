@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +17,7 @@ from trainer.cli.app import Jobs, Precision, PrecisionName, app, console
 from trainer.cli.watching import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from trainer.reproduce.record import Record
     from trainer.reproduce.run import Failure
@@ -92,7 +94,7 @@ def reproduce(
     if size.note:
         console.print(Text(size.note, style="yellow"))
     try:
-        with Shown(len(steps)) as shown:
+        with _stoppable(), Shown(len(steps)) as shown:
             failures = run(steps, record, run_process, shown, again)
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from here.")
@@ -100,6 +102,20 @@ def reproduce(
     _end(steps, record, size, failures)
     if failures:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """A terminal that is closed, and `kill`, end the step at hand as Ctrl-C does; under nohup it goes on."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _print_commands(steps: Sequence[Step]) -> None:

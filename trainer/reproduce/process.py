@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from trainer.reproduce.step import Step
@@ -16,7 +18,7 @@ _WIDE = "132"
 
 
 def run_process(step: Step, log: Path, say: Say) -> int:
-    """Run a step; returns its exit code. An earlier log of it is replaced."""
+    """Run a step in a process group of its own; returns its exit code. An earlier log of it is replaced."""
     surroundings = os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": _WIDE} | dict(step.environment)
     with (
         log.open("w", encoding="utf-8") as file,
@@ -29,6 +31,7 @@ def run_process(step: Step, log: Path, say: Say) -> int:
             encoding="utf-8",
             errors="replace",
             env=surroundings,
+            process_group=0,
         ) as process,
     ):
         file.write(f"$ {step.command}\n")
@@ -39,9 +42,15 @@ def run_process(step: Step, log: Path, say: Say) -> int:
                 file.flush()
                 say(line.rstrip())
         except BaseException:
-            process.terminate()
+            _end(process)
             raise
     return process.returncode
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End it with all that it started: its own processes would go on, and write where the next run writes."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def last_line(lines: list[str]) -> str:

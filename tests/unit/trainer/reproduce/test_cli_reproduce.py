@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -63,10 +64,13 @@ def test_a_failure_ends_with_its_log_and_what_to_do(monkeypatch: pytest.MonkeyPa
     assert runner.ran[0] == "register"
 
 
-def test_who_stops_it_is_told_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_stops_it_is_told_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals
+) -> None:
     def stopped(step: Step) -> None:
         if step.name == "patches":
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
 
     result = reproduce(monkeypatch, tmp_path, FakeRunner(while_running=stopped))
     assert result.exit_code == 130

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.site import until
 from trainer.reproduce.process import last_line, run_process
 from trainer.reproduce.step import Step
 
@@ -31,12 +32,30 @@ def test_lines_go_to_the_log_and_to_the_watcher(tmp_path: Path) -> None:
 
 
 def test_a_process_ends_with_whoever_watches_it(tmp_path: Path) -> None:
-    def stop(_: str) -> None:
+    """And so do those that it started."""
+    numbers: list[int] = []
+
+    def stop(line: str) -> None:
+        numbers.extend(map(int, line.split()))
         raise KeyboardInterrupt
 
-    step = Python("x", "", ("import time; print(1, flush=True); time.sleep(600)",), ())
+    code = (
+        "import os, subprocess, sys, time\n"
+        "sleep = [sys.executable, '-S', '-c', 'import time; time.sleep(600)']\n"
+        "print(os.getpid(), subprocess.Popen(sleep).pid, flush=True); time.sleep(600)"
+    )
     with pytest.raises(KeyboardInterrupt):
-        run_process(step, tmp_path / "log", stop)
+        run_process(Python("x", "", (code,), ()), tmp_path / "log", stop)
+    assert len(numbers) == 2
+    until(lambda: not any(map(is_running, numbers)), "the end of both")
+
+
+def is_running(number: int) -> bool:
+    """One that has ended and that nobody has asked after (a zombie) is not."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_the_last_line_is_no_border() -> None:
