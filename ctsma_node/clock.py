@@ -87,6 +87,15 @@ class ClockWatch:
             os.replace(part, self._path)  # noqa: PTH105 (one call, atomic)
 
 
+def keep_last_seen(path: Path, at: float) -> None:
+    """Write the file of a watch as a process leaves it that ends at `at` (seconds since the epoch, UTC).
+
+    Raises OSError where it cannot be written.
+    """
+    make_private(path.parent)
+    path.write_text(json.dumps(_Kept(at, at)._asdict()), encoding="ascii")
+
+
 class _Kept(NamedTuple):
     """Seconds since the epoch, UTC."""
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-_PART = ".part"
+PART = ".part"
 
 
 def make_private(folder: Path) -> None:
@@ -31,7 +31,7 @@ def write_durably(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
     Raises FileExistsError when somebody is writing it at the moment, and OSError (disk full, I/O error);
     then nothing is left behind.
     """
-    part = target.with_name(target.name + _PART)
+    part = target.with_name(target.name + PART)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         try:
@@ -125,7 +125,7 @@ class Spool:
 
     def remove_parts(self) -> int:
         """Remove what a process that died was writing; returns how many."""
-        parts = [path for path in self._names() if path.endswith(_PART)]
+        parts = [path for path in self._names() if path.endswith(PART)]
         for part in parts:
             self.remove(part)
         return len(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -12,16 +13,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ctsma_node.backup import BackupError, restore, take
+from ctsma_node.backup import BackupError, putting, restore, take
 from ctsma_node.backup.copy import copy_ledger
 from ctsma_node.cli import app
+from ctsma_node.clock import ClockWatch
 from ctsma_node.config import Settings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import Inbox, InboxReader
 from ctsma_node.pauses import PauseFolder
 from ctsma_node.receive.recover import recover
 from ctsma_node.records import SeriesState
-from ctsma_node.spool import Spool
+from ctsma_node.spool import Spool, write_durably
 from ctsma_node.worker.pausing import Pausing
 from tests.fixtures.ct_series import StackPlan, single_frames
 from tests.fixtures.node_state import NodeState, settings_in
@@ -134,11 +136,13 @@ def test_a_restored_ledger_is_durable_before_it_has_its_name(
 
     monkeypatch.setattr(os, "fsync", traced_fsync)
     monkeypatch.setattr(os, "rename", traced_rename)
+    monkeypatch.setattr(os, "replace", traced_rename)
     restore(tmp_path / "backup", settings_in(tmp_path / "elsewhere"))
-    inbox, ledger = ("inbox.sqlite3.part", "ledger.sqlite3.part")
-    assert done[-6:] == [
-        line for name in (inbox, ledger) for line in (f"fsync {name}", f"rename {name}", "fsync state")
-    ]
+    last = [line for line in done if line.startswith("fsync state") or "inbox" in line or "ledger" in line]
+    named = [f"rename {name}.sqlite3.restoring" for name in ("inbox", "ledger")]
+    assert last[-4:] == [named[0], "fsync state", named[1], "fsync state"]
+    for name in ("inbox", "ledger"):
+        assert done.index(f"fsync {name}.sqlite3.restoring.part") < done.index(named[0])
 
 
 def test_a_damaged_or_unfinished_backup_is_not_restored(state: NodeState, tmp_path: Path) -> None:
@@ -155,6 +159,100 @@ def test_a_damaged_or_unfinished_backup_is_not_restored(state: NodeState, tmp_pa
     (tmp_path / "backup" / "backup.json").unlink()
     with pytest.raises(BackupError, match="broken off"):
         restore(tmp_path / "backup", settings_in(tmp_path / "third"))
+
+
+@pytest.mark.parametrize("beside", ["ledger.sqlite3-wal", "inbox.sqlite3-shm", "inbox.sqlite3-journal"])
+def test_what_belongs_to_a_ledger_that_was_moved_away_is_moved_away_first(
+    state: NodeState, tmp_path: Path, beside: str
+) -> None:
+    """SQLite would replay it into the ledger that is restored, and find that damaged."""
+    take(state.settings, tmp_path / "backup")
+    back = settings_in(tmp_path / "elsewhere")
+    left = back.node.state_dir / beside
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.touch()
+    with pytest.raises(BackupError, match=beside):
+        restore(tmp_path / "backup", back)
+    left.unlink()
+    restore(tmp_path / "backup", back)
+
+
+def test_an_instance_that_was_purged_before_the_backup_and_came_again_after_it_stays(
+    state: NodeState, tmp_path: Path
+) -> None:
+    arrivals = state.arrivals
+    kept = files_in(state.settings)
+    for path in arrivals.inbox.mark_series_purged(state.cases.get(1).series_uid, 1e12, 10**6, 1.0):
+        arrivals.spool.remove(path)
+    take(state.settings, tmp_path / "backup")
+    back = settings_in(tmp_path / "elsewhere")
+    for name, content in kept.items():  # all of them, as if received again
+        (back.node.state_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (back.node.state_dir / name).write_bytes(content)
+    restore(tmp_path / "backup", back)
+    inbox, quarantine = Inbox(back.inbox_path), Spool(back.quarantine_dir)
+    quarantine.prepare()
+    found = recover(inbox, Spool(back.spool_dir), quarantine)
+    inbox.close()
+    assert (found.missing, len(found.unindexed)) == (0, 3)
+    assert files_in(back).keys() == kept.keys()
+
+
+def test_a_restore_that_was_killed_can_be_done_again(state: NodeState, tmp_path: Path) -> None:
+    take(state.settings, tmp_path / "backup")
+    back = settings_in(tmp_path / "elsewhere")
+    parts = [
+        back.spool_dir / f"{state.spooled()[0]}.part",
+        back.inbox_path.with_suffix(".sqlite3.restoring.part"),
+    ]
+    for part in parts:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(b"half")
+    restore(tmp_path / "backup", back)
+    assert files_in(back) == files_in(state.settings)
+    assert not any(part.exists() for part in parts)
+
+
+def test_a_disk_that_is_full_at_the_last_ledger_leaves_none(
+    state: NodeState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(state.settings, tmp_path / "backup")
+    back = settings_in(tmp_path / "elsewhere")
+
+    def full(target: Path, chunks: Iterator[bytes]) -> None:
+        if "ledger" in target.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_durably(target, chunks)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(putting, "write_durably", full)
+        with pytest.raises(OSError, match="No space"):
+            restore(tmp_path / "backup", back)
+    assert not back.inbox_path.exists()
+    restore(tmp_path / "backup", back)
+
+
+@pytest.mark.parametrize("folder", ["outbox/9", "commands"])
+def test_results_and_wishes_of_cases_that_the_backup_does_not_know_are_moved_away_first(
+    state: NodeState, tmp_path: Path, folder: str
+) -> None:
+    take(state.settings, tmp_path / "backup")
+    back = settings_in(tmp_path / "elsewhere")
+    (back.node.state_dir / folder).mkdir(parents=True)
+    (back.node.state_dir / folder / "0.dcm").touch()
+    with pytest.raises(BackupError, match="move that away first"):
+        restore(tmp_path / "backup", back)
+
+
+def test_a_machine_whose_clock_is_ahead_removes_nothing_of_what_was_restored(
+    state: NodeState, tmp_path: Path
+) -> None:
+    take(state.settings, tmp_path / "backup", lambda: 1000.0)
+    back = settings_in(tmp_path / "elsewhere")
+    restore(tmp_path / "backup", back)
+    for process in ("receive", "work"):
+        assert not ClockWatch(back.clock_path(process), lambda: 1000.0 + 365 * 86400.0).is_trusted()
+        assert ClockWatch(back.clock_path(process), lambda: 1060.0).is_trusted()
 
 
 def test_the_commands_refuse_to_write_over_anything(state: NodeState, tmp_path: Path) -> None:
