@@ -10,6 +10,8 @@ from threading import Lock
 
 from ctsma_node.errors import Deferred
 
+FULL = "outbox_full"
+"""The code of the trouble that an outbox without room is."""
 _FRESH_S = 5.0
 """How long a count of the outbox holds: counting some thousand files takes a few milliseconds."""
 

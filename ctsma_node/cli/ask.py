@@ -41,7 +41,8 @@ def requeue(case: CaseArgument, config: ConfigOption = None) -> None:
         found = cases.get(case)
         purged = InboxReader(settings.inbox_path).purged_count(found.series_uid)
         if state_when_requeued(cases, found, purged) is None:
-            gone = f"{purged} of its instances: send the series again" if purged else ""
+            what, count = ("instances", purged) if purged else ("objects", len(cases.purged_objects(case)))
+            gone = f"{count} of its {what}: send the series again" if count else ""
             _nothing(found, "tried again", gone)
         _ask(cases, folder, found, Action.REQUEUE)
 
@@ -59,7 +60,7 @@ def resend(
         cases, folder = CasesReader(settings.ledger_path), CommandFolder(settings.commands_dir)
         found = cases.get(case)
         if not can_be_resent(cases, found):
-            purged = cases.purged_objects(case)
+            purged = len(cases.purged_objects(case))
             _nothing(found, "sent again", f"{purged} of its objects" if purged else "")
         known = sorted({each.destination for each in cases.deliveries(case)})
         if to and to not in known:

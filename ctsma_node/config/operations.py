@@ -36,7 +36,7 @@ class RetentionSettings(Section):
     """`[retention]`: days after which files are removed; 0: they are kept. The ledger keeps its rows."""
 
     instances_days: Days = 14.0  # instances of a series, after its last case was delivered or refused
-    results_days: Days = 30.0  # objects, after every destination has them
+    results_days: Days = 30.0  # objects, after every destination has them, or never takes them
     quarantine_days: Days = 90.0  # what could not become an instance
 
 

@@ -23,7 +23,8 @@ def state_when_requeued(cases: CaseQueries, case: Case, purged: int) -> SeriesSt
 
     None where there is nothing to try: it is being worked on, still receiving or wholly delivered, it waits
     for nothing, a later revision has taken its place, or it would have to be read again and `purged` of its
-    instances were removed by retention. What is only to be sent or proven needs none of them.
+    instances were removed by retention. What is only to be sent or proven needs none of them, but the object
+    itself.
     """
     to = _state_before(cases, case)
     is_read = to in (SeriesState.STABLE, SeriesState.ACCEPTED) or (
@@ -35,13 +36,16 @@ def state_when_requeued(cases: CaseQueries, case: Case, purged: int) -> SeriesSt
 def _state_before(cases: CaseQueries, case: Case) -> SeriesState | None:
     if case.running or cases.by_series(case.series_uid)[-1].id != case.id:
         return None
-    deliveries = {each.state for each in cases.deliveries(case.id)}
+    gone = cases.purged_objects(case.id)
+    deliveries = {each.state for each in cases.deliveries(case.id) if each.path not in gone}
     if case.state is SeriesState.DELIVERED:
         return SeriesState.REPORTED if deliveries - {DeliveryState.DELIVERED} else None
     if case.state in (SeriesState.REFUSED, SeriesState.FAILED):
-        return next(
+        to = next(
             event.from_state for event in reversed(cases.events(case.id)) if event.to_state is case.state
         )
+        nothing_left = to is SeriesState.REPORTED and gone and not deliveries - {DeliveryState.DELIVERED}
+        return None if nothing_left else to
     if case.state is SeriesState.REPORTED:
         return case.state if any(each.is_open for each in deliveries) else None
     return case.state if case.state is not SeriesState.RECEIVING and case.due_at is not None else None
@@ -83,7 +87,7 @@ class AskedCases(Cases):
                     "UPDATE delivery SET attempts = CASE state WHEN 'sent' THEN attempts ELSE 0 END, "
                     "state = CASE state WHEN 'sent' THEN 'sent' ELSE 'pending' END, asked = 0, "
                     "created_at = ?, held_s = 0, due_at = ?, updated_at = ? WHERE state <> 'delivered' "
-                    "AND result_id IN (SELECT id FROM result WHERE revision_id = ?)",
+                    "AND result_id IN (SELECT id FROM result WHERE revision_id = ? AND purged_at IS NULL)",
                     (now, now, now, case_id),
                 )
             self._record(connection, case_id, "requeued", case.state, to, facts=_ASKED)

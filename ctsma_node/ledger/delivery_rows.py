@@ -28,10 +28,10 @@ class DeliveryQueries:
         sql = "SELECT * FROM delivery_row WHERE revision_id = ? ORDER BY id"
         return [_delivery(row) for row in self._rows(sql, case_id)]
 
-    def purged_objects(self, case_id: int) -> int:
-        """Return how many objects of a case retention has removed."""
-        sql = "SELECT count(*) AS n FROM result WHERE revision_id = ? AND purged_at IS NOT NULL"
-        return int(self._rows(sql, case_id)[0]["n"])
+    def purged_objects(self, case_id: int) -> frozenset[str]:
+        """Return the outbox paths of the objects of a case that retention has removed."""
+        sql = "SELECT path FROM result WHERE revision_id = ? AND purged_at IS NOT NULL"
+        return frozenset(row["path"] for row in self._rows(sql, case_id))
 
     def due_deliveries(self, now: float) -> list[Delivery]:
         """Return the deliveries to be sent now, in the order of their sets; none to who is paused."""

@@ -50,7 +50,7 @@ class OutgoingRows(CaseQueries):
                 for each in result_ids
                 if connection.execute(
                     "UPDATE result SET purged_at = ? WHERE id = ? AND purged_at IS NULL AND NOT EXISTS "
-                    "(SELECT 1 FROM delivery WHERE result_id = result.id AND state <> 'delivered')",
+                    "(SELECT 1 FROM delivery WHERE result_id = result.id AND state IN ('pending', 'sent'))",
                     (now, each),
                 ).rowcount
             )

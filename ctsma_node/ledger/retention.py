@@ -10,7 +10,7 @@ from ctsma_node.records import PurgeableResult
 
 _ENDED = """
     SELECT latest.series_uid FROM revision AS latest
-    WHERE latest.state IN ('delivered', 'refused')
+    WHERE (latest.state IN ('delivered', 'refused') OR latest.code = 'cancelled')
       AND latest.number = (SELECT max(number) FROM revision WHERE series_uid = latest.series_uid)
       AND NOT EXISTS (
           SELECT 1 FROM revision AS each LEFT JOIN result ON result.revision_id = each.id
@@ -20,14 +20,19 @@ _ENDED = """
               OR each.state NOT IN ('delivered', 'refused', 'failed')
               OR delivery.state NOT IN ('delivered', 'rejected', 'failed')))"""
 
-_DELIVERED = """
+# What was given up because a destination was away is not among them: somebody may want to have it sent still.
+_SETTLED = """
     SELECT result.id, result.path, result.size FROM result
     JOIN revision ON revision.id = result.revision_id
-    WHERE result.purged_at IS NULL AND revision.state IN ('delivered', 'refused') AND revision.updated_at < ?
-      AND EXISTS (SELECT 1 FROM delivery WHERE result_id = result.id)
-      AND NOT EXISTS (SELECT 1 FROM delivery WHERE result_id = result.id
-                      AND (state <> 'delivered' OR updated_at >= ?))
-    ORDER BY result.id"""
+    WHERE result.purged_at IS NULL AND revision.updated_at < ?
+      AND (revision.state IN ('delivered', 'refused') OR revision.code = 'cancelled')
+      AND (revision.code IS 'cancelled' OR EXISTS (SELECT 1 FROM delivery WHERE result_id = result.id))
+      AND NOT EXISTS (
+          SELECT 1 FROM delivery WHERE result_id = result.id
+          AND (updated_at >= ? OR state NOT IN ('delivered', 'rejected', 'failed')
+               OR (state = 'failed' AND revision.code IS NOT 'cancelled')))
+    ORDER BY EXISTS (SELECT 1 FROM delivery WHERE result_id = result.id AND state <> 'delivered'),
+             result.id"""
 
 
 class RetentionReader:
@@ -46,13 +51,17 @@ class RetentionReader:
         return int(rows[0]["rowid_taken"]) if rows else 0
 
     def ended_series(self, before: float) -> set[str]:
-        """Return the series whose latest revision was delivered or refused, with nothing moved since.
+        """Return the series whose latest revision was delivered, refused or cancelled, and is unmoved since.
 
         A series that failed is not among them: somebody may want to queue it again.
         """
         return {row["series_uid"] for row in self._reader.rows(_ENDED, before)}
 
-    def arrived_results(self, before: float = inf) -> list[PurgeableResult]:
-        """Return the objects still here that each of their destinations has had since then, or has at all."""
-        rows = self._reader.rows(_DELIVERED, before, before)
+    def settled_results(self, before: float = inf) -> list[PurgeableResult]:
+        """Return the objects still here for which nothing is to be done any more, and was not since then.
+
+        First those that each of their destinations has, then those that one never takes (its answer said so)
+        or that a person let go of.
+        """
+        rows = self._reader.rows(_SETTLED, before, before)
         return [PurgeableResult(row["id"], row["path"], row["size"]) for row in rows]

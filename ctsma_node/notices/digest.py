@@ -17,10 +17,12 @@ class Digest:
     given_up: Mapping[str, int] = field(default_factory=dict)  # objects, by destination
     quarantined: Mapping[str, int] = field(default_factory=dict)  # by code
     free_bytes: int | None = None  # where the disk is low
+    outbox_full: bool = False  # nothing is analysed until there is room
 
     def __bool__(self) -> bool:
         """Whether there is anything to tell."""
-        return bool(self.failed or self.given_up or self.quarantined or self.free_bytes is not None)
+        counts = self.failed or self.given_up or self.quarantined
+        return bool(counts or self.outbox_full or self.free_bytes is not None)
 
     @property
     def subject(self) -> str:
@@ -30,6 +32,7 @@ class Digest:
             f"{_total(self.given_up)} objects not delivered" if self.given_up else "",
             f"{_total(self.quarantined)} in quarantine" if self.quarantined else "",
             "disk low" if self.free_bytes is not None else "",
+            "outbox full" if self.outbox_full else "",
         ]
         return f"ctsma-node {self.node}: {', '.join(filter(None, parts))}"
 
@@ -42,6 +45,8 @@ class Digest:
         lines += [f"{n} instances went into quarantine: {code}" for code, n in self.quarantined.items()]
         if self.free_bytes is not None:
             lines.append(f"{self.free_bytes / 1e9:.2f} GB are free on the disk: the node refuses or waits.")
+        if self.outbox_full:
+            lines.append("The outbox is full of what could not be delivered: nothing is analysed any more.")
         return "\n".join([*lines, "", "On the node, `ctsma-node status` says which, and why.", ""])
 
     def fields(self) -> dict[str, Any]:

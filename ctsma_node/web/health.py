@@ -15,6 +15,7 @@ from enum import StrEnum
 from ctsma_node.config.settings import Settings
 from ctsma_node.heartbeat import Heartbeat, courier_loop
 from ctsma_node.ledger.sqlite import LedgerError
+from ctsma_node.quota import FULL
 from ctsma_node.records import SeriesState
 from ctsma_node.web.observe import LAST_ENDS, Observed, Observer
 
@@ -143,7 +144,7 @@ def _analysing(seen: Observed) -> Iterator[Finding]:
         yield Finding(Part.ANALYSE, Level.DOWN, "bundle_not_loaded", reason)
     yield from _stalled(Part.ANALYSE, seen.worker, seen.now)
     for code, reason in ({} if seen.worker is None else seen.worker.troubles).items():
-        yield Finding(Part.ANALYSE, Level.DEGRADED, code, reason)
+        yield Finding(Part.ANALYSE, Level.DOWN if code == FULL else Level.DEGRADED, code, reason)
     failed = [state for state, code in seen.last_ends if state is SeriesState.FAILED and code not in _NOT_ITS]
     if len(failed) == LAST_ENDS:
         reason = f"The last {LAST_ENDS} series that ended have failed; each case says why."

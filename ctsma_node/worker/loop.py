@@ -78,7 +78,8 @@ class Worker:
         self._pausing = Pausing(PauseFolder(settings.paused_dir), self._cases)
         self._room = Room(settings.node.state_dir, settings.worker.min_free_bytes)
         self._purging = OutboxPurge(settings, self._cases, clock)
-        self._notices = Notices(settings, self._cases, self._inbox, clock)
+        told = self._outbox_room.troubles
+        self._notices = Notices(settings, self._cases, self._inbox, clock, troubles=told)
         self._recorder = Recorder(settings, "work", clock)
         folder = CommandFolder(settings.commands_dir)
         self._commands = Commands(folder, self._cases, self._ending, self._inbox.purged_count)
@@ -240,7 +241,8 @@ class Worker:
         ago |= {courier_loop(each.destination.name): each.alive_at for each in self._couriers}
         now = time.monotonic()
         alive = {loop: self._clock() - (now - at) for loop, at in ago.items()}
-        self._pulse.beat("ready", alive, bundle=self._analyser.digest, troubles=self._troubles)
+        troubles = self._troubles | self._outbox_room.troubles()
+        self._pulse.beat("ready", alive, bundle=self._analyser.digest, troubles=troubles)
 
     def _tell_troubles(self) -> None:
         """Say when the analysis left its device, and when it is back."""

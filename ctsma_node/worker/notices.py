@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ctsma_node import __version__, log
 from ctsma_node.config.settings import Settings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.notices import Digest, NoticeError, send
+from ctsma_node.quota import FULL
 from ctsma_node.spool import free_bytes
 
 
@@ -28,14 +29,17 @@ class Notices:
         inbox: InboxReader,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
+        troubles: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
+        """`troubles` tells what keeps the worker from working, by code."""
         self._settings = settings
         self._cases = cases
         self._inbox = inbox
+        self._troubles = troubles
         self._clock = clock
         self._steady = steady
         self._tried_at = float("-inf")  # by the steady clock
-        self._disk_told = False
+        self._disk_told = self._outbox_told = False
 
     def sweep(self) -> None:
         """Tell what there is to tell, unless something was told or tried a short while ago."""
@@ -55,7 +59,8 @@ class Notices:
         except NoticeError as error:
             log.logger.error("notice.failed", reason=str(error))
             return
-        self._disk_told = digest.free_bytes is not None
+        self._disk_told = self._disk_told or digest.free_bytes is not None
+        self._outbox_told = self._outbox_told or digest.outbox_full
         self._cases.tell_until(now)
         log.logger.info("notice.sent", count=sum(digest.failed.values()) + sum(digest.given_up.values()))
 
@@ -69,7 +74,14 @@ class Notices:
             troubles.given_up,
             dict(sorted(came.items())),
             self._low_disk(),
+            self._full_outbox(),
         )
+
+    def _full_outbox(self) -> bool:
+        """Whether the outbox is full and that was not said already."""
+        full = FULL in self._troubles()
+        self._outbox_told = self._outbox_told and full
+        return full and not self._outbox_told
 
     def _low_disk(self) -> int | None:
         """Bytes free, where too few and not said already; room in between makes it news again."""

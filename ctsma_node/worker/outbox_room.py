@@ -1,4 +1,4 @@
-"""Makes room in the outbox: objects that every destination is proven to have go, and nothing else does."""
+"""Makes room in the outbox: objects that nothing is to be done with go, and nothing else does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ctsma_node import log
 from ctsma_node.config.settings import Settings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.retention import RetentionReader
-from ctsma_node.quota import Quota
+from ctsma_node.quota import FULL, Quota
 from ctsma_node.records import PurgeableResult
 from ctsma_node.worker.outbox import Outbox
 
@@ -30,11 +30,19 @@ class OutboxRoom:
         self._told = not fits
         return fits
 
+    def troubles(self) -> dict[str, str]:
+        """Why nothing is analysed, by code; nothing where the last set fitted, or one fits by now."""
+        if not self._told or self._quota.fits(self._quota.largest_set):
+            return {}
+        used, limit = self._quota.used() / 1e6, self._quota.limit / 1e6
+        reason = f"The outbox holds {used:.0f} of {limit:.0f} MB of results that could not be delivered: "
+        return {FULL: f"{reason}nothing is analysed until there is room."}
+
     def _made(self) -> bool:
-        """Remove objects that have arrived, oldest first, until it fits, before retention would."""
+        """Remove what may go, first what has arrived, until it fits, before retention would."""
         wanted = self._quota.used() + self._quota.largest_set - self._quota.limit
         going: list[PurgeableResult] = []
-        for each in self._arrived():
+        for each in self._settled():
             if sum(gone.size for gone in going) < wanted:
                 going.append(each)
         if not going:
@@ -46,9 +54,9 @@ class OutboxRoom:
         log.logger.info("results.purged", n_objects=len(going), size=sum(each.size for each in going))
         return self._quota.fits(self._quota.largest_set)
 
-    def _arrived(self) -> list[PurgeableResult]:
+    def _settled(self) -> list[PurgeableResult]:
         reader = RetentionReader(self._settings.ledger_path)
         try:
-            return reader.arrived_results()
+            return reader.settled_results()
         finally:
             reader.close()

@@ -1,4 +1,4 @@
-"""The worker's part of the purge: objects that every destination has had for long enough."""
+"""The worker's part of the purge: objects that nothing is to be done with, and was not for long enough."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAY_S = 86400.0
 def plan(settings: Settings, arrived: RetentionReader, now: float) -> list[PurgeableResult]:
     """Return what retention lets go; a number of days that is 0 lets nothing go."""
     days = settings.retention.results_days
-    return arrived.arrived_results(now - days * _DAY_S) if days else []
+    return arrived.settled_results(now - days * _DAY_S) if days else []
 
 
 class OutboxPurge:

@@ -14,6 +14,8 @@ from ctsma_node.config.settings import LimitSettings
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.quota import Quota
 from ctsma_node.records import DeliveryState, SeriesState
+from ctsma_node.web.health import Level, Part, judge
+from ctsma_node.web.observe import Observer
 from ctsma_node.worker.loop import Worker
 from tests.acceptance.stand_ins import Arrivals, FakeAnalyser, settings_in
 from tests.fixtures.ct_series import StackPlan, single_frames
@@ -121,6 +123,48 @@ def test_what_is_proven_makes_room_and_nothing_else(node: Node) -> None:
     assert not (node.settings.outbox_dir / str(first)).exists()
     assert len(node.cases.results(first)) == 1  # the ledger keeps its rows
     assert [row.state for row in node.cases.deliveries(first)] == [DeliveryState.DELIVERED]
+
+
+def test_whoever_watches_hears_of_a_full_outbox_and_that_it_has_room_again(node: Node) -> None:
+    observer = Observer(node.settings, node.clock)
+
+    def found() -> list[tuple[str, Level]]:
+        node.worker._beat()
+        findings = judge(observer.look(), node.settings).findings
+        return [(each.code, each.level) for each in findings if each.part is Part.ANALYSE]
+
+    node.bring("1.2.1")
+    node.work()
+    limit(node, node.set_size() + 100)
+    assert found() == []
+    node.bring("1.2.2")
+    node.work()
+    assert found() == [("outbox_full", Level.DOWN)]
+    digests = [node.worker._notices._digest(0.0, node.clock.now) for _ in range(2)]
+    assert [each.outbox_full for each in digests] == [True, True]
+    assert "nothing is analysed" in digests[0].text
+    assert digests[0].subject.endswith("outbox full")
+    node.deliver(node.cases.in_state()[0].id)
+    node.work()
+    assert found() == []
+
+
+def test_what_is_never_taken_or_let_go_of_makes_room_too(node: Node) -> None:
+    """Else an archive that does not take one kind ends all analysis, sooner or later."""
+    for series in ("1.2.1", "1.2.2"):
+        node.bring(series)
+        node.work()
+    refused, cancelled = (case.id for case in node.cases.in_state())
+    for row in node.cases.deliveries(refused):
+        node.cases.delivery_rejected(row.id, 0x0122, "SOP class not supported")
+    node.cases.move(refused, S.DELIVERED, code="partly_delivered", reason="in part")
+    node.cases.cancel(cancelled)
+    limit(node, 2 * node.set_size() + 100)
+    for number, series in enumerate(("1.2.3", "1.2.4")):
+        node.bring(series)
+        node.work()
+        there = sorted(int(path.name) for path in node.settings.outbox_dir.iterdir())
+        assert there == [[cancelled, cancelled + 1], [cancelled + 1, cancelled + 2]][number]
 
 
 def test_what_is_proven_makes_room_however_the_clock_is_set(node: Node) -> None:

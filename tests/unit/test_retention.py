@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ctsma_node.cli import app
 from ctsma_node.config import Settings
 from ctsma_node.errors import Refused
-from ctsma_node.ledger.asked import AskedCases
+from ctsma_node.ledger.asked import AskedCases, state_when_requeued
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.ledger.retention import RetentionReader
 from ctsma_node.receive.purge import InboxPlan, InboxPurge
@@ -24,7 +24,7 @@ from ctsma_node.web.views import case_page
 from ctsma_node.worker.chain import Chain
 from ctsma_node.worker.purge import OutboxPurge, plan
 from tests.acceptance.stand_ins import FakeAnalyser
-from tests.fixtures.node_state import DAY_S, NodeState, settings_in
+from tests.fixtures.node_state import DAY_S, PACS, NodeState, settings_in
 
 OLD, NOW = 1000.0, 1000.0 + 40 * DAY_S
 Make = Callable[..., NodeState]
@@ -245,20 +245,74 @@ def test_a_result_that_is_to_be_sent_again_since_the_plan_was_made_stays(
     asked = AskedCases(state.settings.ledger_path, clock=lambda: NOW)
     monkeypatch.setattr("ctsma_node.worker.purge.plan", resent)
     assert OutboxPurge(state.settings, asked, lambda: NOW).run() == []
-    assert asked.purged_objects(1) == 0
+    assert not asked.purged_objects(1)
     assert (state.settings.outbox_dir / "1" / "a.dcm").exists()
     asked.close()
 
 
-def test_a_result_that_some_destination_refused_stays(make: Make) -> None:
-    state = make()
+def reported(state: NodeState) -> int:
+    """A case with one object, due for one destination; returns its delivery."""
     state.bring()
-    state.end(1, SeriesState.REPORTED, OLD)
-    state.cases.add_results(1, [state._result(1)])
-    state.cases.add_deliveries(1, state.settings.destinations)
-    state.cases.delivery_rejected(state.cases.deliveries(1)[0].id, 0x0122, "SOP class not supported")
+    case_id = state.cases.in_state()[-1].id
+    state.end(case_id, SeriesState.REPORTED, OLD)
+    state.cases.add_results(case_id, [state._result(case_id)])
+    state.cases.add_deliveries(case_id, [PACS])
+    return state.cases.deliveries(case_id)[0].id
+
+
+def test_a_result_that_a_destination_never_takes_goes_with_the_others(make: Make) -> None:
+    state = make(results_days=30)
+    state.cases.delivery_rejected(reported(state), 0x0122, "SOP class not supported")
     state.cases.move(1, SeriesState.DELIVERED, code="partly_delivered", reason="in part")
+    assert OutboxPurge(state.settings, state.cases, lambda: OLD + 29 * DAY_S).run() == []
+    assert len(OutboxPurge(state.settings, state.cases, lambda: NOW).run()) == 1
+
+
+@pytest.mark.parametrize("end", ["pending", "sent", "failed"])
+def test_a_result_that_a_destination_may_still_take_stays(make: Make, end: str) -> None:
+    state = make()
+    delivery = reported(state)
+    if end == "sent":
+        state.cases.delivery_stored(delivery, 0, 1e9)
+    if end == "failed":
+        state.cases.delivery_failed(delivery, None, "The destination was away for too long.")
+        state.cases.move(1, SeriesState.FAILED, code="not_delivered", reason="given up")
     assert OutboxPurge(state.settings, state.cases, lambda: NOW).run() == []
+
+
+def test_what_a_person_let_go_of_goes_with_its_instances(make: Make) -> None:
+    state = make()
+    reported(state)
+    state.cases.close()
+    asked = AskedCases(state.settings.ledger_path, clock=lambda: OLD)
+    asked.cancel(1)
+    assert len(OutboxPurge(state.settings, asked, lambda: NOW).run()) == 1
+    assert len(purge_spool(state).series) == 1
+    reader = RetentionReader(state.settings.ledger_path)
+    assert reader.settled_results() == []
+    reader.close()
+    assert state_when_requeued(asked, asked.get(1), 0) is None
+    asked.close()
+
+
+def test_what_has_arrived_makes_room_before_what_is_never_taken(make: Make) -> None:
+    state = make()
+    state.cases.delivery_rejected(reported(state), 0x0122, "SOP class not supported")
+    state.cases.move(1, SeriesState.DELIVERED, code="partly_delivered", reason="in part")
+    state.cases.delivery_done(reported(state))
+    state.cases.move(2, SeriesState.DELIVERED)
+    reader = RetentionReader(state.settings.ledger_path)
+    assert [each.path for each in reader.settled_results()] == ["2/a.dcm", "1/a.dcm"]
+    reader.close()
+
+
+def test_a_requeue_sends_what_is_still_here(make: Make) -> None:
+    state = make()
+    state.cases.delivery_rejected(reported(state), 0x0122, "SOP class not supported")
+    state.cases.move(1, SeriesState.DELIVERED, code="partly_delivered", reason="in part")
+    assert state_when_requeued(state.cases, state.cases.get(1), 0) is SeriesState.REPORTED
+    state.cases.mark_purged([1])
+    assert state_when_requeued(state.cases, state.cases.get(1), 0) is None
 
 
 def test_removing_results_that_died_is_ended_at_the_next_start(make: Make) -> None:

@@ -91,6 +91,12 @@ def test_a_node_that_is_well_has_no_findings() -> None:
             "gpu_missing",
             Level.DEGRADED,
         ),
+        (
+            {"worker": replace(beat(steps=NOW, sweep=NOW), troubles={"outbox_full": "2 of 2 MB."})},
+            Part.ANALYSE,
+            "outbox_full",
+            Level.DOWN,
+        ),
         ({"last_ends": FAILED}, Part.ANALYSE, "every_series_fails", Level.DEGRADED),
         ({"standings": {}}, Part.DELIVER, "no_destinations", Level.DEGRADED),
         ({"standings": {"a": failing(901)}}, Part.DELIVER, "destination_failing", Level.DOWN),
