@@ -138,7 +138,7 @@ def cohort_export(
     Writes OUT/archive and OUT/clinical.csv, which `ctsma-train cohort OUT/archive --keep-ids` reads again.
     The Basic Application Level Confidentiality Profile; UIDs and dates replaced consistently by the site's
     secret; private attributes removed. Pixels are copied as they are: look at a sample before you give them
-    away.
+    away. Again into the same OUT: what has changed is made anew, and who has left the cohort is removed.
     """
     from ctsma_node.errors import NodeError
     from trainer.cohort.export import ExportOptions, export
@@ -149,7 +149,7 @@ def cohort_export(
     options = ExportOptions(dates, descriptors, retain_uids, alternatives)
     try:
         manifest = read_manifest(cohort)
-        key = read_secret(secret or cohort / SECRET_FILE)
+        key = read_secret(secret or cohort / SECRET_FILE, make=False)
         with progress() as bar:
             task = bar.add_task("pairs", total=len(manifest.pairs), note="")
             refused = export(

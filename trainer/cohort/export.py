@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ctsma_node.errors import Refused, SettingsError
 from trainer.cohort.clinical import COLUMNS
 from trainer.cohort.deidentify import Deidentification
-from trainer.cohort.export_series import export_dicom, export_nifti
+from trainer.cohort.export_pair import ARCHIVE, Copy, export_pair, place_of, remove_others
+from trainer.cohort.export_record import RECORD, open_record
 from trainer.cohort.findings import Finding, PatientKey, from_refusal
 from trainer.cohort.manifest import CohortManifest, PairEntry, SeriesEntry
 from trainer.cohort.pseudonym import Pseudonyms
 from trainer.cohort.write import write_whole
 
-ARCHIVE, CLINICAL, RECORD, UNFINISHED = "archive", "clinical.csv", "export.json", ".unfinished"
+CLINICAL = "clinical.csv"
 _OLDEST = 90.0
 """Ages from here on are given as 90: few people are older, and they would be found."""
 
@@ -48,32 +47,46 @@ def export(
 ) -> list[Finding]:
     """Write `out`/archive, clinical.csv and export.json; returns what could not be exported and why.
 
-    Series that are there already are passed over, so that an export that was stopped goes on. A pair of which
-    one series is refused is left out whole. Raises SettingsError where `out` holds an export with other
-    options.
+    Series that are there already, of the same source, are passed over, so that an export that was stopped
+    goes on. A pair of which one series is refused is left out whole. What is of no pair of the export is
+    removed from `out`/archive: who has left the cohort leaves its copy. Raises SettingsError where `out`
+    holds an export with other options or by another secret, or an archive that is no export.
     """
-    _same_options(out, options)
+    _no_other_archive(archive, out)
     pseudonyms = Pseudonyms(secret)
+    copy = Copy(archive, out, open_record(out, asdict(options), pseudonyms.mark("secret")))
     findings: list[Finding] = []
     rows = []
+    places: set[str] = set()
     for done, pair in enumerate(manifest.pairs, start=1):
         patient = _patient(pair, manifest, pseudonyms)
+        entries = _entries(pair, patient, pseudonyms, options)
         try:
-            _export_pair(pair, patient, archive, out, pseudonyms, options)
+            export_pair(entries, copy, _deidentification(patient, pseudonyms, options))
             rows.append((patient, pair))
+            places |= entries.keys()
         except Refused as refusal:
             findings.append(from_refusal(refusal, pair.ct.folder))
         advance(done, len(manifest.pairs))
-    write_whole(out / CLINICAL, _clinical_table(rows))
+    if rows or not _nothing_read(findings):
+        copy.record.keep(places)
+        remove_others(copy.root, {copy.root / place for place in places})
+        write_whole(out / CLINICAL, _clinical_table(rows))
     return findings
 
 
-def _same_options(out: Path, options: ExportOptions) -> None:
-    record, content = out / RECORD, json.dumps(asdict(options), indent=1) + "\n"
-    if record.exists() and record.read_text(encoding="utf-8") != content:
-        raise SettingsError(f"{out} holds an export with other options (see {record}): take another folder")
-    out.mkdir(parents=True, exist_ok=True)
-    write_whole(record, content)
+def _no_other_archive(archive: Path, out: Path) -> None:
+    """Only an export's own archive may have things removed from it, never the one that is exported."""
+    source, target = archive.resolve(), (out / ARCHIVE).resolve()
+    if target == source or target in source.parents:
+        raise SettingsError(f"{out}: the copy would take the archive's own place: take another folder")
+    if not (out / RECORD).exists() and target.exists():
+        raise SettingsError(f"{target} is no export (there is no {out / RECORD}): take another folder")
+
+
+def _nothing_read(findings: Sequence[Finding]) -> bool:
+    """Rather an archive that is not mounted than a cohort that everybody has left."""
+    return bool(findings) and {each.code for each in findings} == {"unreadable_files"}
 
 
 def _patient(pair: PairEntry, manifest: CohortManifest, pseudonyms: Pseudonyms) -> str:
@@ -81,11 +94,16 @@ def _patient(pair: PairEntry, manifest: CohortManifest, pseudonyms: Pseudonyms) 
     return pseudonyms.of(PatientKey("", pair.pseudonym)) if manifest.ids_kept else pair.pseudonym
 
 
-def _export_pair(
-    pair: PairEntry, patient: str, archive: Path, out: Path, pseudonyms: Pseudonyms, options: ExportOptions
-) -> None:
-    """Series appear whole and together, or not at all."""
-    how = Deidentification(
+def _entries(
+    pair: PairEntry, patient: str, pseudonyms: Pseudonyms, options: ExportOptions
+) -> dict[str, SeriesEntry]:
+    """The series of a pair by their places."""
+    others = (*pair.ct_alternatives, *pair.mr_alternatives) if options.alternatives else ()
+    return {place_of(each, patient, pair.side, pseudonyms): each for each in (pair.ct, pair.mr, *others)}
+
+
+def _deidentification(patient: str, pseudonyms: Pseudonyms, options: ExportOptions) -> Deidentification:
+    return Deidentification(
         pseudonyms,
         patient,
         pseudonyms.days(PatientKey("", patient)),
@@ -93,35 +111,6 @@ def _export_pair(
         clean_descriptors=options.clean_descriptors,
         retain_uids=options.retain_uids,
     )
-    others = (*pair.ct_alternatives, *pair.mr_alternatives) if options.alternatives else ()
-    unfinished = out / UNFINISHED
-    shutil.rmtree(unfinished, ignore_errors=True)
-    made: dict[Path, Path] = {}
-    try:
-        for entry in (pair.ct, pair.mr, *others):
-            target = out / ARCHIVE / patient / _folder(entry, pair.side, pseudonyms)
-            if not target.exists():
-                made[unfinished / str(len(made))] = target
-                _export_series(entry, archive, list(made)[-1], how)
-        for folder, target in made.items():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            folder.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _folder(entry: SeriesEntry, side: str, pseudonyms: Pseudonyms) -> str:
-    """A name that follows from the series: a CT of both knees is exported once."""
-    if entry.source == "nifti":
-        return f"{side}/{entry.modality.lower()}.nii.gz"
-    return f"{entry.modality}-{pseudonyms.uid(entry.series_uid)[-8:]}"
-
-
-def _export_series(entry: SeriesEntry, archive: Path, target: Path, how: Deidentification) -> None:
-    if entry.source == "nifti":
-        export_nifti(entry, archive, target)
-    else:
-        export_dicom(entry, archive, target, how)
 
 
 def _clinical_table(rows: Iterable[tuple[str, PairEntry]]) -> str:

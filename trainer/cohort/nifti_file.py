@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def read_voxels(path: Path) -> tuple[npt.NDArray[np.float32], Array]:
         raise refused("undecodable_pixels") from error
     affine = affine_of(image.GetDirection(), image.GetSpacing(), image.GetOrigin())
     return sitk.GetArrayFromImage(image), affine
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of the whole file. Raises Refused `unreadable_files`."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise refused("unreadable_files", count=1, total=1) from error
 
 
 def affine_of(direction: tuple[float, ...], spacing: tuple[float, ...], origin: tuple[float, ...]) -> Array:

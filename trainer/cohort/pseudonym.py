@@ -48,6 +48,10 @@ class Pseudonyms:
         number = int.from_bytes(self._digest("days", *key)[:8], "big")
         return -(1 + number % _LONGEST_SHIFT_DAYS)
 
+    def mark(self, *parts: str) -> str:
+        """Tells equal from unlike; without the secret it says nothing to whom it is shown."""
+        return self._digest("mark", *parts)[:16].hex()
+
     def _digest(self, *parts: str) -> bytes:
         return hmac.new(self.secret, "\0".join(parts).encode(), hashlib.sha256).digest()
 
@@ -60,11 +64,16 @@ def _as_file_name(patient_id: str) -> str:
     return f"{plain}-{hashlib.sha256(patient_id.encode()).hexdigest()[:6]}"
 
 
-def read_secret(path: Path) -> bytes:
+def read_secret(path: Path, *, make: bool = True) -> bytes:
     """The site's secret; made at first use, readable by its owner alone.
 
+    Not `make`: for what must be told by the same secret as before, where a new one would pass unnoticed.
     Raises SettingsError for a file that is no secret or that others may read.
     """
+    if not make and not path.exists():
+        raise SettingsError(
+            f"{path}: no secret is there; name the one that the manifest was made with: --secret"
+        )
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
