@@ -39,6 +39,8 @@ class Candidate:
     sequence: str = ""
     """What told that an MR is balanced: name or values."""
     kernel: str = ""
+    listed: str = ""
+    """The two NIfTI files of one pair have the same mark, for they belong together; "" for DICOM."""
 
     @property
     def path(self) -> str:

@@ -101,6 +101,7 @@ TABLES: dict[str, str] = {
     "nifti_value": "{table}, row {row}, column {column}: {why}. The row is left out.",
     "nifti_not_3d": "The NIfTI image has {count} axes, three are needed.",
     "nifti_twice": "The folder holds the image twice; {other} is taken: remove the one that is not meant.",
+    "nifti_two_folders": "{other} has the same patient's ID: two people, or two visits? Use a pair table.",
     "nifti_one_only": "The folder has no {missing}: a pair is ct and mr beside one another.",
 }
 

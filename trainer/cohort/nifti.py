@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 
@@ -35,11 +35,17 @@ class Listed:
     source: str
     days: int | None = None
 
+    @property
+    def folder(self) -> PurePosixPath:
+        """Of the patient, by the folder convention."""
+        return PurePosixPath(self.files["CT"]).parent.parent
+
 
 def by_folder(files: Iterable[str]) -> tuple[list[Listed], list[Finding]]:
     """Files (below the archive) that follow the convention; others and halves of pairs are findings.
 
-    Of ct.nii and ct.nii.gz side by side the first by name is taken, and the other is a finding.
+    Of ct.nii and ct.nii.gz side by side the first by name is taken, and the other is a finding. Of two
+    folders with the same patient's ID none is taken.
     """
     folders: defaultdict[PurePosixPath, dict[str, str]] = defaultdict(dict)
     findings = []
@@ -59,7 +65,26 @@ def by_folder(files: Iterable[str]) -> tuple[list[Listed], list[Finding]]:
         else:
             side = _SIDES[folder.name.upper()]
             listed.append(Listed(PatientKey("", folder.parent.name), side, members, "folder"))
-    return listed, findings
+    kept, clashing = _one_folder_each(listed)
+    return kept, findings + clashing
+
+
+def _one_folder_each(listed: Iterable[Listed]) -> tuple[list[Listed], list[Finding]]:
+    """Without patients whose ID names two folders, as of two sites: whose images those are cannot be told."""
+    folders: defaultdict[PatientKey, set[PurePosixPath]] = defaultdict(set)
+    for each in listed:
+        folders[each.patient].add(each.folder)
+    kept, findings = [], []
+    for each in listed:
+        others = sorted(map(str, folders[each.patient] - {each.folder}))
+        if others:
+            findings += [
+                found("nifti_two_folders", path, patient=each.patient, other=", ".join(others))
+                for path in each.files.values()
+            ]
+        else:
+            kept.append(each)
+    return kept, findings
 
 
 def by_table(table: Path, archive: Path) -> tuple[list[Listed], list[Finding]]:
@@ -84,10 +109,11 @@ def candidates(
 ) -> tuple[list[Candidate], list[Finding]]:
     """Read the grids of listed files; a file that cannot be used leaves its pair out."""
     usable, findings = [], []
-    for pair in listed:
+    for at, pair in enumerate(listed, start=1):
         for modality, path in sorted(pair.files.items()):
             try:
-                usable.append(_candidate(archive, pair, modality, path, settings))
+                candidate = _candidate(archive, pair, modality, path, settings)
+                usable.append(replace(candidate, listed=str(at)))
             except Refused as refusal:
                 findings.append(from_refusal(refusal, path, pair.patient))
     return usable, findings

@@ -2,7 +2,8 @@
 
 Rule, in this order: fewest days between, finest voxels of the CT, sharpest kernel of the CT, finest voxels
 of the MR, most voxels. Where two series are equal in all of these they are reported, and the one with the
-lower Series Number, then the lower UID, is taken.
+lower Series Number, then the lower UID, is taken. Two NIfTI files that stand beside one another or in one row
+of a table are a pair already: neither is taken with another.
 """
 
 from __future__ import annotations
@@ -42,39 +43,42 @@ def pair(candidates: Sequence[Candidate], settings: CohortSettings) -> tuple[lis
     for side in _SIDES:
         ct = [each for each in candidates if each.modality == "CT" and each.side in (side, "B")]
         mr = [each for each in candidates if each.modality == "MR" and each.side == side]
-        if ct and mr:
-            made, noticed = _nearest(side, ct, mr, settings)
+        both = [(one, other) for one, other in product(ct, mr) if one.listed == other.listed]
+        if both:
+            made, noticed = _nearest(side, both, settings)
             pairs += [made] if made else []
             findings += noticed
-        for each in ct if not mr else mr if not ct else []:
+        matched = {each for combination in both for each in combination}
+        for each in [each for each in (*ct, *mr) if each not in matched]:
             code = "no_mr" if each.modality == "CT" else "no_ct"
             missing.setdefault(each, _of(each, code, side=_SIDES[side]))
     used = {each for made in pairs for each in _members(made)}
     # A CT of both knees is left out only where neither side has its pair.
     findings += [finding for each, finding in missing.items() if each not in used]
     named = {finding.series_uid or finding.path for finding in findings if finding.left_out}
-    rest = [each for each in candidates if each not in used and (each.series_uid or each.path) not in named]
-    findings = [f for f in findings if not (f.left_out and (f.series_uid or f.path) in _names(used))]
+    in_pairs = set(map(_name, used))
+    rest = [each for each in candidates if _name(each) not in in_pairs | named]
+    findings = [f for f in findings if not (f.left_out and (f.series_uid or f.path) in in_pairs)]
     return pairs, findings + [_of(each, "not_chosen") for each in rest]
 
 
 def _nearest(
-    side: str, ct: Sequence[Candidate], mr: Sequence[Candidate], settings: CohortSettings
+    side: str, both: Sequence[tuple[Candidate, Candidate]], settings: CohortSettings
 ) -> tuple[Pair | None, list[Finding]]:
-    best_ct, best_mr = min(product(ct, mr), key=lambda both: (_rank(*both), _last(both[0]), _last(both[1])))
+    """The pair of all combinations of a CT and an MR, and findings; None where even it is too far apart."""
+    ct, mr = (list(dict.fromkeys(each[at] for each in both)) for at in (0, 1))
+    best_ct, best_mr = min(both, key=lambda each: (_rank(*each), _last(each[0]), _last(each[1])))
     days = _days(best_ct, best_mr)
     if days is not None and abs(days) > settings.max_days:
         return None, [
             _of(each, "too_many_days", days=abs(days), limit=settings.max_days) for each in (*ct, *mr)
         ]
     findings = [] if days is not None else [_of(best_mr, "no_date", left_out=False)]
-    for modality, rivals in (
-        ("CT", [each for each in ct if _rank(each, best_mr) == _rank(best_ct, best_mr)]),
-        ("MR", [each for each in mr if _rank(best_ct, each) == _rank(best_ct, best_mr)]),
-    ):
-        if len(rivals) > 1:
-            taken = best_ct if modality == "CT" else best_mr
-            findings.append(_of(taken, "two_alike", left_out=False, count=len(rivals), modality=modality))
+    alike = [each for each in both if _rank(*each) == _rank(best_ct, best_mr)]
+    for at, taken in enumerate((best_ct, best_mr)):
+        count = len({_name(each[at]) for each in alike})
+        if count > 1:
+            findings.append(_of(taken, "two_alike", left_out=False, count=count, modality=taken.modality))
     return (
         Pair(best_ct.patient, side, best_ct, best_mr, days, _others(best_ct, ct), _others(best_mr, mr)),
         findings,
@@ -114,8 +118,8 @@ def _members(made: Pair) -> tuple[Candidate, ...]:
     return (made.ct, made.mr, *made.ct_alternatives, *made.mr_alternatives)
 
 
-def _names(candidates: set[Candidate]) -> set[str]:
-    return {each.series_uid or each.path for each in candidates}
+def _name(each: Candidate) -> str:
+    return each.series_uid or each.path
 
 
 def _of(each: Candidate, code: str, *, left_out: bool = True, **figures: object) -> Finding:

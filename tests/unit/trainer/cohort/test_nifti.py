@@ -21,13 +21,13 @@ DIRECTION = (0.0, 0.0, -1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0)  # sagittal: i to po
 AFFINE = np.array([[0, 0, -1.5, 20], [0.25, 0, 0, -30], [0, -0.25, 0, 40], [0, 0, 0, 1.0]])
 
 
-def volume(path: Path) -> None:
-    """A scene whose voxels lie at AFFINE, in LPS mm."""
+def volume(path: Path, pixel: float = 0.25) -> None:
+    """A scene whose voxels lie at AFFINE, in LPS mm; other pixels than those are not where they say."""
     path.parent.mkdir(parents=True, exist_ok=True)
     k, j, i = np.mgrid[:6, :9, :8]
     lps = np.stack([i, j, k], axis=-1) @ AFFINE[:3, :3].T + AFFINE[:3, 3]
     image = sitk.GetImageFromArray(scene(lps).astype(np.int16))
-    image.SetSpacing((0.25, 0.25, 1.5))
+    image.SetSpacing((pixel, pixel, 1.5))
     image.SetDirection(DIRECTION)
     image.SetOrigin(tuple(AFFINE[:3, 3]))
     sitk.WriteImage(image, str(path))
@@ -124,6 +124,78 @@ def test_which_of_two_files_is_taken_does_not_depend_on_their_order(files: tuple
     listed, findings = by_folder([f"p/R/{name}" for name in (*files, "mr.nii")])
     assert listed[0].files["CT"] == "p/R/ct.nii"
     assert [each.path for each in findings] == ["p/R/ct.nii.gz"]
+
+
+def visits(tmp_path: Path, *rows: str) -> CohortManifest:
+    """A table of the right knee of one patient."""
+    for name in ("a_ct", "a_mr", "b_ct", "b_mr"):
+        volume(tmp_path / "a" / f"{name}.nii.gz", 0.2 if name == "a_ct" else 0.25)
+    (tmp_path / "pairs.csv").write_text("\n".join(["patient_id,side,ct,mr,days", *rows]))
+    return cohort(tmp_path, tmp_path / "pairs.csv")
+
+
+A, B = "p,R,a_ct.nii.gz,a_mr.nii.gz,", "p,R,b_ct.nii.gz,b_mr.nii.gz,"
+
+
+@pytest.mark.parametrize(
+    ("days", "taken"), [(("150", "3"), "b"), (("3", "-150"), "a"), (("", ""), "a"), (("", "100"), "b")]
+)
+def test_two_rows_of_one_knee_are_not_mixed(tmp_path: Path, days: tuple[str, str], taken: str) -> None:
+    """The finer CT, of row a, goes with its own MR or with none."""
+    manifest = visits(tmp_path, A + days[0], B + days[1])
+    (pair,) = manifest.pairs
+    assert (*pair.ct.files, *pair.mr.files) == (f"{taken}_ct.nii.gz", f"{taken}_mr.nii.gz")
+    assert str(pair.days if pair.days is not None else "") == days["ab".index(taken)]
+    assert codes(manifest) == ["not_chosen", "not_chosen"]
+
+
+def test_halves_of_two_rows_are_no_pair(tmp_path: Path) -> None:
+    visits(tmp_path, A, B)
+    for name in ("a_ct", "b_mr"):
+        (tmp_path / "a" / f"{name}.nii.gz").write_bytes(b"nonsense")
+    manifest = cohort(tmp_path, tmp_path / "pairs.csv")
+    assert manifest.pairs == ()
+    assert codes(manifest) == ["no_ct", "no_mr", "unreadable", "unreadable"]
+
+
+def test_a_row_that_comes_twice_is_one_pair(tmp_path: Path) -> None:
+    manifest = visits(tmp_path, A, A)
+    assert [pair.ct.files for pair in manifest.pairs] == [("a_ct.nii.gz",)]
+    assert (codes(manifest), [each.code for each in manifest.remarks]) == (
+        ["nifti_unassigned", "nifti_unassigned"],
+        ["no_date"],
+    )
+
+
+def test_rows_that_no_rule_tells_apart_are_remarked_on(tmp_path: Path) -> None:
+    manifest = visits(tmp_path, B, B.replace("b_", "c_"), B)
+    assert [each.code for each in manifest.remarks] == ["no_date"]
+    for name in ("c_ct", "c_mr"):
+        volume(tmp_path / "a" / f"{name}.nii.gz")
+    manifest = cohort(tmp_path, tmp_path / "pairs.csv")
+    assert [each.code for each in manifest.remarks] == ["no_date", "two_alike", "two_alike"]
+    assert [pair.mr.files for pair in manifest.pairs] == [("b_mr.nii.gz",)]
+
+
+def test_one_id_in_two_folders_is_left_out_and_both_are_named(tmp_path: Path) -> None:
+    """Two sites with one number: neither one person's CT with another's MR, nor two people as one."""
+    for folder in ("siteA/001/R", "siteB/001/R", "siteC/001/L", "siteA/002/R"):
+        for name in ("ct.nii.gz", "mr.nii.gz"):
+            volume(tmp_path / "a" / folder / name)
+    manifest = cohort(tmp_path)
+    assert [pair.pair_id for pair in manifest.pairs] == ["002-R"]
+    assert codes(manifest) == ["nifti_two_folders"] * 6
+    texts = {each.path: each.text for each in manifest.left_out}
+    assert "siteB/001, siteC/001 has" in texts["siteA/001/R/ct.nii.gz"]
+    assert "siteA/001, siteC/001 has" in texts["siteB/001/R/mr.nii.gz"]
+
+
+def test_both_knees_in_one_folder_are_one_patient_s(tmp_path: Path) -> None:
+    for folder in ("site/001/R", "site/001/L"):
+        for name in ("ct.nii.gz", "mr.nii.gz"):
+            volume(tmp_path / "a" / folder / name)
+    manifest = cohort(tmp_path)
+    assert ([pair.pair_id for pair in manifest.pairs], codes(manifest)) == (["001-L", "001-R"], [])
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", gzip.compress(b"nonsense", mtime=0)])
