@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from trainer.cohort.findings import Finding, found
-from trainer.cohort.table import Row, number, read_rows
+from trainer.cohort.table import OVERLONG, Row, number, read_rows
 
 MOAKS = (
     "moaks_medial_femur",
@@ -96,6 +96,8 @@ class _BadCell(Exception):
 
 
 def _parse(row: Row) -> ClinicalRow:
+    if row.overlong:
+        raise _BadCell("(none)", OVERLONG)
     if not row["patient_id"]:
         raise _BadCell("patient_id", "it is empty")
     kl = _cell(row, "kl", _within(0, 4))

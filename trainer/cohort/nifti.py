@@ -17,7 +17,7 @@ from trainer.cohort.codes import refused
 from trainer.cohort.findings import Finding, PatientKey, found, from_refusal
 from trainer.cohort.nifti_file import read_grid
 from trainer.cohort.settings import CohortSettings
-from trainer.cohort.table import Row, number, read_rows
+from trainer.cohort.table import OVERLONG, Row, number, read_rows
 
 _REQUIRED = ("patient_id", "side", "ct", "mr")
 _SIDES = {"R": "R", "RIGHT": "R", "L": "L", "LEFT": "L"}
@@ -149,6 +149,8 @@ class _BadCell(Exception):
 
 
 def _row(row: Row, archive: Path) -> Listed:
+    if row.overlong:
+        raise _BadCell("(none)", OVERLONG)
     for column in _REQUIRED:
         if not row[column]:
             raise _BadCell(column, "it is empty")

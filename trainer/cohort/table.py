@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ctsma_node.errors import NodeError
 
+OVERLONG = "more cells than columns; a value that holds the table's separator needs quotes"
+"""Why a row with more cells than the header is not used, as of 1,5 in a table with commas."""
 _DELIMITERS = ",;\t"
 _EMPTY = frozenset({"", "na", "n/a", "nan", "none", "null", "-", ".", "?"})
 
@@ -23,6 +25,8 @@ class Row:
 
     number: int
     values: dict[str, str]
+    overlong: bool = False
+    """A cell beyond the last column holds something: the cells before it may stand in wrong columns."""
 
     def __getitem__(self, column: str) -> str:
         """The stripped value; "" where the cell is empty or says that nothing is known."""
@@ -33,7 +37,7 @@ class Row:
 def read_rows(path: Path, required: Collection[str]) -> tuple[list[str], list[Row]]:
     """Columns (lower case) and rows of a CSV in UTF-8; empty lines are skipped.
 
-    Raises TableError where the file cannot be read, is no UTF-8, or lacks a required column.
+    Raises TableError where the file cannot be read, is no UTF-8 or no CSV, or lacks a required column.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -44,7 +48,11 @@ def read_rows(path: Path, required: Collection[str]) -> tuple[list[str], list[Ro
     first = next(iter(text.splitlines()), "")
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
-    columns = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
+    try:
+        columns = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
+        rows = list(_rows(reader, columns))
+    except csv.Error as error:
+        raise TableError(f"{path}, line {reader.line_num}: {error}: is a quote not closed?") from error
     missing = [name for name in required if name not in columns]
     if missing:
         raise TableError(
@@ -53,13 +61,15 @@ def read_rows(path: Path, required: Collection[str]) -> tuple[list[str], list[Ro
     twice = sorted({name for name in columns if name and columns.count(name) > 1})
     if twice:
         raise TableError(f"{path}, row 1: column {', '.join(twice)} stands twice")
-    return [name for name in columns if name], list(_rows(reader, columns))
+    return [name for name in columns if name], rows
 
 
 def _rows(reader: Iterator[list[str]], columns: list[str]) -> Iterator[Row]:
+    width = max((at for at, name in enumerate(columns, start=1) if name), default=0)
     for number, cells in enumerate(reader, start=2):
         if any(cell.strip() for cell in cells):
-            yield Row(number, dict(zip(columns, cells, strict=False)))
+            overlong = any(cell.strip() for cell in cells[width:])
+            yield Row(number, dict(zip(columns, cells, strict=False)), overlong)
 
 
 def number(value: str) -> float:

@@ -71,6 +71,25 @@ def test_a_wrong_value_is_named_by_row_and_column(tmp_path: Path, column: str, v
     assert list(read.rows) == [("other", "R")]
 
 
+@pytest.mark.parametrize("header", [HEADER, [*HEADER, "", ""]])
+def test_a_row_with_more_cells_than_columns_is_left_out(tmp_path: Path, header: list[str]) -> None:
+    """1,5 without quotes in a table with commas: all later scores would be their neighbours'."""
+    slipped = [*GOOD[:4], "1", "5", *GOOD[5:]]
+    path = table(tmp_path, ["other", *GOOD[1:], " "], slipped)
+    path.write_text(path.read_text().replace(",".join(HEADER), ",".join(header)))
+    read, findings = read_clinical(path)
+    assert [finding.code for finding in findings] == ["clinical_value"]
+    assert "row 3, column (none): more cells than columns" in findings[0].text
+    assert list(read.rows) == [("other", "R")], "blank cells at the end are no others"
+
+
+def test_cells_that_would_do_in_their_wrong_columns_are_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "clinical.csv"
+    path.write_text(",".join(["patient_id", "side", "kl", *MOAKS]) + "\nP1,R,2,1,5,2,0,3,4\n")
+    read, findings = read_clinical(path)
+    assert (read.rows, [finding.code for finding in findings]) == ({}, ["clinical_value"])
+
+
 def test_a_knee_with_two_rows_has_none(tmp_path: Path) -> None:
     read, findings = read_clinical(table(tmp_path, GOOD, [*GOOD[:2], "1", *GOOD[3:]]))
     assert [finding.code for finding in findings] == ["clinical_duplicate"]
@@ -84,6 +103,7 @@ def test_a_knee_with_two_rows_has_none(tmp_path: Path) -> None:
         (b"patient_id,kl\nM\xfcller,1\n", "not UTF-8"),
         (b"", "no column patient_id"),
         (b"patient_id,kl,kl\na,1,2\n", "kl stands twice"),
+        (b'patient_id,kl\na,"1\n' + b"b,2\n" * 40000, "line [0-9]+: .*is a quote not closed"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, why: str) -> None:

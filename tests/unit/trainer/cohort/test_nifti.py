@@ -73,12 +73,15 @@ def test_the_table_of_pairs(tmp_path: Path) -> None:
     row = "images/x.nii.gz;images/y.nii.gz"
     table.write_text(
         f"patient_id;side;ct;mr;days\np;L;{row};-12\nq;X;{row};\nr;R;images/z.nii;images/y.nii.gz;\n"
-        f"s;R;../x.nii.gz;images/y.nii.gz;\nt;R;{row};soon\n"
+        f"s;R;../x.nii.gz;images/y.nii.gz;\nt;R;{row};soon\nu;R;{row};3;4\n"
     )
     manifest = cohort(tmp_path, table)
     assert [(pair.pair_id, pair.days) for pair in manifest.pairs] == [("p-L", -12)]
     texts = [finding.text for finding in manifest.left_out]
-    for place in ("row 3, column side", "row 4, column ct", "row 5, column ct", "row 6, column days"):
+    for place in (
+        *("row 3, column side", "row 4, column ct", "row 5, column ct", "row 6, column days"),
+        "row 7, column (none): more cells than columns",
+    ):
         assert sum(place in text for text in texts) == 1
 
 
