@@ -107,7 +107,7 @@ class FindingEntry(_Frozen):
 
 
 class CohortManifest(_Frozen):
-    """The whole file; equal archives, tables, settings and secrets give equal bytes."""
+    """The whole file; equal archives, tables, settings, secrets and earlier folds give equal bytes."""
 
     format: Literal[1] = 1
     settings: CohortSettings
@@ -123,6 +123,9 @@ class CohortManifest(_Frozen):
     """Used, and worth knowing."""
     namesakes: tuple[tuple[str, ...], ...] = Field(default=())
     """Pseudonyms of patients whom only their ID tells apart; they share a fold."""
+    folds: dict[str, int] = Field(default={})
+    """Folds of all patients that ever had a pair here: who comes back, as after a run on an archive that was
+    not mounted, comes back into the same fold."""
 
 
 def sources_of(pair: PairEntry) -> dict[str, str]:

@@ -84,13 +84,8 @@ def _manifest(
     classes = _worst_class(pairs, table, names)
     together = [frozenset(map(names.of, keys)) for keys in namesakes]
     settings = request.settings
-    folds = assign_folds(
-        classes,
-        together,
-        _previous_folds(request.out, settings),
-        folds=settings.folds,
-        seed=settings.fold_seed,
-    )
+    before = _previous_folds(request.out, settings)
+    folds = assign_folds(classes, together, before, folds=settings.folds, seed=settings.fold_seed)
     entries = [
         pair_entry(
             each,
@@ -108,6 +103,7 @@ def _manifest(
         left_out=finding_entries((each for each in findings if each.left_out), names),
         remarks=finding_entries((each for each in findings if not each.left_out), names),
         namesakes=tuple(sorted(tuple(sorted(keys)) for keys in together)),
+        folds=dict(sorted((before | folds).items())),
     )
 
 
@@ -131,7 +127,7 @@ def _worst_class(pairs: Iterable[Pair], table: ClinicalTable, names: Pseudonyms)
 
 
 def _previous_folds(out: Path, settings: CohortSettings) -> dict[str, int]:
-    """Folds of an earlier manifest in the same folder, which patients keep."""
+    """Folds by the earlier manifests in the same folder, which patients keep."""
     if not (out / MANIFEST).exists():
         return {}
     try:
@@ -141,4 +137,4 @@ def _previous_folds(out: Path, settings: CohortSettings) -> dict[str, int]:
     before = (previous.settings.folds, previous.settings.fold_seed)
     if before != (settings.folds, settings.fold_seed):
         return {}
-    return {each.pseudonym: each.fold for each in previous.pairs}
+    return previous.folds | {each.pseudonym: each.fold for each in previous.pairs}
