@@ -39,6 +39,8 @@ class Candidate:
     sequence: str = ""
     """What told that an MR is balanced: name or values."""
     kernel: str = ""
+    sha256: str = ""
+    """Digest of a NIfTI file; "" for DICOM, which has UIDs."""
     listed: str = ""
     """The two NIfTI files of one pair have the same mark, for they belong together; "" for DICOM."""
 

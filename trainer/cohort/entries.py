@@ -53,6 +53,7 @@ def series_entry(candidate: Candidate) -> SeriesEntry:
             "frame_of_reference_uid": candidate.frame_of_reference_uid,
             "kernel": candidate.kernel,
             "sequence": candidate.sequence,
+            "sha256": candidate.sha256,
         }
     )
 

@@ -15,7 +15,7 @@ from ctsma_node.assemble import FrameGeometry, Series, read_series, to_volume
 from ctsma_node.assemble.decoding import Decoder
 from ctsma_node.assemble.pixels import read_stored
 from ctsma_node.errors import Refused
-from ctsma_node.volume import CTVolume
+from ctsma_node.volume import Array, CTVolume
 from trainer.cohort.codes import refused
 from trainer.cohort.manifest import SeriesEntry
 from trainer.cohort.nifti_file import read_voxels
@@ -28,11 +28,10 @@ def read_ct(entry: SeriesEntry, archive: Path) -> CTVolume:
     Raises Refused where its files are not what they were when the manifest was made.
     """
     if entry.source == "nifti":
-        hu, affine = read_voxels(archive / entry.folder / entry.files[0])
-        return CTVolume(hu, affine)
+        return CTVolume(*_voxels(entry, archive))
     volume = to_volume(_series(entry, archive))
     if volume.size != entry.size:
-        raise _changed(volume.size[2], entry)
+        raise _changed(volume.size, entry)
     return volume
 
 
@@ -42,11 +41,12 @@ def read_mr(entry: SeriesEntry, archive: Path) -> MRVolume:
     Raises Refused as read_ct does.
     """
     if entry.source == "nifti":
-        signal, affine = read_voxels(archive / entry.folder / entry.files[0])
+        signal, affine = _voxels(entry, archive)
         return MRVolume(np.maximum(signal, np.float32(0)), affine)
     series = _series(entry, archive)
-    if (len(series.frames), *_matrix(series)) != entry.size[::-1]:
-        raise _changed(len(series.frames), entry)
+    size = (*_matrix(series), len(series.frames))
+    if size != entry.size:
+        raise _changed(size, entry)
     signal = np.empty(entry.size[::-1], dtype=np.float32)
     with Decoder() as decoder:
         for path, slices in series.slices_by_file().items():
@@ -56,12 +56,26 @@ def read_mr(entry: SeriesEntry, archive: Path) -> MRVolume:
     return MRVolume(np.maximum(signal, np.float32(0), out=signal), series.affine)
 
 
+def _voxels(entry: SeriesEntry, archive: Path) -> tuple[npt.NDArray[np.float32], Array]:
+    """Of a NIfTI, [k, j, i], and their affine."""
+    (path,) = _files(entry, archive)
+    voxels, affine = read_voxels(path)
+    size = voxels.shape[::-1]
+    if size != entry.size:
+        raise _changed(size, entry)
+    return voxels, affine
+
+
 def _series(entry: SeriesEntry, archive: Path) -> Series:
+    return read_series(_files(entry, archive))
+
+
+def _files(entry: SeriesEntry, archive: Path) -> list[Path]:
     paths = entry.paths(archive)
     gone = sum(not path.is_file() for path in paths)
     if gone:
         raise refused("unreadable_files", count=gone, total=len(paths))
-    return read_series(paths)
+    return paths
 
 
 def _rescaled(stored: npt.NDArray[np.integer], frame: FrameGeometry) -> npt.NDArray[np.float32]:
@@ -74,8 +88,11 @@ def _rescaled(stored: npt.NDArray[np.integer], frame: FrameGeometry) -> npt.NDAr
 
 
 def _matrix(series: Series) -> tuple[int | None, int | None]:
-    return series.frames[0].rows, series.frames[0].columns
+    """Voxels along i and j."""
+    return series.frames[0].columns, series.frames[0].rows
 
 
-def _changed(slices: int, entry: SeriesEntry) -> Refused:
+def _changed(size: tuple[int | None, ...], entry: SeriesEntry) -> Refused:
+    """How many slices of the manifest's matrix a series of another size has."""
+    slices = size[2] if size[:2] == entry.size[:2] else 0
     return refused("series_changed", count=slices, total=entry.size[2])

@@ -50,6 +50,8 @@ class SeriesEntry(_Frozen):
     """Convolution Kernel (0018,1210) of a CT."""
     sequence: Literal["", "name", "values"] = ""
     """What told that an MR is balanced."""
+    sha256: str = ""
+    """Digest of a NIfTI file, which has no UIDs; "" for DICOM, and of a manifest that was made without."""
 
     def paths(self, archive: Path) -> list[Path]:
         """The files below an archive's root."""
@@ -131,12 +133,16 @@ class CohortManifest(_Frozen):
 def sources_of(pair: PairEntry) -> dict[str, str]:
     """Side and scans of a pair, as what is made of it keeps them: made of others, it is made anew.
 
-    NIfTI has no UIDs, only files; as a digest, for their names may be a patient's.
+    NIfTI has no UIDs, only files: their names as a digest, for they may be a patient's, and what is in them,
+    for another image may have come under the same name.
     """
     series = {"ct": pair.ct, "mr": pair.mr}
     uids = {f"{name}_series_uid": each.series_uid for name, each in series.items()}
     files = {f"{name}_files": _digest([each.folder, *each.files]) for name, each in series.items()}
-    return {"side": pair.side, **uids, **files}
+    # What stands in for an entry may have no digest, as a manifest of before; its sources stay as they were.
+    digests = {f"{name}_sha256": getattr(each, "sha256", "") for name, each in series.items()}
+    known = {name: digest for name, digest in digests.items() if digest}
+    return {"side": pair.side, **uids, **files, **known}
 
 
 def _digest(names: list[str]) -> str:

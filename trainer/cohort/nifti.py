@@ -15,7 +15,7 @@ from ctsma_node.errors import Refused
 from trainer.cohort.candidate import Candidate
 from trainer.cohort.codes import refused
 from trainer.cohort.findings import Finding, PatientKey, found, from_refusal
-from trainer.cohort.nifti_file import read_grid
+from trainer.cohort.nifti_file import file_digest, read_grid
 from trainer.cohort.settings import CohortSettings
 from trainer.cohort.table import OVERLONG, Row, number, read_rows
 
@@ -139,6 +139,7 @@ def _candidate(archive: Path, pair: Listed, modality: str, path: str, settings: 
         grid.size,
         grid.spacing,
         grid.affine,
+        sha256=file_digest(archive / path),
     )
 
 

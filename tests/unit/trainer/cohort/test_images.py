@@ -11,7 +11,7 @@ import pytest
 from ctsma_node.errors import Refused
 from tests.fixtures.paired_archive import SeriesPlan, ct, datasets, mr, save, scene
 from trainer.cohort.images import read_ct, read_mr
-from trainer.cohort.manifest import CohortManifest, PairEntry
+from trainer.cohort.manifest import CohortManifest, PairEntry, sources_of
 from trainer.cohort.request import CohortRequest
 from trainer.cohort.settings import CohortSettings
 from trainer.cohort.stage import run
@@ -86,6 +86,20 @@ def test_a_series_that_changed_is_refused(tmp_path: Path) -> None:
     pair = pair_of(tmp_path / "a", tmp_path / "out")
     paths[0].unlink()
     with pytest.raises(Refused, match="unreadable_files"):
+        read_mr(pair.mr, tmp_path / "a")
+
+
+def test_a_series_of_another_matrix_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "a", ct("p"))
+    save(tmp_path / "a", mr("p"))
+    pair = pair_of(tmp_path / "a", tmp_path / "out")
+    assert not any(name.endswith("sha256") for name in sources_of(pair)), "DICOM is told by its UIDs"
+    for plan in (ct("p", size=(10, 9)), mr("p", size=(9, 8))):
+        save(tmp_path / "a", plan)
+    said = "series_changed: 0 slices of that matrix, the manifest says 8"
+    with pytest.raises(Refused, match=said):
+        read_ct(pair.ct, tmp_path / "a")
+    with pytest.raises(Refused, match=said):
         read_mr(pair.mr, tmp_path / "a")
 
 

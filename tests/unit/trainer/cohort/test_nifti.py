@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from ctsma_node.errors import Refused
 from tests.fixtures.paired_archive import scene
 from trainer.cohort.images import read_ct, read_mr
-from trainer.cohort.manifest import CohortManifest
+from trainer.cohort.manifest import CohortManifest, read_manifest, sources_of
 from trainer.cohort.nifti import by_folder
 from trainer.cohort.request import CohortRequest
 from trainer.cohort.settings import CohortSettings
@@ -199,6 +201,56 @@ def test_both_knees_in_one_folder_are_one_patient_s(tmp_path: Path) -> None:
             volume(tmp_path / "a" / folder / name)
     manifest = cohort(tmp_path)
     assert ([pair.pair_id for pair in manifest.pairs], codes(manifest)) == (["001-L", "001-R"], [])
+
+
+def test_another_image_under_the_old_name_is_another_source(tmp_path: Path) -> None:
+    """Even of the same grid: what was made of the old one is made anew."""
+    for name in ("ct.nii.gz", "mr.nii.gz"):
+        volume(tmp_path / "a" / "p" / "R" / name)
+    before = sources_of(cohort(tmp_path).pairs[0])
+    assert sources_of(cohort(tmp_path).pairs[0]) == before
+    path = tmp_path / "a" / "p" / "R" / "ct.nii.gz"
+    sitk.WriteImage(sitk.ReadImage(str(path)) + 1, str(path))
+    after = sources_of(cohort(tmp_path).pairs[0])
+    assert {name for name in after if after[name] != before[name]} == {"ct_sha256"}
+
+
+def test_a_manifest_without_digests_has_the_sources_it_had(tmp_path: Path) -> None:
+    for name in ("ct.nii.gz", "mr.nii.gz"):
+        volume(tmp_path / "a" / "p" / "R" / name)
+    now = sources_of(cohort(tmp_path).pairs[0])
+    path = tmp_path / "out" / "cohort.json"
+    content = json.loads(path.read_text())
+    for modality in ("ct", "mr"):
+        assert content["pairs"][0][modality].pop("sha256") == now.pop(f"{modality}_sha256")
+    path.write_text(json.dumps(content))
+    assert sources_of(read_manifest(tmp_path / "out").pairs[0]) == now
+
+
+@pytest.mark.parametrize(("shape", "slices"), [((7, 9, 8), 7), ((6, 8, 8), 0), ((6, 9, 7), 0)])
+def test_a_file_of_another_size_than_the_manifest_s_is_refused(
+    tmp_path: Path, shape: tuple[int, int, int], slices: int
+) -> None:
+    folder = tmp_path / "a" / "p" / "R"
+    for name in ("ct.nii.gz", "mr.nii.gz"):
+        volume(folder / name)
+    (pair,) = cohort(tmp_path).pairs
+    for name in ("ct.nii.gz", "mr.nii.gz"):
+        sitk.WriteImage(sitk.GetImageFromArray(np.zeros(shape, np.int16)), str(folder / name))
+    said = f"series_changed: {slices} slices of that matrix, the manifest says 6"
+    with pytest.raises(Refused, match=said):
+        read_ct(pair.ct, tmp_path / "a")
+    with pytest.raises(Refused, match=said):
+        read_mr(pair.mr, tmp_path / "a")
+
+
+def test_a_file_that_is_gone_is_not_called_undecodable(tmp_path: Path) -> None:
+    for name in ("ct.nii.gz", "mr.nii.gz"):
+        volume(tmp_path / "a" / "p" / "R" / name)
+    (pair,) = cohort(tmp_path).pairs
+    for read, entry in ((read_ct, pair.ct), (read_mr, pair.mr)):
+        with pytest.raises(Refused, match="unreadable_files"):
+            read(entry, tmp_path / "elsewhere")
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", gzip.compress(b"nonsense", mtime=0)])
