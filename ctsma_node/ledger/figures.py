@@ -117,8 +117,9 @@ class InboxFigures:
         return _total(self._rows, "SELECT count(*) AS total FROM association WHERE closed_at IS NULL")
 
     def spool_bytes(self) -> int:
-        """Size of the datasets in the spool."""
-        return _total(self._rows, "SELECT sum(size) AS total FROM instance WHERE missing_at IS NULL")
+        """Size of the datasets in the spool; what retention has removed keeps its row, and takes no room."""
+        sql = "SELECT sum(size) AS total FROM instance WHERE missing_at IS NULL AND purged_at IS NULL"
+        return _total(self._rows, sql)
 
 
 def _pairs(rows: Rows, sql: str) -> dict[tuple[str, ...], int]:

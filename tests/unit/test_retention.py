@@ -12,6 +12,7 @@ from ctsma_node.cli import app
 from ctsma_node.config import Settings
 from ctsma_node.errors import Refused
 from ctsma_node.ledger.asked import AskedCases, state_when_requeued
+from ctsma_node.ledger.figures import InboxFigures
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.ledger.retention import RetentionReader
 from ctsma_node.receive.purge import InboxPlan, InboxPurge
@@ -78,6 +79,16 @@ def test_instances_of_a_case_that_ended_long_ago_go_and_their_rows_stay(make: Ma
     assert [row.purged_at for row in reader.instances_after(0)] == [NOW] * 3
     reader.close()
     assert recovered(state) == (0, 0)
+
+
+def test_what_has_gone_counts_for_nothing_in_the_size_of_the_spool(make: Make) -> None:
+    state = make()
+    state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    figures = InboxFigures(state.settings.inbox_path)
+    assert figures.spool_bytes() > 0
+    purge_spool(state)
+    assert figures.spool_bytes() == 0
 
 
 @pytest.mark.parametrize("end", [SeriesState.FAILED, SeriesState.REPORTED])
