@@ -14,11 +14,15 @@ from typing import Self, TypeVar, cast
 
 from ctsma_node.ledger.migrations import LedgerError, migrate, version_of
 
-__all__ = ["LedgerError", "Reader", "Writer"]
+__all__ = ["LedgerError", "LedgerInUse", "Reader", "Writer"]
 
 _BUSY_SECONDS = 10.0
 
 T = TypeVar("T")
+
+
+class LedgerInUse(LedgerError):
+    """Another process has the file for writing."""
 
 
 class Writer:
@@ -196,5 +200,5 @@ def _lock(path: Path) -> FileIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise LedgerError(f"Another process writes in {path.parent} already ({path.name}).") from None
+        raise LedgerInUse(f"Another process writes in {path.parent} already ({path.name}).") from None
     return file

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ctsma_node.cli import app
+from ctsma_node.cli.purge import _purge_inbox
 from ctsma_node.config import Settings
 from ctsma_node.errors import Refused
 from ctsma_node.ledger.asked import AskedCases, state_when_requeued
 from ctsma_node.ledger.figures import InboxFigures
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.ledger.retention import RetentionReader
+from ctsma_node.ledger.sqlite import LedgerError, LedgerInUse
 from ctsma_node.receive.purge import InboxPlan, InboxPurge
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.store import Store
@@ -362,10 +366,34 @@ def test_the_command_says_what_would_go_and_then_lets_it_go(make: Make, tmp_path
     assert str(slices[0].SeriesInstanceUID) in shown.output
     assert "3 instances of 1 series" in shown.output
     assert len(state.spooled()) == 3
-    running = CliRunner().invoke(app, ["purge", "--config", str(config)])
-    assert "The receiver runs" in running.output
-    assert len(state.spooled()) == 3
     state.close()
     assert CliRunner().invoke(app, ["purge", "--config", str(config)]).exit_code == 0
     assert state.spooled() == []
     assert list(state.settings.outbox_dir.iterdir()) == []
+
+
+def test_beside_running_services_the_command_removes_nothing_and_says_so(make: Make, tmp_path: Path) -> None:
+    state = make()
+    state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    config = tmp_path / "node.toml"
+    config.write_text('[node]\nstate_dir = "state"\n')
+    running = CliRunner().invoke(app, ["purge", "--config", str(config)])
+    assert running.exit_code == 1
+    for process, unit in (("receiver", "ctsma-node-receive"), ("worker", "ctsma-node-work")):
+        assert f"The {process} runs: nothing" in running.output
+        assert f"purge.held. To purge now, stop it first: systemctl stop {unit}" in running.output
+    assert len(state.spooled()) == 3
+    state.cases.close()
+    assert "The outbox is purged." in CliRunner().invoke(app, ["purge", "--config", str(config)]).output
+
+
+def test_a_ledger_of_a_later_version_is_not_taken_for_a_service_that_runs(make: Make, tmp_path: Path) -> None:
+    state = make()
+    state.bring()
+    state.close()
+    with closing(sqlite3.connect(state.settings.inbox_path)) as file:
+        file.execute("PRAGMA user_version = 99")
+    with pytest.raises(LedgerError, match="another version") as caught:
+        _purge_inbox(state.settings)
+    assert not isinstance(caught.value, LedgerInUse)
