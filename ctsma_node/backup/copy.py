@@ -20,15 +20,35 @@ class BackupError(NodeError):
 
 
 def copy_ledger(source: Path, target: Path) -> None:
-    """Copy a ledger as it stands at one moment, over a read-only connection (SQLite's backup API)."""
+    """Copy a ledger as it stands at one moment, over a read-only connection (SQLite's backup API).
+
+    Raises BackupError where the ledger is damaged, or the copy cannot be written.
+    """
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    try:
+        _copy_over(source, target)
+    except sqlite3.Error as error:
+        raise BackupError(_why_not(error, source, target)) from None
+    check_ledger(target)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _copy_over(source: Path, target: Path) -> None:
     uri = f"{source.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True)) as live, closing(sqlite3.connect(target)) as copy:
         live.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
-    check_ledger(target)
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
+
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _why_not(error: sqlite3.Error, source: Path, target: Path) -> str:
+    """SQLite says neither which of the two files it means nor, for a full disk, more than "I/O error"."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+        return f"{source} is damaged ({error}): bring back an earlier backup (ctsma-node restore)."
+    return f"{source} cannot be copied to {target} ({error}): look whether there is room on that disk."
 
 
 def check_ledger(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,13 @@ def spoken_errors() -> Iterator[None]:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         err.print(f"[red]Failed[/red]: {escape(str(error.strerror or error) + where)}")
+        raise typer.Exit(FAILED) from None
+    except sqlite3.Error as error:
+        err.print(
+            "[red]Failed[/red]: a ledger in the state folder cannot be read or written "
+            f"({type(error).__name__}: {escape(str(error))}). Look at the disk and the folder's owner "
+            "(ctsma-node doctor); a damaged ledger comes back from a backup (ctsma-node restore)."
+        )
         raise typer.Exit(FAILED) from None
 
 

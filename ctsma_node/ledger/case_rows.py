@@ -20,7 +20,10 @@ class CaseQueries(DeliveryQueries):
 
     def get(self, case_id: int) -> Case:
         """Return a case; raises LedgerError when there is none."""
-        rows = self._rows("SELECT * FROM case_row WHERE id = ?", case_id)
+        try:
+            rows = self._rows("SELECT * FROM case_row WHERE id = ?", case_id)
+        except OverflowError:  # beyond what SQLite counts to
+            rows = []
         if not rows:
             raise LedgerError(f"There is no case {case_id}.")
         return case_from(rows[0])

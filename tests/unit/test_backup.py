@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
+import signal
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -293,3 +295,30 @@ def test_the_manifest_of_another_version_or_hand(state: NodeState, tmp_path: Pat
         assert not back.ledger_path.exists()
     else:
         assert restore(tmp_path / "backup", back).paused == ()
+
+
+@contextmanager
+def files_no_larger_than(n_bytes: int) -> Iterator[None]:
+    """A disk that is full, for SQLite: a write that goes beyond fails."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_disk_that_is_full_for_a_ledger_is_said_with_both_places(state: NodeState, tmp_path: Path) -> None:
+    with pytest.raises(BackupError) as caught, files_no_larger_than(8192):
+        take(state.settings, tmp_path / "backup")
+    for said in (state.settings.ledger_path, tmp_path / "backup" / "ledger.sqlite3", "room on that disk"):
+        assert str(said) in str(caught.value)
+
+
+def test_a_file_that_is_no_ledger_is_said_by_name(tmp_path: Path) -> None:
+    source = tmp_path / "ledger.sqlite3"
+    source.write_bytes(b"garbage" * 1000)
+    with pytest.raises(BackupError, match=r"ledger\.sqlite3 is damaged .*ctsma-node restore"):
+        copy_ledger(source, tmp_path / "copy.sqlite3")

@@ -85,6 +85,17 @@ def test_status_before_anything_came(run: Run, config: Path) -> None:
     assert not (config.parent / "state").exists()
 
 
+def test_a_ledger_that_cannot_be_read_is_a_sentence(run: Run, config: Path) -> None:
+    (config.parent / "state").mkdir()
+    (config.parent / "state" / "ledger.sqlite3").write_bytes(b"garbage" * 1000)
+    shown = run("status", "--config", config)
+    assert shown.exit_code == 1
+    assert (
+        "a ledger in the state folder cannot be read or written (DatabaseError: file is not" in shown.output
+    )
+    assert "Traceback" not in shown.output
+
+
 def test_status_names_state_code_and_reason(run: Run, config: Path) -> None:
     state = config.parent / "state"
     state.mkdir()
@@ -133,6 +144,7 @@ def test_a_requeue_is_left_for_the_worker(
         ("cancel", 2, "case 2 is receiving and cannot be cancelled"),
         ("requeue", 2, "case 2 is receiving and cannot be tried again"),
         ("requeue", 3, "There is no case 3"),
+        ("requeue", 10**20, "There is no case 100000000000000000000"),
         ("resend", 1, "case 1 is refused and cannot be sent again"),
         ("resend", 3, "There is no case 3"),
     ],
