@@ -1,4 +1,4 @@
-"""What people are told of: failures since the last notice, and the mark up to which they were told."""
+"""What people are told of: failures since the last notice, and the marks up to which they were told."""
 
 from __future__ import annotations
 
@@ -37,15 +37,20 @@ class TroubleRows:
     def _counts(self, sql: str, since: float, until: float) -> dict[str, int]:
         return {row["name"]: row["n"] for row in self._rows(sql, since, until)}
 
-    def told_until(self) -> float | None:
-        """Return up to when people were told; None where nobody ever was."""
-        rows = self._rows("SELECT until FROM told WHERE kind = 'trouble'")
+    def told_until(self, way: str) -> float | None:
+        """Return up to when people were told this way; None where nobody was."""
+        rows = self._rows("SELECT until FROM told WHERE kind = ?", way)
         return float(rows[0]["until"]) if rows else None
 
-    def tell_until(self, until: float) -> None:
-        """Remember up to when people were told."""
+    def begin_telling(self, way: str, now: float) -> None:
+        """Tell this way what comes from now on, or from where an earlier version, of one mark, ended."""
         with self._writer.transaction() as connection:
             connection.execute(
-                "INSERT INTO told VALUES ('trouble', ?) ON CONFLICT DO UPDATE SET until = excluded.until",
-                (until,),
+                "INSERT INTO told SELECT ?, coalesce(max(until), ?) FROM told WHERE kind = 'trouble'",
+                (way, now),
             )
+
+    def tell_until(self, way: str, until: float) -> None:
+        """Remember up to when people were told this way."""
+        with self._writer.transaction() as connection:
+            connection.execute("UPDATE told SET until = ? WHERE kind = ?", (until, way))

@@ -1,4 +1,4 @@
-"""Sends a digest: e-mail (SMTP, STARTTLS) and a webhook (HTTP POST of JSON), within a time limit each."""
+"""Sends a digest: by e-mail (SMTP, STARTTLS) or a webhook (HTTP POST of JSON), within a time limit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import ssl
 import urllib.error
 import urllib.request
 from email.message import EmailMessage
+from enum import StrEnum
 from pathlib import Path
 
 from ctsma_node.config.operations import NotifySettings
@@ -20,17 +21,25 @@ class NoticeError(NodeError):
     """A notice could not be sent; the message says by which way and why."""
 
 
-def send(digest: Digest, settings: NotifySettings) -> None:
-    """Send a digest by every way that is set, and raise NoticeError when one of them failed."""
-    failures = []
-    for wanted, way in ((settings.smtp_host, _mail), (settings.webhook_url, _post)):
-        if wanted:
-            try:
-                way(digest, settings)
-            except (OSError, ValueError, smtplib.SMTPException, http.client.HTTPException) as error:
-                failures.append(f"{way.__name__.strip('_')}: {_why(error)}")
-    if failures:
-        raise NoticeError("; ".join(failures))
+class Way(StrEnum):
+    """How people are told. The ledger knows it by this name."""
+
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
+def ways(settings: NotifySettings) -> tuple[Way, ...]:
+    """Every way that is set."""
+    wanted = {Way.MAIL: settings.smtp_host, Way.WEBHOOK: settings.webhook_url}
+    return tuple(way for way, address in wanted.items() if address)
+
+
+def send(way: Way, digest: Digest, settings: NotifySettings) -> None:
+    """Send a digest one way; raises NoticeError when that failed."""
+    try:
+        {Way.MAIL: _mail, Way.WEBHOOK: _post}[way](digest, settings)
+    except (OSError, ValueError, smtplib.SMTPException, http.client.HTTPException) as error:
+        raise NoticeError(f"{way}: {_why(error)}") from None
 
 
 def _mail(digest: Digest, settings: NotifySettings) -> None:

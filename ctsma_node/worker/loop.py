@@ -14,6 +14,7 @@ from ctsma_node.config.settings import Settings
 from ctsma_node.heartbeat import BEAT_S, Pulse, courier_loop
 from ctsma_node.ledger.asked import AskedCases
 from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.notices import ways
 from ctsma_node.pauses import PauseFolder
 from ctsma_node.quota import Quota
 from ctsma_node.records import Case, SeriesState
@@ -79,7 +80,10 @@ class Worker:
         self._room = Room(settings.node.state_dir, settings.worker.min_free_bytes)
         self._purging = OutboxPurge(settings, self._cases, clock)
         told = self._outbox_room.troubles
-        self._notices = Notices(settings, self._cases, self._inbox, clock, troubles=told)
+        self._notices = [
+            Notices(settings, self._cases, self._inbox, way, clock, troubles=told)
+            for way in ways(settings.notify)
+        ]
         self._recorder = Recorder(settings, "work", clock)
         folder = CommandFolder(settings.commands_dir)
         self._commands = Commands(folder, self._cases, self._ending, self._inbox.purged_count)
@@ -254,10 +258,11 @@ class Worker:
         self._troubles = found
 
     def _tell(self) -> None:
-        try:
-            self._notices.sweep()
-        except Exception:  # a ledger is busy: the next look comes in a moment, and nothing counts as told
-            log.logger.error("notice.failed", exc_info=True)
+        for notices in self._notices:
+            try:
+                notices.sweep()
+            except Exception:  # a ledger is busy: the next look comes in a moment, and nothing counts as told
+                log.logger.error("notice.failed", exc_info=True)
 
     def _purge(self) -> None:
         try:

@@ -1,7 +1,8 @@
 """Looks for what a person must know of, and has it told: at most once in a while, and never twice.
 
 The ledgers are asked, so a notice outlives a restart. A notice that cannot be sent is logged and tried again;
-it holds nothing up, for the scheduler runs this in a thread of its own.
+it holds nothing up, for the scheduler runs this in a thread of its own. E-mail and webhook are told on their
+own: where one is down, the other has been told.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ from ctsma_node import __version__, log
 from ctsma_node.config.settings import Settings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
-from ctsma_node.notices import Digest, NoticeError, send
+from ctsma_node.notices import Digest, NoticeError, Way, send
 from ctsma_node.quota import FULL
 from ctsma_node.spool import free_bytes
 
 
 class Notices:
-    """The sweep over both ledgers and the disk."""
+    """The sweep over both ledgers and the disk, for one way of telling."""
 
     def __init__(
         self,
         settings: Settings,
         cases: Cases,
         inbox: InboxReader,
+        way: Way,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
         troubles: Callable[[], Mapping[str, str]] = dict,
@@ -35,6 +37,7 @@ class Notices:
         self._settings = settings
         self._cases = cases
         self._inbox = inbox
+        self._way = way
         self._troubles = troubles
         self._clock = clock
         self._steady = steady
@@ -43,9 +46,9 @@ class Notices:
 
     def sweep(self) -> None:
         """Tell what there is to tell, unless something was told or tried a short while ago."""
-        now, since = self._clock(), self._cases.told_until()
+        now, since = self._clock(), self._cases.told_until(self._way)
         if since is None:  # what failed before anybody wanted to know is not news
-            self._cases.tell_until(now)
+            self._cases.begin_telling(self._way, now)
             return
         every_s = self._settings.notify.every_s
         if now - since < every_s or self._steady() - self._tried_at < every_s:
@@ -55,14 +58,15 @@ class Notices:
             return
         self._tried_at = self._steady()
         try:
-            send(digest, self._settings.notify)
+            send(self._way, digest, self._settings.notify)
         except NoticeError as error:
             log.logger.error("notice.failed", reason=str(error))
             return
         self._disk_told = self._disk_told or digest.free_bytes is not None
         self._outbox_told = self._outbox_told or digest.outbox_full
-        self._cases.tell_until(now)
-        log.logger.info("notice.sent", count=sum(digest.failed.values()) + sum(digest.given_up.values()))
+        self._cases.tell_until(self._way, now)
+        count = sum(digest.failed.values()) + sum(digest.given_up.values())
+        log.logger.info("notice.sent", code=self._way, count=count)
 
     def _digest(self, since: float, until: float) -> Digest:
         troubles = self._cases.troubles(since, until)

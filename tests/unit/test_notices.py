@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ctsma_node.config.operations import NotifySettings
 from ctsma_node.config.settings import LimitSettings
 from ctsma_node.ledger.inbox import InboxReader
-from ctsma_node.notices import Digest, NoticeError, send
+from ctsma_node.notices import Digest, NoticeError, Way, send, ways
 from ctsma_node.records import Quarantined, SeriesState
 from ctsma_node.worker.notices import Notices
 from tests.fixtures.node_state import NodeState, settings_in
@@ -87,9 +87,16 @@ def mail_server(lines: list[str]) -> int:
     return int(listener.getsockname()[1])
 
 
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 def test_a_webhook_gets_json_and_its_token(hook: Hook, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
-    send(DIGEST, NotifySettings(webhook_url=hook.url, webhook_token_file=str(tmp_path / "token")))
+    send(
+        Way.WEBHOOK, DIGEST, NotifySettings(webhook_url=hook.url, webhook_token_file=str(tmp_path / "token"))
+    )
     ((token, body),) = hook.got
     assert token == "Bearer secret"
     assert (body["failed"], body["given_up"], body["free_bytes"]) == ({"io_error": 2}, {"pacs": 3}, 5_000_000)
@@ -104,7 +111,7 @@ def test_an_e_mail_says_what_and_where_to_look() -> None:
         sender="node@example.org",
         recipients=("it@example.org",),
     )
-    send(DIGEST, settings)
+    send(Way.MAIL, DIGEST, settings)
     text = "\n".join(lines)
     assert "Subject: ctsma-node CTSMA: 2 cases failed, 3 objects not delivered" in text
     assert "2 cases failed: io_error" in text
@@ -123,7 +130,7 @@ def test_without_starttls_at_the_server_no_password_is_sent(tmp_path: Path) -> N
         recipients=("it@example.org",),
     )
     with pytest.raises(NoticeError, match="mail"):
-        send(DIGEST, settings)
+        send(Way.MAIL, DIGEST, settings)
     assert not [line for line in lines if "AUTH" in line]
 
 
@@ -131,7 +138,7 @@ def test_without_starttls_at_the_server_no_password_is_sent(tmp_path: Path) -> N
 def test_a_webhook_that_does_not_take_it_is_a_failure(hook: Hook, status: int) -> None:
     hook.status = status
     with pytest.raises(NoticeError, match=str(status)):
-        send(DIGEST, NotifySettings(webhook_url=hook.url))
+        send(Way.WEBHOOK, DIGEST, NotifySettings(webhook_url=hook.url))
     assert len(hook.got) == 1
 
 
@@ -159,7 +166,7 @@ def told(tmp_path: Path, hook: Hook) -> Iterator[tuple[NodeState, Notices]]:
     )
     state = NodeState(settings)
     inbox = InboxReader(settings.inbox_path)
-    yield state, Notices(settings, state.cases, inbox, lambda: state.now, lambda: state.now)
+    yield state, Notices(settings, state.cases, inbox, Way.WEBHOOK, lambda: state.now, lambda: state.now)
     inbox.close()
     state.close()
 
@@ -207,7 +214,12 @@ def test_a_failure_behind_a_clock_that_was_set_back_is_told_in_its_time(
 ) -> None:
     state, since = told[0], -1000.0
     notices = Notices(
-        told[1]._settings, state.cases, told[1]._inbox, lambda: state.now, lambda: state.now - since
+        told[1]._settings,
+        state.cases,
+        told[1]._inbox,
+        Way.WEBHOOK,
+        lambda: state.now,
+        lambda: state.now - since,
     )
     notices.sweep()
     state.bring(at=100_000.0)
@@ -238,3 +250,48 @@ def test_quarantine_and_a_full_disk_are_told(told: tuple[NodeState, Notices], ho
     ((_, body),) = hook.got
     assert body["quarantined"] == {"invalid_uid": 1}
     assert body["free_bytes"] > 0
+
+
+def test_where_one_way_is_down_the_other_is_told_once(told: tuple[NodeState, Notices], hook: Hook) -> None:
+    """The mail server is away: it gets everything when it is back, and the webhook nothing twice."""
+    state, webhook = told
+    notify = NotifySettings(
+        smtp_host="127.0.0.1",
+        smtp_port=unused_port(),
+        starttls=False,
+        sender="node@example.org",
+        recipients=("it@example.org",),
+        webhook_url=hook.url,
+        every_s=100,
+    )
+    settings = webhook._settings.model_copy(update={"notify": notify})
+    both = [
+        Notices(settings, state.cases, webhook._inbox, way, lambda: state.now, lambda: state.now)
+        for way in ways(notify)
+    ]
+    for at in (0.0, 200.0, 400.0, 600.0):
+        state.now = at
+        for notices in both:
+            notices.sweep()
+        if at == 0.0:
+            state.bring(at=10.0)
+            state.end(1, SeriesState.FAILED, 30.0)
+    assert [body["failed"] for _, body in hook.got] == [{"some_code": 1}]
+    lines: list[str] = []
+    mail = notify.model_copy(update={"smtp_port": mail_server(lines)})
+    both[0]._settings, state.now = settings.model_copy(update={"notify": mail}), 800.0
+    both[0].sweep()
+    assert "1 cases failed: some_code" in "\n".join(lines)
+
+
+def test_a_way_that_is_new_begins_now_or_where_an_earlier_version_ended(
+    told: tuple[NodeState, Notices],
+) -> None:
+    cases = told[0].cases
+    cases.begin_telling(Way.WEBHOOK, 70.0)
+    cases.tell_until(Way.WEBHOOK, 90.0)
+    assert (cases.told_until(Way.WEBHOOK), cases.told_until(Way.MAIL)) == (90.0, None)
+    with cases._writer.transaction() as connection:
+        connection.execute("INSERT INTO told VALUES ('trouble', 50.0)")  # it had one mark for both ways
+    cases.begin_telling(Way.MAIL, 100.0)
+    assert cases.told_until(Way.MAIL) == 50.0

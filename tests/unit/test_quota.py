@@ -12,11 +12,13 @@ import pytest
 from ctsma_node.config import DestinationSettings, Settings
 from ctsma_node.config.settings import LimitSettings
 from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.notices import Way
 from ctsma_node.quota import Quota
 from ctsma_node.records import DeliveryState, SeriesState
 from ctsma_node.web.health import Level, Part, judge
 from ctsma_node.web.observe import Observer
 from ctsma_node.worker.loop import Worker
+from ctsma_node.worker.notices import Notices
 from tests.acceptance.stand_ins import Arrivals, FakeAnalyser, settings_in
 from tests.fixtures.ct_series import StackPlan, single_frames
 
@@ -140,7 +142,9 @@ def test_whoever_watches_hears_of_a_full_outbox_and_that_it_has_room_again(node:
     node.bring("1.2.2")
     node.work()
     assert found() == [("outbox_full", Level.DOWN)]
-    digests = [node.worker._notices._digest(0.0, node.clock.now) for _ in range(2)]
+    told = node.worker._outbox_room.troubles
+    notices = Notices(node.settings, node.cases, node.worker._inbox, Way.WEBHOOK, node.clock, troubles=told)
+    digests = [notices._digest(0.0, node.clock.now) for _ in range(2)]
     assert [each.outbox_full for each in digests] == [True, True]
     assert "nothing is analysed" in digests[0].text
     assert digests[0].subject.endswith("outbox full")

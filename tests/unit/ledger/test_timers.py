@@ -120,11 +120,11 @@ def test_a_request_to_commit_is_not_about_what_is_sent_again_behind_a_clock_that
 
 
 def test_what_people_were_told_up_to_does_not_lie_in_the_future(cases: Cases, clock: Clock) -> None:
-    cases.tell_until(NOW)
+    cases.begin_telling("mail", NOW)
     set_by(-HOUR_S, clock, cases)
-    assert cases.told_until() == NOW - HOUR_S
+    assert cases.told_until("mail") == NOW - HOUR_S
     set_by(2 * HOUR_S, clock, cases)
-    assert cases.told_until() == NOW - HOUR_S  # what failed before it was set ahead is still to be told
+    assert cases.told_until("mail") == NOW - HOUR_S  # what failed before it was set ahead is still to be told
 
 
 def test_the_quiet_time_of_a_series_can_begin_anew(cases: Cases) -> None:
