@@ -12,16 +12,16 @@ import os
 import platform
 import sqlite3
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ctsma_node import __version__
-from ctsma_node.config import AnyDestination, Settings
+from ctsma_node.config import Settings
 from ctsma_node.export.log_lines import lines_of_case
 from ctsma_node.export.pseudonyms import Pseudonyms
+from ctsma_node.export.site import named_in, site_words, uids_of_case, words_of_case
 from ctsma_node.export.technical import technical
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.inbox import InboxReader
@@ -40,14 +40,21 @@ def write_case_file(settings: Settings, case_id: int, target: Path, log_lines: I
     try:
         case = cases.get(case_id)
         instances = inbox.instances(case.series_uid)
-        since, hidden = case.created_at, Pseudonyms(words=_site_words(settings))
-        uids = {case.series_uid, case.study_uid} | _uids_of(instances)
+        since, uids = case.created_at, uids_of_case(case, cases, instances)
+        associations = {each.association_id for each in instances if each.association_id}
+        log = list(lines_of_case(log_lines, case_id, uids | associations, since))
+        hidden = Pseudonyms(
+            site_words(settings)
+            | words_of_case(case, cases, instances)
+            | named_in(log, "source", "destination"),
+            uids | named_in(log, "study", "series", "instance"),
+        )
         content: dict[str, Any] = {
             "case.json": _described(case, cases, since),
             "instances.json": [_instance(each, settings.spool_dir, since) for each in instances],
             "settings.json": _settings(settings),
             "versions.json": _versions(),
-            "log.json": list(lines_of_case(log_lines, case_id, uids, since)),
+            "log.json": log,
         }
     finally:
         cases.close()
@@ -87,20 +94,6 @@ def _settings(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _site_words(settings: Settings) -> set[str]:
-    """What the node's own sentences may say of the site: names and hosts of peers."""
-    own = {settings.node.ae_title, settings.node.bind, settings.report.institution_name}
-    sources = {word for each in settings.sources for word in (each.ae_title, *each.addresses)}
-    return own | sources | {word for each in settings.destinations for word in _destination_words(each)}
-
-
-def _destination_words(destination: AnyDestination) -> tuple[str, ...]:
-    if destination.kind == "dicom":
-        asked = (destination.proof_ae_title or "", destination.proof_host or "")
-        return destination.name, destination.ae_title, destination.host, *asked
-    return destination.name, destination.url, urlsplit(destination.url).hostname or ""
-
-
 def _versions() -> dict[str, str]:
     packages = {}
     for name in _PACKAGES:
@@ -110,11 +103,6 @@ def _versions() -> dict[str, str]:
             packages[name] = "missing"
     own = {"ctsma-node": __version__, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
     return own | {"kernel": platform.release(), "machine": platform.machine()} | packages
-
-
-def _uids_of(instances: Sequence[Instance]) -> set[str]:
-    associations = {each.association_id for each in instances if each.association_id}
-    return {each.sop_instance_uid for each in instances} | associations
 
 
 def _relative(value: Any, since: float) -> Any:

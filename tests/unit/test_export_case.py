@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from pydicom.sequence import Sequence
 from typer.testing import CliRunner
 
 from ctsma_node.cli import app
-from ctsma_node.config import SourceSettings
+from ctsma_node.config import DestinationSettings, SourceSettings, load
 from ctsma_node.config.operations import NotifySettings
 from ctsma_node.config.settings import ReportSettings
 from ctsma_node.errors import NodeError
 from ctsma_node.export import write_case_file
 from ctsma_node.export.pseudonyms import Pseudonyms
+from ctsma_node.export.site import site_words
 from ctsma_node.export.technical import NUMBERS, TERMS, technical
 from ctsma_node.records import SeriesState
 from tests.fixtures.ct_series import StackPlan, single_frames
@@ -140,6 +142,85 @@ def test_tokens_belong_to_one_export() -> None:
     assert site.text("MAIN_PACS at pacs.example:104: no answer").count("#") == 2
     standard = "CT Image Storage (1.2.840.10008.5.1.4.1.1.2) took 1.25 s"
     assert one.text(standard) == standard
+
+
+def test_short_uids_become_tokens_and_measures_and_versions_stay() -> None:
+    hidden = Pseudonyms(uids={"1.2.3", "1.2", "an-odd.uid"})
+    for uid in ("1.2.3", "1.2", "an-odd.uid", "2.25.123456789", "2.25." + "9" * 39, "1.2.3.4"):
+        assert hidden.text(f"series {uid}.") == f"series {hidden.token(uid)}."
+    for kept in ("spacing 0.625 mm, 1.25", "torch 2.9.1+cpu on 6.1.0-13-amd64", "1.2.840.10008.1.2.1"):
+        assert hidden.text(kept) == kept
+
+
+def test_paths_and_addresses_of_services_become_tokens() -> None:
+    hidden = Pseudonyms()
+    path, url = "/etc/site-name/keys/pacs.token", "https://pacs.example/dicom-web"
+    assert hidden.text(f"{path} cannot be read.") == f"{hidden.token(path)} cannot be read."
+    assert hidden.text(f"{url}: status 500") == f"{hidden.token(url)}: status 500"
+    assert hidden.text("N/A, 1/2, mm/s, /health") == "N/A, 1/2, mm/s, /health"
+
+
+SITE = """
+[node]
+ae_title = "NODE-CANARY"
+[report]
+station_name = "CANARYCT"
+[[choice.rules]]
+name = "canary-rule"
+action = "exclude"
+description = "x"
+[tls]
+certificate = "keys/canary.pem"
+key = "keys/canary.key"
+ca = "keys/canary-ca.pem"
+required = false
+[[sources]]
+ae_title = "NEW"
+addresses = ["canary.example"]
+[sources.query]
+ae_title = "QR_CANARY"
+host = "qr.canary.example"
+port = 104
+calling_ae_title = "AS_CANARY"
+tls_name = "tls.canary.example"
+[[destinations]]
+name = "archive"
+kind = "dicomweb"
+url = "https://web.canary.example/dw"
+token_file = "keys/canary-token"
+[web]
+hosts = ["page.canary.example"]
+[notify]
+smtp_host = "mail.canary.example"
+sender = "node@canary.example"
+recipients = ["it@canary.example"]
+webhook_url = "https://hook.canary.example/x"
+"""
+
+
+def test_no_text_of_the_settings_leaves_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "node.toml").write_text(SITE)
+    settings = load(tmp_path / "node.toml", {})
+    hidden, words = Pseudonyms(site_words(settings)), re.findall(r'"([^"]*canary[^"]*)"', SITE, re.IGNORECASE)
+    files = {word for word in words if word.startswith("keys/")}
+    anchored = {str(tmp_path / word) for word in files}
+    for word in {*words} - files | anchored | {"web.canary.example", "hook.canary.example"}:
+        assert "canary" not in hidden.text(f"Nothing came from {word}: no answer.").lower(), word
+    assert hidden.text("The proof of the volume is its status.") == "The proof of the volume is its status."
+
+
+def test_a_peer_that_was_renamed_or_removed_stays_unnamed(state: Any, tmp_path: Path) -> None:
+    """The ledgers and the log know it, the settings do not any more."""
+    renamed = DestinationSettings(name="canary-pacs", ae_title="PACS", host="127.0.0.1", port=104)
+    state.cases.add_deliveries(1, [renamed])
+    line = {"action": "x", "case": 1, "source": "OLD", "destination": "st-canary", "instance": "1.9.8"}
+    line["reason"] = "OLD and SCANNER, st-canary and canary-pacs, 1.9.8 and 2.25.77: none of them answers."
+    found = exported(state, tmp_path / "case.zip", [json.dumps(line)])
+    ((event),) = found["log.json"]
+    assert re.fullmatch(
+        r"#\w+ and #\w+, #\w+ and #\w+, #\w+ and #\w+: none of them answers\.", event["reason"]
+    )
+    assert (event["source"][0], event["destination"][0], event["instance"][0]) == ("#", "#", "#")
 
 
 def test_the_command_says_where_and_writes_over_nothing(state: Any, tmp_path: Path) -> None:
