@@ -26,7 +26,7 @@ def health(
     part: Annotated[
         list[Part] | None, typer.Option("--part", help="Look at this part alone; can be given again.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As /health answers.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As /health answers, of these parts.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Say whether the node can receive, analyse and deliver, by its state folder; the page need not run."""
@@ -39,7 +39,10 @@ def health(
     wanted = tuple(part or Part)
     asked = Health(tuple(each for each in found.findings if each.part in wanted))
     if as_json:
-        out.out(json.dumps(described(asked), indent=1), highlight=False)
+        said = described(asked)
+        for each in set(Part) - set(wanted):
+            del said[each.value]  # nobody looked: "ok" would be a lie
+        out.out(json.dumps(said, indent=1), highlight=False)
     else:
         for each in wanted:
             level = asked.of(each)

@@ -194,6 +194,8 @@ def test_the_command_says_the_same_without_the_page(tmp_path: Path) -> None:
     Pulse(planted.settings.heartbeat_path("receive")).beat("ready", {"answers": time.time()})
     code, said = asked("--part", "receive")
     assert (code, said) == (0, "receive ok\n")
+    code, said = asked("--part", "receive", "--json")
+    assert (code, json.loads(said)) == (0, {"status": "ok", "receive": "ok", "reasons": []})
     code, said = asked("--part", "analyse", "--part", "deliver")
     assert (code, "The worker is not running. (worker_silent)" in said) == (1, True)
     planted.beat()
