@@ -21,6 +21,11 @@ from ctsma_node.web.tokens import Token
 
 _MOST_FIELDS = 8
 
+_ELSEWHERE = (
+    "This form came from another address than the page's; nothing was asked for. "
+    "A proxy in front must pass Host as the browser sends it."
+)
+
 
 class Asking:
     """Takes what is asked for and leaves it for the worker."""
@@ -52,16 +57,24 @@ class Asking:
     def _answer(self, request: Request, action: Action, fields: dict[str, list[str]]) -> Response:
         case_id = request.path_params["case"]
         offered, seen = fields.get("token", [""])[0].strip(), fields.get("seen", [""])[0]
-        if not _is_own(request) or not self._acting.is_same(offered):
-            log.logger.warning("command.denied", case=case_id, code=action)
-            return self._pages.case_page(case_id, "That is not the token; nothing was asked for.", 403)
+        if not _is_own(request):
+            return self._denied(case_id, action, _ELSEWHERE)
+        if not self._acting.is_same(offered):
+            return self._denied(case_id, action, "That is not the token; nothing was asked for.")
         if not seen.isdecimal():
             raise HTTPException(400, "The form is not complete.")
         self._commands.post(Command(case_id, int(seen), action))
         log.logger.info("command.asked", case=case_id, code=action)
         return RedirectResponse(f"/cases/{case_id}", 303)
 
+    def _denied(self, case_id: int, action: Action, why: str) -> Response:
+        log.logger.warning("command.denied", case=case_id, code=action, reason=why)
+        return self._pages.case_page(case_id, why, 403)
+
 
 def _is_own(request: Request) -> bool:
     origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    except ValueError:  # such as http://[bad
+        return False

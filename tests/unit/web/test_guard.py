@@ -76,11 +76,13 @@ def test_who_does_not_know_the_token_asks_for_nothing(served: Served, offered: s
     assert CommandFolder(served.planted.settings.commands_dir).waiting() == []
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://[bad"])
 def test_a_form_of_another_site_asks_for_nothing(served: Served, origin: str) -> None:
     case = served.cases["failed"]
     answer = served.post(f"/cases/{case.id}/requeue", f"token={TOKEN}&seen=1", Origin=origin)
-    assert answer.status == 403
+    assert (answer.status, "not the token" in answer.text) == (403, False)
+    assert "came from another address" in answer.text
+    assert "A proxy in front must pass Host" in answer.text
     assert CommandFolder(served.planted.settings.commands_dir).waiting() == []
 
 
