@@ -110,6 +110,7 @@ class Pages:
             seen=seen,
             health=judge(seen, self._settings),
             parts_of_node=tuple(Part),
+            ports=views.ports(self._settings),
             settings=self._settings,
             quarantined=self._observer.inbox.quarantined(),
             sizes=self._observer.sizes(),

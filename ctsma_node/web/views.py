@@ -166,6 +166,15 @@ def _way(name: str, rows: Sequence[Delivery]) -> Way:
     )
 
 
+def ports(settings: Settings) -> tuple[str, ...]:
+    """Where the receiver listens; the port without TLS stays closed where TLS is required."""
+    plain = f"{settings.node.bind}:{settings.node.port}"
+    if not settings.tls.enabled:
+        return (plain,)
+    secure = f"{settings.node.bind}:{settings.tls.port} over TLS"
+    return (secure,) if settings.tls.required else (secure, plain)
+
+
 def destinations(
     settings: Settings, seen: Observed, counts: dict[tuple[str, DeliveryState], int]
 ) -> tuple[DestinationRow, ...]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
+from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ctsma_node.commands import Action, Command, CommandFolder
-from ctsma_node.config import OBJECT_KINDS
+from ctsma_node.config import OBJECT_KINDS, Settings
+from ctsma_node.config.settings import NodeSettings, TlsSettings
 from ctsma_node.records import DeliveryState, SeriesState
 from ctsma_node.web import words
-from tests.unit.web.conftest import TOKEN, Served
+from ctsma_node.web.app import make_app
+from ctsma_node.web.tokens import Token
+from tests.unit.web.conftest import TOKEN, Served, serving
 from tests.unit.web.planted import CANARY
 
 PAGES = ("/", "/?state=failed", "/destinations", "/node", "/health", "/metrics", "/nowhere")
@@ -97,6 +102,24 @@ def test_destinations_and_node(served: Served) -> None:
     shown = text_of(served.get("/node").text)
     for expected in ("receive ok", "analyse ok", "deliver ok", "ab" * 32, "unreadable_dataset 1", "SCANNER"):
         assert expected in shown, expected
+
+
+@pytest.mark.parametrize(
+    ("tls", "shown"),
+    [
+        (TlsSettings(), "127.0.0.1:104"),
+        (TlsSettings(certificate="c", key="k", ca="a"), "127.0.0.1:2762 over TLS"),
+        (
+            TlsSettings(certificate="c", key="k", ca="a", required=False),
+            "127.0.0.1:2762 over TLS, 127.0.0.1:104",
+        ),
+    ],
+)
+def test_the_ports_that_are_open_are_shown(tmp_path: Path, tls: TlsSettings, shown: str) -> None:
+    settings = Settings(node=NodeSettings(port=104, state_dir=tmp_path), tls=tls)
+    with serving(make_app(settings, Token(TOKEN))) as port, urlopen(f"http://127.0.0.1:{port}/node") as page:
+        said = text_of(page.read().decode())
+    assert f"Listens on {shown} Free on the disk" in said
 
 
 def test_a_paused_destination_is_shown(served: Served) -> None:
