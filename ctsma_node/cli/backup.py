@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     )(backup)
     app.command(
         epilog="Example: [b]ctsma-node restore /srv/backup/2026-11-21 --config node.toml[/b], as the "
-        "service's user, with both services stopped. What was on its way is done again, under the same UIDs."
+        "service's user, with the units stopped. What was on its way is done again, under the same UIDs."
     )(restore)
 
 

@@ -145,23 +145,30 @@ class _Part:
 
 
 class Reader:
-    """A read-only connection; empty until the writing side has made the file."""
+    """A read-only connection; empty until the writing side has made the file.
+
+    Where another file takes its place, as a restored one does, that is read from then on.
+    """
 
     def __init__(self, path: Path, schema: str) -> None:
         self._path = path
         self._expected = version_of(schema)
         self._lock = RLock()
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # which one is open
 
     def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
         """Return every row of a query, and none while there is no such file yet."""
         with self._lock:
+            if self._connection is not None and _identity(self._path) not in (self._file, None):
+                self.close()
             connection = self._connection or self._open()
             return [] if connection is None else connection.execute(sql, parameters).fetchall()
 
     def _open(self) -> sqlite3.Connection | None:
         if not self._path.exists():
             return None
+        self._file = _identity(self._path)
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode=ro",
             uri=True,
@@ -192,6 +199,15 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file has the name; None where none has, or nobody can say."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _lock(path: Path) -> FileIO:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,20 @@ def test_a_reader_outlives_the_writer(path: Path, reader: InboxReader) -> None:
         assert len(reader.instances_after(0)) == number
         writer.close()
     assert len(reader.instances_after(0)) == 3
+
+
+def test_a_file_that_takes_the_place_of_another_is_read(path: Path, reader: InboxReader) -> None:
+    """As when a backup is restored and the page runs on."""
+    with closing(Inbox(path)) as writer:
+        writer.add(replace(received(1), association_id=None))
+        assert len(reader.instances_after(0)) == 1
+    path.rename(path.with_name("before.sqlite3"))
+    assert len(reader.instances_after(0)) == 1  # nothing else is there yet
+    with closing(Inbox(path)) as writer:
+        assert reader.instances_after(0) == []
+        writer.add(replace(received(2), association_id=None))
+        writer.add(replace(received(3), association_id=None))
+        assert len(reader.instances_after(0)) == 2
 
 
 def test_one_process_writes(inbox: Inbox, path: Path) -> None:
