@@ -66,7 +66,8 @@ _ROWS = {
     "worker": "errors log records config volume spool heartbeat systemd commands ledger completion assemble"
     " gate choice analysis report validation deliver query notices audit tls commitment pauses quota"
     " clock rounds",
-    "web": "errors log records config spool heartbeat commands ledger quota",
+    # The certificate of the page is looked at as those for DICOM are.
+    "web": "errors log records config spool heartbeat commands ledger quota tls",
     "demo": "errors log records config ledger analysis.result",
     # What each code means is told from the tables of those who give it.
     "codes": "gate choice receive.refusal",

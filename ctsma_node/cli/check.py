@@ -137,8 +137,10 @@ def _bundle(settings: Settings) -> str:
 
 
 def _page(web: WebSettings) -> str:
+    from ctsma_node.web.certificate import check_certificate
     from ctsma_node.web.tokens import read_token
 
+    check_certificate(web)
     if web.read_token_file:
         read_token(Path(web.read_token_file))
     scheme = "https" if web.tls_key else "http"

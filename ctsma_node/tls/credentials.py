@@ -48,13 +48,17 @@ class Credentials:
     def use_in(self, context: ssl.SSLContext) -> None:
         """Load both into a context. Raises SettingsError where they are unreadable or no pair."""
         try:
-            context.load_cert_chain(self.certificate, self.key, _no_passphrase)
+            context.load_cert_chain(self.certificate, self.key, self._no_passphrase)
         except ssl.SSLError as error:
             why = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "cannot be used"
             reason = f" ({error.reason})" if error.reason else ""
             raise SettingsError(f"{self.certificate} and {self.key} {why}{reason}.") from None
         except OSError as error:
             raise SettingsError(f"{self.certificate} or {self.key}: {error.strerror}.") from None
+
+    def _no_passphrase(self) -> str:
+        """A service has nobody to ask; without this OpenSSL would ask the terminal."""
+        raise SettingsError(f"{self.key} is encrypted: store the key without a passphrase (mode 600).")
 
 
 def fingerprint(certificate: bytes) -> str:
@@ -100,8 +104,3 @@ def _read(path: Path) -> x509.Certificate:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError:
         raise SettingsError(f"{path} holds no certificate in PEM form.") from None
-
-
-def _no_passphrase() -> str:
-    """A service has nobody to ask; without this OpenSSL would ask the terminal."""
-    raise SettingsError("The private key of [tls] is encrypted: store it without a passphrase (mode 600).")

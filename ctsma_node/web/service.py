@@ -16,6 +16,7 @@ from ctsma_node.config.settings import Settings, WebSettings
 from ctsma_node.errors import NodeError
 from ctsma_node.spool import make_private
 from ctsma_node.web.app import make_app
+from ctsma_node.web.certificate import check_certificate
 from ctsma_node.web.connections import MOST_WAITING, BoundedConnection
 from ctsma_node.web.tokens import acting_token, read_token
 
@@ -61,7 +62,8 @@ def run(settings: Settings, read_again: Callable[[], Settings] | None = None) ->
 
     At SIGHUP the answers under way are ended, and another server goes on, at the same socket and with the
     settings that `read_again` gives.
-    Raises OSError where the port is taken, and SettingsError where a token is not as it should be.
+    Raises OSError where the port is taken, and SettingsError where a token or the certificate is not as it
+    should be.
     """
     make_private(settings.node.state_dir)
     app, web = _app(settings), settings.web
@@ -105,6 +107,7 @@ class _Asked:
 
 def _app(settings: Settings) -> ASGIApp:
     web = settings.web
+    check_certificate(web)
     reading = read_token(Path(web.read_token_file)) if web.read_token_file else None
     return make_app(settings, acting_token(settings.web_token_path), reading)
 

@@ -8,6 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ctsma_node.cli import app
+from ctsma_node.cli.doctor.certificates import examine
+from ctsma_node.config import load
+from ctsma_node.errors import SettingsError
+from ctsma_node.web.service import run as run_page
 from tests.fixtures.certificates import Authority
 
 _SETTINGS = """\
@@ -54,6 +58,23 @@ def test_what_is_served_and_shown_is_told(authority: Authority, tmp_path: Path) 
     assert "not encrypted" not in said
     assert "valid for 364 days; not bound to a certificate: SCANNER" in said
     assert "known by pacs.example" in said
+
+
+_PAGE = '[node]\nstate_dir = "state"\n[web]\ntls_certificate = "ca/page.pem"\ntls_key = "ca/page.key"\n'
+
+
+def test_a_certificate_of_the_page_that_is_not_there_is_found(authority: Authority, tmp_path: Path) -> None:
+    (tmp_path / "node.toml").write_text(_PAGE)
+    assert f"{tmp_path / 'ca' / 'page.pem'} or {tmp_path / 'ca' / 'page.key'}: No such file" in checked(
+        tmp_path
+    )
+    settings = load(tmp_path / "node.toml", {})
+    with pytest.raises(SettingsError, match=r"page\.pem or .*page\.key: No such file"):
+        run_page(settings)
+    found = {each.what: str(each.verdict) for each in examine(settings)}
+    assert {found["page.pem"], found["page.key"]} == {"wrong"}
+    authority.issue("page")
+    assert "https://127.0.0.1:8112" in checked(tmp_path)
 
 
 def test_an_open_key_is_found(authority: Authority, tmp_path: Path) -> None:

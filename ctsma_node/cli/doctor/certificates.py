@@ -22,7 +22,7 @@ _RENEW = "Put a new certificate in its place, and restart the services."
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Every PEM file of `[tls]` and of the destinations, once each."""
+    """Every PEM file of `[tls]`, of the page and of the destinations, once each."""
     certificates, keys, lists = _named(settings)
     if not certificates and not keys:
         yield skipped("TLS", "certificates", "no certificate is configured")
@@ -92,10 +92,10 @@ def _named(settings: Settings) -> tuple[list[str], list[str], list[str]]:
     """Paths of certificates, of keys and of revocation lists, wherever a section has such settings."""
     queried = (each.query for each in settings.sources if each.query is not None)
     called = [each for each in settings.destinations if each.kind == "dicom"]
-    holders = [(settings.tls, ""), *((each, "tls_") for each in (*called, *queried))]
+    holders = [(settings.tls, ""), *((each, "tls_") for each in (settings.web, *called, *queried))]
     found = [
-        [getattr(holder, prefix + name) for holder, prefix in holders for name in names]
-        for names in (("certificate",), ("key",), ("crl",))
+        [getattr(holder, prefix + name, "") for holder, prefix in holders]  # the page asks for no lists
+        for name in ("certificate", "key", "crl")
     ]
     certificates, keys, lists = ([path for path in dict.fromkeys(each) if path] for each in found)
     return certificates, keys, lists
