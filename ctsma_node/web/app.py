@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from starlette.applications import Starlette
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -18,12 +19,21 @@ from ctsma_node.web.asking import Asking
 from ctsma_node.web.guard import Guard
 from ctsma_node.web.monitors import Monitors
 from ctsma_node.web.observe import Observer
-from ctsma_node.web.pages import Pages
+from ctsma_node.web.pages import DIGITS, Pages
 from ctsma_node.web.render import Renderer
 from ctsma_node.web.tokens import Token
 
 _FORESEEN = (HTTPException, NodeError, sqlite3.Error, OSError, OverflowError)
 """What is answered with a page that says what is wrong."""
+
+
+class _Number(IntegerConvertor):
+    """The number of a case or an object; a longer one is the path of nothing."""
+
+    regex = f"[0-9]{{1,{DIGITS}}}"
+
+
+register_url_convertor("number", _Number())
 
 
 def make_app(
@@ -49,11 +59,11 @@ def make_site(settings: Settings, acting: Token, clock: Callable[[], float]) -> 
     return Starlette(
         routes=[
             Route("/", pages.queue),
-            Route("/cases/{case:int}", pages.case),
-            Route("/cases/{case:int}/pictures/{number:int}.png", pages.picture),
-            Route("/cases/{case:int}/requeue", asking.requeue, methods=["POST"]),
-            Route("/cases/{case:int}/resend", asking.resend, methods=["POST"]),
-            Route("/cases/{case:int}/cancel", asking.cancel, methods=["POST"]),
+            Route("/cases/{case:number}", pages.case),
+            Route("/cases/{case:number}/pictures/{number:number}.png", pages.picture),
+            Route("/cases/{case:number}/requeue", asking.requeue, methods=["POST"]),
+            Route("/cases/{case:number}/resend", asking.resend, methods=["POST"]),
+            Route("/cases/{case:number}/cancel", asking.cancel, methods=["POST"]),
             Route("/destinations", pages.destinations),
             Route("/node", pages.node),
             Route("/health", monitors.health),

@@ -27,6 +27,9 @@ WIDTHS = {"small": 480, "large": 1912}
 REFRESHES = ("10", "60")
 """Seconds between refreshes of the queue, for who asks for them; by itself it keeps still (WCAG 2.2.1)."""
 
+DIGITS = 19
+"""Of the largest number that a ledger gives; Python reads no number of thousands of them."""
+
 _KEPT = 64
 """Thumbnails kept in memory; the objects they show never change."""
 
@@ -50,7 +53,7 @@ class Pages:
         asked = request.query_params
         named, before, every = asked.get("state"), asked.get("before", ""), asked.get("refresh")
         state = SeriesState(named) if named in set(SeriesState) else None
-        shown = views.queue(self._cases, self._clock(), state, int(before) if before.isdecimal() else None)
+        shown = views.queue(self._cases, self._clock(), state, _number(before))
         answer = self._render(
             "queue.html",
             health=judged(self._observer, self._settings),
@@ -121,3 +124,12 @@ class Pages:
         """The stylesheet."""
         text = resources.files("ctsma_node.web").joinpath("style.css").read_text(encoding="utf-8")
         return Response(text, media_type="text/css")
+
+
+def _number(text: str) -> int | None:
+    """A case's number, or None where it is none; raises HTTPException where there can be no such case."""
+    if not text.isdecimal():
+        return None
+    if len(text) > DIGITS:
+        raise HTTPException(404, "There is no such number.")
+    return int(text)

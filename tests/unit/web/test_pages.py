@@ -85,7 +85,9 @@ def test_pictures_and_maps_are_drawn_from_the_objects(served: Served) -> None:
 
 NOT_THERE = (
     *("/cases/77", "/cases/1/pictures/0.png", "/cases/1/pictures/900.png", "/nowhere"),
-    *(f"/cases/{'9' * 30}", f"/?before={'9' * 30}"),
+    *(f"/cases/{'9' * n}" for n in (19, 30, 5000)),
+    *(f"/?before={'9' * n}" for n in (19, 30, 5000)),
+    f"/cases/1/pictures/{'9' * 5000}.png",
 )
 
 
