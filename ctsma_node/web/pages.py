@@ -18,7 +18,7 @@ from ctsma_node.records import SeriesState
 from ctsma_node.web import views
 from ctsma_node.web.health import Part, judge, judged
 from ctsma_node.web.observe import Observer
-from ctsma_node.web.pictures import thumbnail
+from ctsma_node.web.pictures import UNREADABLE, thumbnail
 from ctsma_node.web.render import Renderer
 
 WIDTHS = {"small": 480, "large": 1912}
@@ -88,8 +88,10 @@ class Pages:
         width = WIDTHS["large" if request.query_params.get("size") == "large" else "small"]
         try:
             drawn = self._thumbnail(case_id, self._cases.results(case_id)[number].sop_instance_uid, width)
-        except (IndexError, OSError, ValueError, AttributeError):
-            raise HTTPException(404, "Nothing can be drawn of this object, or its file is gone.") from None
+        except UNREADABLE:
+            raise HTTPException(
+                404, "Nothing can be drawn of this object: its file is gone or damaged."
+            ) from None
         return Response(drawn, media_type="image/png")
 
     def _draw(self, case_id: int, sop_instance_uid: str, width: int) -> bytes:

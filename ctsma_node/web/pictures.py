@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
@@ -12,10 +13,17 @@ import numpy.typing as npt
 from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 from pydicom.uid import ParametricMapStorage, SecondaryCaptureImageStorage
 
 DRAWN = (SecondaryCaptureImageStorage, ParametricMapStorage)
 """SOP classes that a thumbnail is drawn of."""
+
+UNREADABLE = (
+    *(OSError, EOFError, InvalidDicomError, struct.error),
+    *(ValueError, TypeError, AttributeError, IndexError, KeyError, NotImplementedError),
+)
+"""What reading raises where a file is gone, or is damaged in whatever way."""
 
 # Viridis at eleven even steps: its order holds for every kind of colour vision and in grey.
 _RAMP = np.array(
@@ -36,7 +44,7 @@ def content_label(path: Path) -> str:
     """What an object of the node's own calls itself (Content Label, 0070,0080); "" where it does not."""
     try:
         ds = dcmread(path, specific_tags=["ContentLabel"], stop_before_pixels=True)
-    except OSError:
+    except UNREADABLE:
         return ""
     return _PARAMETERS.get(str(ds.get("ContentLabel", "")), "")
 
@@ -48,7 +56,7 @@ _PARAMETERS = {"BVTV": "BV/TV", "TBTH": "Tb.Th", "TBSP": "Tb.Sp", "TBN": "Tb.N"}
 def thumbnail(path: Path, width: int, find: Callable[[str], Path | None]) -> bytes:
     """PNG of an object, `width` pixels across. `find` gives the file of an instance by its UID, or None.
 
-    Raises OSError where the file is gone, and ValueError where nothing can be drawn of it.
+    Raises ValueError where nothing is drawn of its kind, and one of UNREADABLE where its file is not whole.
     """
     ds = dcmread(path)
     if ds.SOPClassUID not in DRAWN:

@@ -15,11 +15,13 @@ from ctsma_node.commands import Action, Command, CommandFolder
 from ctsma_node.config import OBJECT_KINDS, Settings
 from ctsma_node.config.settings import NodeSettings, TlsSettings
 from ctsma_node.records import DeliveryState, SeriesState
+from ctsma_node.report import ReportObject
 from ctsma_node.web import words
 from ctsma_node.web.app import make_app
+from ctsma_node.web.pictures import DRAWN
 from ctsma_node.web.tokens import Token
 from tests.unit.web.conftest import TOKEN, Served, serving
-from tests.unit.web.planted import CANARY
+from tests.unit.web.planted import CANARY, Planted, plant_queue
 
 PAGES = ("/", "/?state=failed", "/destinations", "/node", "/health", "/metrics", "/nowhere")
 
@@ -81,6 +83,26 @@ def test_pictures_and_maps_are_drawn_from_the_objects(served: Served) -> None:
         grey = (rgb.max(axis=2) - rgb.min(axis=2)) < 12
         assert 0.05 < (~grey).mean() < 0.9, path  # colour of values
         assert (grey & (rgb.max(axis=2) > 40)).mean() > 0.02, path  # and the CT beside it
+
+
+@pytest.mark.parametrize("content", [b"", bytes(1000), bytes(128) + b"DICM\x02\x00", None])
+def test_a_damaged_object_leaves_the_page_of_its_case(
+    tmp_path: Path, objects: tuple[ReportObject, ...], content: bytes | None
+) -> None:
+    planted = Planted(tmp_path)
+    cases = plant_queue(planted, objects)
+    case = cases["delivered"]
+    number, drawn = next(
+        (n, each) for n, each in enumerate(planted.cases.results(case.id)) if each.sop_class_uid in DRAWN
+    )
+    path = planted.settings.outbox_dir / drawn.path
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 3] if content is None else content)
+    with serving(make_app(planted.settings, Token(TOKEN), clock=planted.clock)) as port:
+        page = Served(planted, cases, port)
+        assert page.get(f"/cases/{case.id}").status == 200
+        assert page.get(f"/cases/{case.id}/pictures/{number}.png").status == 404
+    planted.close()
 
 
 NOT_THERE = (
