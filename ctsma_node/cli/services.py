@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def serve(config: ConfigOption = None) -> None:
     """Run the whole node: the receiver, the worker and the page, as processes of their own."""
+    _hold_reloads()
     with spoken_errors():
         settings = settings_from(config)
         log.configure(settings.log.level)
@@ -37,6 +39,7 @@ def serve(config: ConfigOption = None) -> None:
 
 def receive(config: ConfigOption = None) -> None:
     """Run the receiver alone: takes instances in and acknowledges them when they are durable."""
+    _hold_reloads()
     with spoken_errors():
         settings = settings_from(config)
         log.configure(settings.log.level)
@@ -47,6 +50,7 @@ def receive(config: ConfigOption = None) -> None:
 
 def work(config: ConfigOption = None) -> None:
     """Run the worker alone: assembles, judges, analyses, reports and delivers."""
+    _hold_reloads()
     with spoken_errors():
         settings = settings_from(config)
         log.configure(settings.log.level)
@@ -57,9 +61,15 @@ def work(config: ConfigOption = None) -> None:
 
 def web(config: ConfigOption = None) -> None:
     """Run the page alone, with /health and /metrics: tells of the other two, and asks the worker."""
+    _hold_reloads()
     with spoken_errors():
         settings = settings_from(config)
         log.configure(settings.log.level)
         from ctsma_node.web.service import run
 
         run(settings, read_again=lambda: settings_from(config))
+
+
+def _hold_reloads() -> None:
+    """Let a reload (SIGHUP) wait until the service hears of it: by default it ends the process."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})

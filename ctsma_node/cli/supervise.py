@@ -50,6 +50,7 @@ def supervise(
                 process.send_signal(number)
 
     signal.signal(signal.SIGHUP, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # and of one that came meanwhile
     dead, crashes = set[str](), list[float]()
     while not asked and not dead - set(beside):
         time.sleep(_POLL_S)
@@ -82,12 +83,16 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on
-        preexec_fn=_end_with_parent,
+        preexec_fn=_prepare,
     )
 
 
-def _end_with_parent() -> None:
-    """Let the kernel send SIGTERM when this process's parent is killed (prctl(2)): nobody is left behind."""
+def _prepare() -> None:
+    """Let a reload that comes before the process hears of them pass, and nobody be left behind.
+
+    The kernel sends SIGTERM when this process's parent is killed (prctl(2)).
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

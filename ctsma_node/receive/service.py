@@ -43,6 +43,7 @@ def run(
         signal.signal(number, stop)
     if read_again is not None:
         signal.signal(signal.SIGHUP, lambda *_: asked.set())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # and of one that came meanwhile
     receiver = Receiver(settings)
     receiver.start()
     gc.freeze()  # modules and tables stay: the collector need not look at them again and again

@@ -73,6 +73,7 @@ def run(settings: Settings, read_again: Callable[[], Settings] | None = None) ->
         signal.signal(number, asked.stop)  # uvicorn hears them, too, and raises them anew when it has ended
     if read_again is not None:
         signal.signal(signal.SIGHUP, asked.reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # and of one that came meanwhile
     log.logger.info("web.serving", address=web.bind, port=listening.getsockname()[1])
     asked.server.run([listening.dup()])
     while not asked.stopping and read_again is not None:

@@ -71,6 +71,7 @@ def run(
         signal.signal(number, asked.stop)
     if read_again is not None:
         signal.signal(signal.SIGHUP, asked.reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # and of one that came meanwhile
     asked.worker.run(ready)
     while not asked.stopping and read_again is not None:
         asked.again = False

@@ -138,6 +138,50 @@ def test_all_of_them_are_told_to_read_their_settings_again(
     until(lambda: all((tmp_path / f"{name}-told").exists() for name in names))
 
 
+def test_a_reload_that_comes_early_ends_nobody(
+    start: Callable[..., subprocess.Popen[bytes]], marks: Marks
+) -> None:
+    """The programs do not hear of SIGHUP yet; its default would end them."""
+    process = start(marks.program, "import time; time.sleep(60)")
+    until(marks.ready.exists)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    assert marks.done.exists()
+
+
+_EARLY = """
+import os, signal, sys
+from ctsma_node.cli import app, services
+read, done = services.settings_from, []
+def settings_from(config):
+    found = read(config)
+    if not done:
+        done.append(os.kill(os.getpid(), signal.SIGHUP))
+    return found
+services.settings_from = settings_from
+app(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", ["receive", "web"])
+def test_a_reload_that_comes_while_a_service_starts_is_heard_when_it_runs(
+    command: str, tmp_path: Path
+) -> None:
+    config, said = tmp_path / "node.toml", tmp_path / "log"
+    config.write_text('[node]\nstate_dir = "state"\nport = 0\n[web]\nport = 0\n')
+    arguments = [sys.executable, "-c", _EARLY, command, "--config", str(config)]
+    with said.open("wb") as file:
+        process = subprocess.Popen(arguments, cwd=ROOT, stderr=file)
+    try:
+        until(lambda: "settings.reloaded" in said.read_text() or process.poll() is not None)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_worker_that_crashes_is_started_again_and_the_receiver_goes_on(
     start: Callable[..., subprocess.Popen[bytes]], marks: Marks, tmp_path: Path
 ) -> None:
