@@ -42,6 +42,7 @@ class Token:
 def acting_token(path: Path) -> Token:
     """The token for asking; it is made, readable by the node's user alone, where there is none yet."""
     if not path.exists():
+        path.with_name(f"{path.name}.part").unlink(missing_ok=True)  # of a page that died while it wrote
         write_durably(path, [f"{secrets.token_urlsafe(_BYTES)}\n".encode()])
     return read_token(path)
 

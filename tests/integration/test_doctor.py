@@ -24,6 +24,7 @@ from ctsma_node.cli import app
 from ctsma_node.cli.doctor.certificates import certificate_findings
 from ctsma_node.cli.doctor.finding import Verdict
 from ctsma_node.cli.doctor.instance import PATIENT_ID
+from ctsma_node.cli.doctor.machine import _fsync
 from ctsma_node.cli.doctor.network import SENT
 from ctsma_node.config import OBJECT_KINDS, Settings, SourceSettings
 from ctsma_node.config.peers import DEFAULT_KINDS
@@ -266,6 +267,12 @@ def test_a_folder_that_others_can_read_and_a_bundle_that_is_none(diagnose: Diagn
     assert verdict(found, "state", "fsync") in ("ok", "warning")
     assert verdict(found, "analysis", "bundle") == "wrong"
     assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_what_a_doctor_that_was_killed_left_is_not_the_disks_fault(tmp_path: Path) -> None:
+    (tmp_path / ".doctor.part").write_bytes(bytes(10))
+    assert _fsync(tmp_path).verdict in (Verdict.OK, Verdict.WARNING)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_table_reads_well_for_a_person(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def _fsync(folder: Path) -> Finding:
     """How long one instance of half a megabyte takes to be durable, as the receiver makes it."""
     probe, seconds = folder / ".doctor", []
     try:
+        probe.with_name(f"{probe.name}.part").unlink(missing_ok=True)  # of a doctor that was killed
         for _ in range(_PROBES):
             started = time.monotonic()
             write_durably(probe, [bytes(524_288)])

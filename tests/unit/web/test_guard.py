@@ -130,6 +130,13 @@ def test_the_acting_token_is_made_once_and_private(tmp_path: Path) -> None:
     assert path.read_text().strip() == secret
 
 
+def test_a_page_that_died_while_it_made_the_token_starts_again(tmp_path: Path) -> None:
+    (tmp_path / "web.token.part").write_text("half")
+    token = acting_token(tmp_path / "web.token")
+    assert token.is_same((tmp_path / "web.token").read_text().strip())
+    assert not (tmp_path / "web.token.part").exists()
+
+
 def test_a_token_that_others_can_read_or_guess_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "token"
     with pytest.raises(SettingsError, match="cannot be read"):
