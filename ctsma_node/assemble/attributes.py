@@ -16,6 +16,9 @@ from pydicom.tag import BaseTag
 _TEXT_VRS = frozenset({"AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "SH", "ST", "TM", "UI", "UT"})
 _PADDING = " \0\t\r\n"
 
+MOST = 1e6
+"""No measure of a CT is larger, in mm, HU or ms: that is what a writer left unset, and its sums overflow."""
+
 
 def texts(ds: Dataset, keyword: str) -> tuple[str, ...]:
     """The values of an attribute as stripped text; empty where it is absent, empty or unreadable."""
@@ -28,20 +31,20 @@ def text(ds: Dataset, keyword: str) -> str:
 
 
 def number(ds: Dataset, keyword: str) -> float | None:
-    """The first value as a finite number."""
-    return _finite(text(ds, keyword))
+    """The first value as a number that can be a measure: finite, and of at most MOST."""
+    return _measure(text(ds, keyword))
 
 
 def numbers(ds: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """Exactly `count` finite numbers, or None."""
-    found = tuple(_finite(value) for value in texts(ds, keyword))
+    """Exactly `count` numbers that can be measures, or None."""
+    found = tuple(_measure(value) for value in texts(ds, keyword))
     readable = tuple(value for value in found if value is not None)
     return readable if len(found) == len(readable) == count else None
 
 
 def whole(ds: Dataset, keyword: str) -> int | None:
-    """The first value as an integer."""
-    value = number(ds, keyword)
+    """The first value as an integer, which may be a number of any size and not a measure."""
+    value = _finite(text(ds, keyword))
     return int(value) if value is not None and value == int(value) else None
 
 
@@ -97,6 +100,11 @@ def _tag(keyword: str) -> BaseTag:
     if tag is None:
         raise KeyError(keyword)
     return BaseTag(tag)
+
+
+def _measure(value: str) -> float | None:
+    parsed = _finite(value)
+    return parsed if parsed is not None and abs(parsed) <= MOST else None
 
 
 def _finite(value: str) -> float | None:

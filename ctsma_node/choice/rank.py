@@ -54,7 +54,7 @@ def quality(candidate: Candidate, rules: Sequence[RuleSettings]) -> Quality:
     """How well a series suits the method."""
     rule = first_match(rules, candidate)
     preferred = rule is not None and rule.action == "prefer"
-    known = [each for each in (candidate.thickness_mm, candidate.spacing_mm) if each is not None]
+    known = [_credible(each) for each in (candidate.thickness_mm, candidate.spacing_mm) if each is not None]
     return Quality(
         preference=rules.index(rule) if rule is not None and preferred else len(rules),
         derived=not candidate.original,
@@ -102,4 +102,9 @@ def _shared(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 def _steps(value: float, step: float, finest: float) -> float:
     """The value rounded to steps, and no finer than what gains anything."""
-    return round(max(value, finest) / step) * step
+    return round(max(_credible(value), finest) / step) * step
+
+
+def _credible(value: float) -> float:
+    """A sibling is ranked before the gate has seen it: what is beyond all measures is the worst."""
+    return value if value < _UNKNOWN_MM else _UNKNOWN_MM  # NaN is not smaller either

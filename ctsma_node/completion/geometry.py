@@ -54,7 +54,7 @@ def geometry_complete(instances: Sequence[InstanceGeometry], min_slices: int = M
     orientations = np.array([orientation for _, orientation in places], dtype=np.float64)
     try:
         return one_orientation(orientations) and _whole(positions, orientations, min_slices)
-    except ValueError:
+    except (ValueError, ArithmeticError):  # directions that are none, places that overflow
         return False
 
 

@@ -55,6 +55,8 @@ _WANTED: list[BaseTag | int] = [
 # PS3.5 9.1, but for leading zeros in a component: real equipment writes them, and they harm nobody.
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}", re.ASCII)
 _MOST_FRAMES = 100_000
+_FARTHEST_MM = 1e6
+"""No slice lies farther off: that is what a writer left unset, and distances to it overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,8 @@ class _Values:
             numbers = tuple(float(part) for part in (self.text(tag) or "").split("\\"))
         except ValueError:
             return None
-        return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
+        # NaN is no number of this range either.
+        return numbers if len(numbers) == count and all(abs(n) <= _FARTHEST_MM for n in numbers) else None
 
     def frames(self) -> int:
         text = self.text(_NUMBER_OF_FRAMES)

@@ -122,7 +122,7 @@ class Intake:
     def _is_whole(self, case: Case, rows: Sequence[Instance]) -> bool:
         key = (case.id, len(rows))
         if key not in self._whole:
-            self._whole[key] = geometry_complete([_geometry(row) for row in rows])
+            self._whole[key] = _judged(case, rows)
         return self._whole[key]
 
     def _close(self, case: Case, by: str) -> None:
@@ -155,6 +155,19 @@ def instances_digest(instances: Sequence[Instance]) -> str:
     """sha256, hexadecimal, over the sorted pairs of SOP Instance UID and sha256 of the instances."""
     lines = sorted(f"{each.sop_instance_uid} {each.sha256}\n" for each in instances)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _judged(case: Case, rows: Sequence[Instance]) -> bool:
+    """Whether the geometry says that it is whole.
+
+    Headers are whoever's: one that the arithmetic fails on makes its own series wait for the quiet time, and
+    holds no other back.
+    """
+    try:
+        return geometry_complete([_geometry(row) for row in rows])
+    except Exception as error:
+        log.logger.error("series.not_judged", series=case.series_uid, case=case.id, **log.describe(error))
+        return False
 
 
 def _single_frames(rows: Sequence[Instance]) -> bool:

@@ -94,6 +94,13 @@ def test_what_is_finer_than_the_grid_or_nearly_equal_decides_nothing(changes: di
     assert quality(other(**changes), ()) == quality(BONE, ())
 
 
+@pytest.mark.parametrize("measure", ["thickness_mm", "spacing_mm", "pixel_mm"])
+@pytest.mark.parametrize("value", [1.7e308, float("inf"), float("nan")])
+def test_a_measure_beyond_all_numbers_is_the_worst(measure: str, value: float) -> None:
+    odd, worst = other(**{measure: value}), other(**{measure: 99.0})
+    assert quality(odd, ()) == quality(worst, ())
+
+
 def test_overlapping_slices_decide_between_equals() -> None:
     assert in_order([BONE, other(spacing_mm=0.3)], ())[0].spacing_mm == 0.3
 

@@ -81,6 +81,14 @@ INCOMPLETE: dict[str, Callable[[Instances], Instances]] = {
     "a localizer": lambda them: [*them, changed(them[0], orientation=(1.0, 0.0, 0.0, 0.0, 0.0, -1.0))],
     "every third missing": lambda them: [each for k, each in enumerate(them * 1) if k % 3],
     "one beside multi-frame": lambda them: [*them, changed(them[0], number_of_frames=100)],
+    "ends beyond all numbers": lambda them: [
+        changed(them[0], position=(0.0, 0.0, -1.7e308)),
+        *them[1:-1],
+        changed(them[-1], position=(0.0, 0.0, 1.7e308)),
+    ],
+    "all slices beyond all numbers": lambda them: [
+        changed(each, position=(0.0, 0.0, (k - 20) * 8e306)) for k, each in enumerate(them)
+    ],
     "one slice off": lambda them: [*them[:-1], changed(them[-1], position=(-6.0, 4.1, 26.8))],
 }
 

@@ -132,6 +132,11 @@ def beside(first: tuple[float, float, float]) -> Oddity:
     return apply
 
 
+def beyond_all_numbers(datasets: list[Dataset]) -> None:
+    for k, ds in enumerate(datasets):
+        ds.ImagePositionPatient = ["0", "0", f"{k - 20}e306"]
+
+
 def bent(datasets: list[Dataset]) -> None:
     for k in range(40):
         moved(k, (0.004 * (k - 20) ** 2, 0, 0))(datasets)
@@ -282,6 +287,8 @@ REFUSALS: list[tuple[str, Oddity]] = [
     ("no_geometry", every(ImageOrientationPatient=[1, 0, 0, 1, 0, 0])),
     ("no_geometry", every(PixelSpacing=None, ImagerPixelSpacing=[0.5, 0.5])),
     ("no_geometry", every(PixelSpacing=[0, 0])),
+    ("no_geometry", one(ImagePositionPatient=["0", "0", "1.79769313486e308"])),
+    ("no_geometry", beyond_all_numbers),
     ("no_geometry", frames_without_groups),
     ("no_geometry", classic_with_many_frames),
     ("mixed_frame_of_reference", one(FrameOfReferenceUID="1.2.3")),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ctsma_node.completion import InstanceGeometry, geometry_complete
 from ctsma_node.config.settings import CompletionSettings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import SeriesState
+from ctsma_node.worker import intake
 from ctsma_node.worker.intake import Intake, instances_digest
 from tests.acceptance.stand_ins import Arrivals, settings_in
 from tests.fixtures.ct_series import StackPlan, multi_frame, single_frames
@@ -147,6 +149,33 @@ def test_series_do_not_wait_for_one_another(node: Node) -> None:
     states = {case.series_uid: case.state for case in node.cases.in_state()}
     assert states[str(unfinished[0].SeriesInstanceUID)] is SeriesState.RECEIVING
     assert sorted(states.values()) == [SeriesState.RECEIVING, SeriesState.STABLE]
+
+
+def test_a_place_beyond_all_numbers_holds_no_series_back(node: Node) -> None:
+    odd, sound = single_frames(StackPlan(rows=4, columns=4, spacing=0.5)), single_frames(SMALL)
+    odd[-1].ImagePositionPatient = ["0", "0", "1.79769313486e308"]
+    node.arrivals.bring(odd, at=T0)
+    node.arrivals.bring(sound, at=T0)
+    assert node.state_at(T0 + SHORT) is SeriesState.STABLE
+    node.state_at(T0 + LONG)
+    assert {case.state for case in node.cases.in_state()} == {SeriesState.STABLE}
+
+
+def test_a_series_that_cannot_be_judged_waits_and_holds_no_other_back(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(instances: Sequence[InstanceGeometry]) -> bool:
+        if len(instances) == 39:
+            raise ArithmeticError
+        return geometry_complete(instances)
+
+    monkeypatch.setattr(intake, "geometry_complete", judge)
+    node.arrivals.bring(single_frames(SMALL)[:-1], at=T0)
+    node.arrivals.bring(single_frames(SMALL), at=T0)
+    assert node.state_at(T0 + SHORT) is SeriesState.STABLE
+    assert node.cases.in_state()[0].state is SeriesState.RECEIVING
+    node.state_at(T0 + LONG)
+    assert node.cases.in_state()[0].state is SeriesState.STABLE
 
 
 def test_the_digest_knows_instances_and_bytes_and_no_order(node: Node) -> None:

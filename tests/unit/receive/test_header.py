@@ -117,7 +117,10 @@ def test_real_uids_are_taken_though_not_to_the_letter() -> None:
     assert not is_uid(None)
 
 
-@pytest.mark.parametrize("raw", [b"1\\2", b"a\\b\\c ", b"nan\\1\\2 ", b"1e999\\0\\0", b"1\\2\\3\\4 ", b""])
+@pytest.mark.parametrize(
+    "raw",
+    [b"1\\2", b"a\\b\\c ", b"nan\\1\\2 ", b"1e999\\0\\0", b"0\\0\\1.79769313486e308 ", b"1\\2\\3\\4 ", b""],
+)
 def test_an_unreadable_position_is_absent(raw: bytes) -> None:
     assert read(encoded(with_raw(ct_slice(), 0x00200032, "DS", raw))).geometry.position is None
 
