@@ -53,6 +53,9 @@ END_STATES = frozenset(state for state, following in TRANSITIONS.items() if not 
 NOTE = "not_analysed"
 """Kind of the object that says of a series, or of one of its knees, that it was not analysed, and why."""
 
+REFUSED_KNEES = "refused_knees"
+"""Fact of the move to `analysed`: the codes of the knees beside the measured ones, joined by spaces."""
+
 
 class DeliveryState(StrEnum):
     """Where one instance stands on its way to one destination."""

@@ -21,6 +21,8 @@ SLICE_STEP_MM, PIXEL_STEP_MM, SPACING_STEP_MM = 0.25, 0.1, 0.1
 FINEST_SPACING_MM = 0.3
 OTHER_KNEE_MM = 50.0
 """Half a knee: what a series shows to the left or right of another one, if wider, may be another knee."""
+EDGE_MM = 5.0
+"""Fields of view that end within so much of one another cut the same knees off."""
 SHARED = 0.5
 """Least share of the shorter extent that two stacks of the same knees have in common, before and along."""
 
@@ -92,6 +94,16 @@ def covers(a: Candidate, b: Candidate) -> bool:
     beyond = max(left - b.box[0][0], b.box[0][1] - right)
     return beyond <= OTHER_KNEE_MM and all(
         _shared(extent, other) >= SHARED for extent, other in zip(others, b.box[1:], strict=True)
+    )
+
+
+def contains(a: Candidate, b: Candidate) -> bool:
+    """Whether `b` shows nothing beyond `a`, so that no knee which `a` cuts off is whole in `b`."""
+    if a.box is None or b.box is None:
+        return False
+    return all(
+        low - EDGE_MM <= least and most <= high + EDGE_MM
+        for (low, high), (least, most) in zip(a.box, b.box, strict=True)
     )
 
 

@@ -7,7 +7,7 @@ import sqlite3
 
 from ctsma_node.ledger.delivery_rows import DeliveryQueries
 from ctsma_node.ledger.sqlite import LedgerError
-from ctsma_node.records import NOTE, Case, Event, ResultObject, SeriesState, SourceCount
+from ctsma_node.records import NOTE, REFUSED_KNEES, Case, Event, ResultObject, SeriesState, SourceCount
 
 
 class CaseQueries(DeliveryQueries):
@@ -69,6 +69,15 @@ class CaseQueries(DeliveryQueries):
     def has_set(self, case_id: int) -> bool:
         """Return whether measurements were made of a case; the note that none were is no set."""
         return any(each.kind != NOTE for each in self.results(case_id))
+
+    def refused_knees(self, case_id: int) -> frozenset[str]:
+        """Return the codes of the knees of a case that were refused beside one that was measured.
+
+        None of a case that was analysed before the history kept them.
+        """
+        sql = f"""SELECT json_extract(facts, '$.{REFUSED_KNEES}') AS codes FROM event
+                  WHERE revision_id = ? AND codes IS NOT NULL ORDER BY id DESC LIMIT 1"""
+        return frozenset(code for row in self._rows(sql, case_id) for code in row["codes"].split())
 
     def source_count(self, series_uid: str) -> SourceCount | None:
         """Return what the source said how many instances a series has; None when it was never asked."""

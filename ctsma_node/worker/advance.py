@@ -9,7 +9,7 @@ from typing import Any
 from ctsma_node import log
 from ctsma_node.deliver import RetrySchedule
 from ctsma_node.errors import Deferred, InvalidResult, NodeError, Refused
-from ctsma_node.ledger.cases import AttemptsExhausted, Cases
+from ctsma_node.ledger.cases import AttemptsExhausted, Cases, Fact
 from ctsma_node.records import Case, SeriesState
 
 ATTEMPTS = RetrySchedule(first_s=15.0, factor=12.0, max_s=900.0)
@@ -22,14 +22,14 @@ def advance(
     step: Callable[[Case], SeriesState],
     max_attempts: int,
     clock: Callable[[], float] = time.time,
-    timings: Callable[[], Mapping[str, float]] = dict,
+    facts: Callable[[], Mapping[str, Fact]] = dict,
 ) -> Case:
     """Run the next step of a case and return the case as it stands then.
 
     `Refused` ends it with its code, `InvalidResult` as failed; `Deferred` leaves it for later. Any other
     exception gives it back to be tried again, and ends it as failed at the last attempt. Attempts are counted
     before the step runs: one that kills the process ends.
-    `timings` tells, behind a step, what its stages took in seconds; the history keeps it.
+    `facts` tells, behind a step, what the history is to keep of it.
     """
     try:
         case = cases.claim(case_id)
@@ -48,8 +48,8 @@ def advance(
     except Exception as error:  # whatever it was, the case goes on or ends with it
         return _failed_attempt(cases, case, error, max_attempts, clock())
     seconds = round(clock() - started, 3)
-    facts: dict[str, Any] = {f"seconds in {stage}": round(took, 3) for stage, took in timings().items()}
-    moved = cases.move(case_id, following, seconds=seconds, **facts)
+    kept: dict[str, Any] = {**facts(), "seconds": seconds}
+    moved = cases.move(case_id, following, **kept)
     _log("case.moved", case, moved.state, seconds=seconds)
     return moved
 

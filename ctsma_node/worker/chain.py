@@ -13,9 +13,9 @@ from ctsma_node.config.settings import Settings
 from ctsma_node.deliver import in_reference_order
 from ctsma_node.errors import Refused
 from ctsma_node.gate import GateSettings
-from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.cases import Cases, Fact
 from ctsma_node.ledger.inbox import InboxReader
-from ctsma_node.records import Case, SeriesState
+from ctsma_node.records import REFUSED_KNEES, Case, SeriesState
 from ctsma_node.worker import steps
 from ctsma_node.worker.checking import check_written
 from ctsma_node.worker.notes import Notes
@@ -99,10 +99,18 @@ class Chain:
             self._notes.explain(case, refusal)
             raise
 
-    def timings(self) -> dict[str, float]:
-        """What the stages of the step that has just run took, in seconds; told once."""
+    def facts(self) -> dict[str, Fact]:
+        """What the history keeps of the step that has just run.
+
+        What its stages took, in seconds, told once, and why a knee beside the measured ones was refused.
+        """
         told, self._timings = self._timings, {}
-        return told
+        facts: dict[str, Fact] = {f"seconds in {stage}": round(took, 3) for stage, took in told.items()}
+        at_hand = self._at_hand.get(self._case_id)
+        if at_hand is not None and isinstance(at_hand.outcome, AnalysisResult):
+            refused = {knee.code for knee in at_hand.outcome.not_analysed}
+            facts[REFUSED_KNEES] = " ".join(sorted(refused))
+        return facts
 
     def forget(self, case_id: int) -> None:
         """Let go of the volume of a case."""

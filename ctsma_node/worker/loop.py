@@ -172,7 +172,7 @@ class Worker:
         if case is None or not self._room.is_there():
             return False
         attempts = self._settings.worker.max_attempts
-        moved = advance(self._cases, case.id, self._chain.step, attempts, self._clock, self._chain.timings)
+        moved = advance(self._cases, case.id, self._chain.step, attempts, self._clock, self._chain.facts)
         self._tell_troubles()
         if moved.state not in WORKABLE:
             self._chain.forget(case.id)

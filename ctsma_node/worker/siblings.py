@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,8 @@ from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.records import END_STATES, Case, Instance, SeriesState
 
+_CUT_OFF = "knee_cut_off"
+
 
 class Siblings:
     """Looks them up anew each time; a series is described once for each number of its instances."""
@@ -32,16 +34,17 @@ class Siblings:
         """Every series of the study that has been measured or may yet be."""
         study = self._cases.by_study(case.study_uid)
         latest = {each.series_uid: each for each in study if each.series_uid != case.series_uid}
-        measured = {each.series_uid for each in study if self._cases.has_set(each.id)}
-        found = (self._sibling(each, each.series_uid in measured) for each in latest.values())
+        measured = {each.series_uid: each for each in study if self._cases.has_set(each.id)}
+        found = (self._sibling(each, measured.get(each.series_uid)) for each in latest.values())
         return [each for each in found if each is not None]
 
     def last_instance_at(self, case: Case) -> float:
         """When the last instance of the whole study came."""
         return max(each.last_instance_at for each in self._cases.by_study(case.study_uid))
 
-    def _sibling(self, case: Case, measured: bool) -> Sibling | None:
-        stands = _stands(case, measured)
+    def _sibling(self, case: Case, measured: Case | None) -> Sibling | None:
+        """`measured` is the latest revision that has a set."""
+        stands = _stands(case) if measured is None else _measured(self._cases.refused_knees(measured.id))
         candidate = None if stands is None else self._described(case.series_uid, case.n_instances)
         return None if stands is None or candidate is None else Sibling(candidate, stands)
 
@@ -56,10 +59,19 @@ class Siblings:
         return None if ds is None else describe(_frames(ds, path, rows), ds)
 
 
-def _stands(case: Case, measured: bool) -> Stands | None:
-    """None where nothing will come of it."""
-    if measured:
+def _measured(refused: Set[str]) -> Stands | None:
+    """By the codes of the knees that were refused beside the measured one.
+
+    A knee that is cut off is cut off in every series of the same field of view. One that was refused for
+    anything else may be measured in any other series: none is held back.
+    """
+    if not refused:
         return Stands.MEASURED
+    return Stands.PARTLY if refused <= {_CUT_OFF} else None
+
+
+def _stands(case: Case) -> Stands | None:
+    """None where nothing will come of it."""
     if case.state in END_STATES:
         return None
     return Stands.ARRIVING if case.state is SeriesState.RECEIVING else Stands.WAITING

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from ctsma_node.analysis.result import AnalysisResult, Scan, Side
+from ctsma_node.analysis.result import AnalysisResult, KneeNotAnalysed, Scan, Side
 from ctsma_node.config import DestinationSettings, Settings
 from ctsma_node.config.settings import CompletionSettings, NodeSettings, WorkerSettings
 from ctsma_node.errors import Refused
@@ -34,6 +34,7 @@ class FakeAnalyser:
         self.stated: list[Side | None] = []
         self.troubles: dict[str, str] = {}
         self.together = 1
+        self.refused: tuple[KneeNotAnalysed, ...] = ()  # beside the measured knee
         self.runs: list[int] = []  # how many volumes were handed over at once
 
     def analyse(
@@ -50,7 +51,7 @@ class FakeAnalyser:
             progress("measure", 0.5)
         if self.error is not None:
             raise self.error
-        return analysis(Side.LEFT)
+        return analysis(Side.LEFT, not_analysed=self.refused)
 
     def analyse_together(
         self, scans: Sequence[Scan], progress: Callable[[str, float], None] | None = None

@@ -151,6 +151,33 @@ def test_a_smaller_field_of_the_same_knee_stands_for_the_larger() -> None:
     assert not covers(zoom, other(box=((-80.0, 121.0), (-75.0, 75.0), (20.0, 140.0))))
 
 
+WIDE = replace(BONE, series_number=3, box=((-150.0, 200.0), (-100.0, 100.0), (0.0, 150.0)))
+"""Both knees, of which the right one is cut off."""
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        ((-190.0, -20.0), (-85.0, 85.0), (0.0, 150.0)),  # the right knee alone
+        ((-170.0, 200.0), (-100.0, 100.0), (0.0, 150.0)),
+        ((-150.0, 200.0), (-120.0, 120.0), (0.0, 150.0)),
+        ((-150.0, 200.0), (-100.0, 100.0), (-20.0, 150.0)),
+    ],
+)
+def test_what_may_show_a_knee_whole_that_the_better_one_cut_off_is_analysed(box: Any) -> None:
+    wider = other(kernel="B30s", box=box)
+    assert covers(WIDE, wider)
+    assert choose(wider, [Sibling(WIDE, Stands.PARTLY)], ()) is None
+    refusal(wider, WIDE)  # where nothing was cut off
+
+
+@pytest.mark.parametrize("box", [WIDE.box, ((-153.0, 198.0), (-80.0, 80.0), (-1.0, 148.0))])
+def test_what_cuts_the_same_knee_off_is_left_out(box: Any) -> None:
+    with pytest.raises(Refused) as caught:
+        choose(other(kernel="B30s", box=box), [Sibling(WIDE, Stands.PARTLY)], ())
+    assert caught.value.code == "not_chosen"
+
+
 def test_a_better_one_that_is_arriving_is_waited_for_wherever_it_will_end() -> None:
     arriving = other(box=((-100.0, 100.0), (-100.0, 100.0), (0.0, 2.0)))
     assert choose(replace(BONE, kernel="B30s"), [Sibling(arriving, Stands.ARRIVING)], ()) == arriving

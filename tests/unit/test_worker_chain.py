@@ -17,7 +17,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag
 
 from ctsma_node import log
-from ctsma_node.analysis.result import Side
+from ctsma_node.analysis.result import KneeNotAnalysed, Side
 from ctsma_node.config import ChoiceSettings, DestinationSettings, RuleSettings
 from ctsma_node.config.settings import GateSection
 from ctsma_node.errors import Refused, Transient
@@ -71,7 +71,7 @@ class Node:
         return self.cases.in_state()[-1]
 
     def advance(self, case: Case) -> Case:
-        return advance(self.cases, case.id, self.chain.step, 3, lambda: self.now)
+        return advance(self.cases, case.id, self.chain.step, 3, lambda: self.now, self.chain.facts)
 
     def finish(self, case: Case) -> Case:
         while case.state in (S.STABLE, S.ACCEPTED, S.ANALYSED):
@@ -446,6 +446,39 @@ def test_where_the_better_one_comes_to_nothing_the_next_best_is_analysed(
         sharp = node.advance(sharp)
     node.analyser.error = None
     assert node.finish(soft).state is S.REPORTED
+
+
+@pytest.mark.parametrize(
+    ("refused", "state"),
+    [
+        ((), S.REFUSED),
+        (("knee_cut_off",), S.REFUSED),  # in the same field of view: cut off again
+        (("bones_not_credible",), S.REPORTED),
+        (("knee_cut_off", "metal_implant"), S.REPORTED),
+    ],
+)
+def test_a_knee_that_was_refused_beside_another_is_looked_for_in_the_next_best(
+    make_node: MakeNode, refused: tuple[str, ...], state: SeriesState
+) -> None:
+    node = make_node()
+    node.analyser.refused = tuple(KneeNotAnalysed(Side.RIGHT, code, "Why.") for code in refused)
+    sharp = node.bring(reconstruction(3, "B60s"))
+    assert node.finish(sharp).state is S.REPORTED
+    assert node.cases.refused_knees(sharp.id) == set(refused)
+    assert node.finish(node.bring(reconstruction(2, "B30s"))).state is state
+
+
+def test_a_series_that_shows_more_than_one_which_cut_a_knee_off_is_analysed(make_node: MakeNode) -> None:
+    node = make_node()
+    node.analyser.refused = (KneeNotAnalysed(Side.RIGHT, "knee_cut_off", "Why."),)
+    assert node.finish(node.bring(reconstruction(3, "B60s"))).state is S.REPORTED
+    wider = single_frames(
+        StackPlan(rows=8, columns=24, first=(-16.9, 4.1, -31.7)),
+        SeriesNumber=2,
+        ConvolutionKernel="B30s",
+        **STUDY,
+    )
+    assert node.finish(node.bring(wider)).state is S.REPORTED
 
 
 def test_what_shows_something_else_is_analysed_too(make_node: MakeNode) -> None:
