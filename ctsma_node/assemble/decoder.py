@@ -39,6 +39,7 @@ def main() -> None:
 def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
     """Decode the frames asked for, in the order given; ends behind the first that cannot be decoded."""
     from pydicom import dcmread
+    from pydicom.datadict import dictionary_VR
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
@@ -46,6 +47,8 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
         _limit_memory(request["memory_bytes"])
         ds = dcmread(request["path"], force=True)
         ds.file_meta.TransferSyntaxUID = UID(request["syntax"])
+        for keyword, value in request["stated"].items():
+            ds.add_new(keyword, dictionary_VR(keyword), value)
         decoder = get_decoder(ds.file_meta.TransferSyntaxUID)
         # Not for each syntax does the decoder clear unused bits by itself, so that it is told only not to.
         options = {} if request["clear"] else {"correct_unused_bits": False}

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +68,12 @@ class Decoder:
         indices: Sequence[int],
         shape: tuple[int, int],
         *,
+        stated: Mapping[str, int | str],
         clear: bool = True,
     ) -> Iterator[Stored]:
         """Frames (rows, columns) of an instance by their zero-based numbers, in the order given.
 
+        `stated` are attributes, by keyword, that count in place of what the file says of them.
         Where `clear` is False, bits above Bits Stored are left as they were found.
         Raises Refused `undecodable_pixels`, also where a frame has another shape, and Transient where there
         is no memory for the process.
@@ -82,6 +84,7 @@ class Decoder:
             "syntax": str(syntax),
             "plugin": plugin,
             "indices": list(indices),
+            "stated": dict(stated),
             "clear": clear,
             "cpu_s": LIMITS.cpu_s,
             "memory_bytes": LIMITS.memory_bytes + 3 * path.stat().st_size,

@@ -16,6 +16,7 @@ from ctsma_node.assemble.attributes import bits16, whole
 from ctsma_node.assemble.bits import high_bit_elsewhere, lower_bits, lower_end
 from ctsma_node.assemble.decoding import Decoder, Stored
 from ctsma_node.assemble.faults import raise_if_of_the_system
+from ctsma_node.assemble.image_pixel import state, understood
 from ctsma_node.assemble.refusals import refused
 from ctsma_node.assemble.series import FrameGeometry
 from ctsma_node.assemble.syntax import DECODABLE, NATIVE, transfer_syntax
@@ -68,7 +69,9 @@ def _decoded(
         raise refused("undecodable_pixels", count=1)
     # pydicom's own RLE: the plugin's panics on damaged segments end the process.
     plugin = "pydicom" if syntax == RLELossless else ""
-    yield from decoder.frames(path, syntax, plugin, indices, (shape[0], shape[1]), clear=clear)
+    yield from decoder.frames(
+        path, syntax, plugin, indices, (shape[0], shape[1]), stated=understood(ds), clear=clear
+    )
 
 
 def _native(
@@ -114,6 +117,7 @@ def _open(path: Path) -> tuple[Dataset, UID]:
         raise refused("unsupported_transfer_syntax", count=1)
     if empty:
         raise refused("missing_pixels", count=1)
+    state(ds, understood(ds))
     ds.file_meta.TransferSyntaxUID = syntax
     return ds, syntax
 

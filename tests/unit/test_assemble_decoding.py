@@ -105,9 +105,9 @@ def test_one_process_serves_a_series_and_ends_with_it(tmp_path: Path) -> None:
     paths = compressed(tmp_path / "slices", JPEGLSLossless)
     whole = write([ds], tmp_path)[0]
     with Decoder() as one:
-        frames = list(one.frames(whole, RLELossless, "pydicom", [3, 0], (16, 20)))
+        frames = list(one.frames(whole, RLELossless, "pydicom", [3, 0], (16, 20), stated={}))
         child = one._child
-        slices = [next(one.frames(path, JPEGLSLossless, "", [0], (16, 20))) for path in paths]
+        slices = [next(one.frames(path, JPEGLSLossless, "", [0], (16, 20), stated={})) for path in paths]
         assert one._child is child
     assert child is not None
     assert child.returncode is not None

@@ -239,6 +239,53 @@ def test_jpeg_lossless_by_dcmtk(option: str, require_tool: RequireTool, tmp_path
     assert np.abs(hu - expected()).max() <= 0.51
 
 
+UNSAID: dict[str, dict[str, Any]] = {
+    "no Samples per Pixel": {"SamplesPerPixel": None},
+    "no Photometric Interpretation": {"PhotometricInterpretation": None},
+    "Photometric Interpretation empty": {"PhotometricInterpretation": ""},
+    "Photometric Interpretation in lower case": {"PhotometricInterpretation": " monochrome2"},
+    "no Bits Stored": {"BitsStored": None},
+    "no Bits Stored and no High Bit": {"BitsStored": None, "HighBit": None},
+}
+
+
+def unsaid(datasets: list[Dataset], attributes: dict[str, Any]) -> None:
+    for ds in datasets:
+        for keyword, value in attributes.items():
+            delattr(ds, keyword)
+            if value is not None:
+                setattr(ds, keyword, value)
+
+
+@pytest.mark.parametrize("attributes", UNSAID.values(), ids=UNSAID)
+@pytest.mark.parametrize("syntax", [None, RLELossless, JPEGLSLossless], ids=["native", "RLE", "JPEG-LS"])
+def test_what_goes_without_saying_of_a_ct_need_not_be_said(
+    attributes: dict[str, Any], syntax: str | None, tmp_path: Path
+) -> None:
+    datasets = single_frames(PLAN)
+    for ds in datasets if syntax else ():
+        ds.compress(syntax, generate_instance_uid=False)
+    unsaid(datasets, attributes)
+    assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 0.51
+
+
+@pytest.mark.parametrize(
+    ("attributes", "named"),
+    [
+        ({"PixelRepresentation": None}, "Pixel Representation"),
+        ({"BitsAllocated": None}, "Bits Allocated"),
+        ({"BitsStored": None, "HighBit": 11}, "Bits Stored"),
+    ],
+)
+def test_values_of_unknown_width_or_sign_are_refused_by_name(
+    attributes: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    datasets = single_frames(PLAN)
+    unsaid(datasets, attributes)
+    with pytest.raises(Refused, match=f"no_calibrated_hu.*{named} "):
+        hu_of(datasets, tmp_path)
+
+
 def shorten(ds: Dataset) -> None:
     ds.PixelData = ds.PixelData[:100]
 
