@@ -59,6 +59,10 @@ def _decoded(
 ) -> Iterator[Stored]:
     indices = [frame.index for frame in frames]
     if syntax in NATIVE:
+        if ds[
+            "PixelData"
+        ].is_undefined_length:  # fragments (PS3.5 A.4): their headers would be read as pixels
+            raise refused("undecodable_pixels", count=1)
         if len(ds.PixelData) < _native_bytes(ds):
             raise refused("truncated_pixels", count=1)
         yield from _native(ds, syntax, indices, frames, clear=clear)

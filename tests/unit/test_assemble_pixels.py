@@ -299,6 +299,25 @@ def spoil(ds: Dataset) -> None:
     ds.PixelData = ds.PixelData[:30] + b"\0" * (len(ds.PixelData) - 30)
 
 
+def in_fragments(path: Path) -> None:
+    """Pixel Data as encapsulated, under the native syntax that the file names."""
+    ds = dcmread(path)
+    raw = ds.PixelData
+    del ds.PixelData
+    ds.save_as(path)
+    items = b"".join(b"\xfe\xff\x00\xe0" + len(each).to_bytes(4, "little") + each for each in (b"", raw))
+    head = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
+    path.write_bytes(path.read_bytes() + head + items + b"\xfe\xff\xdd\xe0\0\0\0\0")
+
+
+def test_fragments_under_a_native_syntax_are_refused(tmp_path: Path) -> None:
+    paths = write(single_frames(PLAN), tmp_path)
+    for path in paths:
+        in_fragments(path)
+    with pytest.raises(Refused, match="undecodable_pixels"):
+        to_volume(read_series(paths))
+
+
 @pytest.mark.parametrize(
     ("damage", "code"),
     [(shorten, "truncated_pixels"), (drop_pixels, "missing_pixels"), (spoil, "undecodable_pixels")],
