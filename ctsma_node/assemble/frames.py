@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset
-from pydicom.uid import EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
 from ctsma_node.assemble.attributes import items, number, numbers, text, texts, whole
 from ctsma_node.assemble.series import FrameGeometry
@@ -34,15 +34,31 @@ def frames_of(ds: Dataset, path: Path) -> tuple[FrameGeometry, ...]:
     """
     count = min(max(whole(ds, "NumberOfFrames") or 1, 1), _MOST_FRAMES)
     if text(ds, "SOPClassUID") in _MULTI_FRAME or "PerFrameFunctionalGroupsSequence" in ds:
-        own = items(ds, "PerFrameFunctionalGroupsSequence")[:count]
-        described = [_frame(ds, path, index, macros) for index, macros in enumerate(_groups(ds, own))]
-        (bare,) = _groups(ds, (Dataset(),))
-        return (*described, *_alike(_frame(ds, path, len(own), bare), count - len(own)))
-    kind = _image_type(ds, "ImageType")
+        grouped = _grouped(ds, path, count)
+        return (_classic(ds, path),) if _are_leftovers(ds, grouped) else grouped
     if count == 1:
-        return (_frame(ds, path, None, _Macros(ds, ds, ds, ds, kind)),)
+        return (_classic(ds, path),)
+    kind = _image_type(ds, "ImageType")
     nowhere = _Macros(Dataset(), Dataset(), ds, ds, kind)
     return tuple(_alike(_frame(ds, path, 0, nowhere), count))
+
+
+def _classic(ds: Dataset, path: Path) -> FrameGeometry:
+    """The only frame of an instance that says everything at its top level."""
+    return _frame(ds, path, None, _Macros(ds, ds, ds, ds, _image_type(ds, "ImageType")))
+
+
+def _grouped(ds: Dataset, path: Path, count: int) -> tuple[FrameGeometry, ...]:
+    """Frames by their functional groups; those beyond the groups have no place."""
+    own = items(ds, "PerFrameFunctionalGroupsSequence")[:count]
+    described = [_frame(ds, path, index, macros) for index, macros in enumerate(_groups(ds, own))]
+    (bare,) = _groups(ds, (Dataset(),))
+    return (*described, *_alike(_frame(ds, path, len(own), bare), count - len(own)))
+
+
+def _are_leftovers(ds: Dataset, grouped: Sequence[FrameGeometry]) -> bool:
+    """Whether the groups of a classic CT slice were left by a conversion and do not say where it lies."""
+    return text(ds, "SOPClassUID") == CTImageStorage and len(grouped) == 1 and not grouped[0].has_place
 
 
 def _alike(frame: FrameGeometry, count: int) -> Iterator[FrameGeometry]:

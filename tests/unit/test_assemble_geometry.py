@@ -14,6 +14,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID, RLELossless
 
 from ctsma_node.assemble import Series, pixels, read_series, to_volume
@@ -126,6 +127,18 @@ def test_multi_frame_in_any_order_of_frames(legacy: bool, tmp_path: Path) -> Non
     assert error(volume) <= 0.76  # slopes up to 1.5
     assert len(series.headers) == 1
     assert [source.frame_number for source in volume.sources] == [order.index(k) + 1 for k in range(40)]
+
+
+@pytest.mark.parametrize("left", [[], [Dataset()]], ids=["an empty sequence", "an empty item"])
+def test_leftovers_of_a_conversion_do_not_hide_where_a_classic_slice_lies(
+    left: list[Dataset], tmp_path: Path
+) -> None:
+    datasets = single_frames()
+    for ds in datasets:
+        ds.PerFrameFunctionalGroupsSequence = Items(left)
+    volume = to_volume(read_series(write(datasets, tmp_path)))
+    assert error(volume) <= 0.51
+    assert {source.frame_number for source in volume.sources} == {None}
 
 
 def test_parts_of_a_concatenation_make_one_stack(tmp_path: Path) -> None:
