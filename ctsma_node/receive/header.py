@@ -186,8 +186,9 @@ class _Values:
         return None if raw is None or len(raw) != 2 else int.from_bytes(raw, self._order)
 
     def decimals(self, tag: int, count: int) -> tuple[float, ...] | None:
+        written = (self.text(tag) or "").replace(",", ".")  # decimal commas are found in the field
         try:
-            numbers = tuple(float(part) for part in (self.text(tag) or "").split("\\"))
+            numbers = tuple(float(part) for part in written.split("\\"))
         except ValueError:
             return None
         # NaN is no number of this range either.

@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from pydicom.dataset import Dataset
 
 from ctsma_node.assemble.frames import frames_of
 from ctsma_node.assemble.headers import read_header
 from ctsma_node.assemble.series import FrameGeometry
+from ctsma_node.assemble.stack import SAME_DIRECTION
 from ctsma_node.choice import Candidate, Sibling, Stands, describe
 from ctsma_node.errors import Refused
 from ctsma_node.ledger.cases import Cases
@@ -80,10 +82,16 @@ def _stands(case: Case) -> Stands | None:
 def _frames(ds: Dataset, path: Path, rows: Sequence[Instance]) -> tuple[FrameGeometry, ...]:
     """One instance's frames, put in the places that the inbox noted of the others of its orientation."""
     frames = frames_of(ds, path)
-    if len(frames) != 1 or frames[0].orientation is None:
+    orientation = frames[0].orientation
+    if len(frames) != 1 or orientation is None:
         return frames
-    places = [row.position for row in rows if row.position and row.orientation == frames[0].orientation]
+    places = [row.position for row in rows if row.position and _is_one(row.orientation, orientation)]
     return tuple(replace(frames[0], position=place) for place in places) or frames
+
+
+def _is_one(a: Sequence[float] | None, b: Sequence[float]) -> bool:
+    """Whether two orientations are one, up to the rounding that slices of a stack may have."""
+    return a is not None and bool(np.all(np.abs(np.subtract(a, b)) <= SAME_DIRECTION))
 
 
 def _read(path: Path) -> Dataset | None:

@@ -29,6 +29,7 @@ from ctsma_node.worker import steps
 from ctsma_node.worker.advance import advance
 from ctsma_node.worker.chain import Chain
 from ctsma_node.worker.intake import Intake
+from ctsma_node.worker.siblings import Siblings
 from ctsma_node.worker.steps import report as build_report
 from ctsma_node.worker.steps import stated_side
 from tests.acceptance.stand_ins import Arrivals, FakeAnalyser, settings_in
@@ -496,6 +497,20 @@ def test_a_better_series_that_comes_after_the_result_is_analysed_and_a_worse_one
     assert node.finish(node.bring(reconstruction(2, "B46s"))).state is S.REPORTED
     assert node.finish(node.bring(reconstruction(3, "B30s"))).code == "not_chosen"
     assert node.finish(node.bring(reconstruction(4, "B60s"))).state is S.REPORTED
+
+
+def test_a_sibling_whose_directions_are_rounded_is_described_as_it_lies(make_node: MakeNode) -> None:
+    node = make_node()
+    rounded = reconstruction(3, "B60s")
+    for k, ds in enumerate(rounded):
+        ds.ImageOrientationPatient = ["1", f"{(k % 7) * 1e-6:.6f}", "0", "0", "1", "0"]
+    node.bring(rounded)
+    (sibling,) = Siblings(node.inbox, node.cases, node.settings.spool_dir).of(
+        node.bring(reconstruction(2, "B30s"))
+    )
+    assert sibling.candidate.spacing_mm == pytest.approx(PLAN.spacing)
+    assert sibling.candidate.box is not None
+    assert sibling.candidate.box[2] == pytest.approx((PLAN.position(0)[2], PLAN.position(39)[2]), abs=0.01)
 
 
 def test_a_site_may_wait_for_the_study_to_be_quiet(make_node: MakeNode) -> None:

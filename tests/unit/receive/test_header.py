@@ -125,6 +125,11 @@ def test_an_unreadable_position_is_absent(raw: bytes) -> None:
     assert read(encoded(with_raw(ct_slice(), 0x00200032, "DS", raw))).geometry.position is None
 
 
+def test_a_decimal_comma_is_read_as_it_is_when_the_series_is_assembled() -> None:
+    ds = with_raw(ct_slice(), 0x00200032, "DS", b"0,5\\-2,25\\7 ")
+    assert read(encoded(ds)).geometry.position == (0.5, -2.25, 7.0)
+
+
 @pytest.mark.parametrize(("text", "frames"), [("0", 1), ("-3", 1), ("abc", 1), ("9" * 12, 1), (" 1 ", 1)])
 def test_a_foolish_number_of_frames_is_one(text: str, frames: int) -> None:
     ds = with_raw(ct_slice(), 0x00280008, "IS", text.encode())
