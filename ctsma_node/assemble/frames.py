@@ -102,6 +102,7 @@ def _frame(ds: Dataset, path: Path, index: int | None, macros: _Macros) -> Frame
         rescale_intercept=number(macros.rescale, "RescaleIntercept"),
         rescale_type=text(macros.rescale, "RescaleType").upper(),
         image_type=macros.image_type,
+        conversion_type=text(ds, "ConversionType").upper(),
     )
 
 

@@ -26,8 +26,9 @@ _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID")
 def read_series(paths: Sequence[Path]) -> Series:
     """Read the instances of one series without their pixels.
 
-    Localizers and screenshots beside a stack are set aside, as are exact copies of a slice (only for those
-    are pixels looked at); `Series.dropped` names them. Whether what is left is fit, the gate decides.
+    Localizers, screenshots and rendered pages beside a stack are set aside, as are exact copies of a slice
+    (only for those are pixels looked at); `Series.dropped` names them. Whether what is left is fit, the gate
+    decides.
     Raises Refused `unreadable` or `unsupported_transfer_syntax`; OSError where the system does not give a
     file.
     """

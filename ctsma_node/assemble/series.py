@@ -35,6 +35,7 @@ class FrameGeometry:
     rescale_intercept: float | None  # HU
     rescale_type: str
     image_type: tuple[str, ...]  # upper case; Frame Type of a multi-frame instance
+    conversion_type: str  # upper case; how a secondary capture was made
 
     @property
     def source(self) -> SourceFrame:
@@ -58,7 +59,10 @@ class FrameGeometry:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A frame of the series that is not in the stack: a localizer, secondary_capture or duplicate."""
+    """A frame of the series that is not in the stack.
+
+    Its code is localizer, secondary_capture, projection or duplicate.
+    """
 
     source: SourceFrame
     code: str

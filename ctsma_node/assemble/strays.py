@@ -1,13 +1,14 @@
 """Frames that stand in a series and not in its stack.
 
-Scanners put a scout into the series it planned, and archives hold a slice twice after a repeated transfer.
-Either is set aside only when it says so itself (Image Type, SOP class) or when its pixels prove it.
+Scanners put a scout into the series it planned, workstations a page for the report, and archives hold a slice
+twice after a repeated transfer. Each is set aside only when it says so itself (Image Type, Conversion Type,
+SOP class) or when its pixels prove it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pydicom.uid import (
 )
 
 from ctsma_node.assemble.decoding import Decoder
+from ctsma_node.assemble.image_type import CAPTURED, PROJECTED, PROJECTED_TERMS, RENDERED, says
 from ctsma_node.assemble.pixels import read_hu
 from ctsma_node.assemble.series import Dropped, FrameGeometry
 from ctsma_node.assemble.stack import SAME_PLANE_MM, axes
@@ -36,6 +38,7 @@ SECONDARY_CAPTURE = frozenset(
     }
 )
 _SCOUT = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "SCANOGRAM"})
+_SCREENSHOT = frozenset({"SCREEN", "SCREENSHOT"})
 _SAME_PLACE_MM = 0.05
 
 
@@ -45,12 +48,14 @@ def is_localizer(image_type: Sequence[str]) -> bool:
 
 
 def set_aside(frames: Sequence[FrameGeometry]) -> tuple[list[FrameGeometry], tuple[Dropped, ...]]:
-    """Part localizers and screenshots from the rest; where nothing would be left, everything stays."""
-    kept = [frame for frame in frames if _why_stray(frame) is None]
+    """Part localizers, screenshots and pages from the rest; where nothing would be left, everything stays."""
+    kept, strays = _parted(frames, _why_stray)
     if not kept:
         return list(frames), ()
-    dropped = tuple(Dropped(frame.source, code) for frame in frames if (code := _why_stray(frame)))
-    return kept, dropped
+    slices, pages = _parted(kept, _why_page)
+    if not any(frame.has_place for frame in slices):  # beside no stack, a page is what the series holds
+        return kept, strays
+    return slices, (*strays, *pages)
 
 
 def without_copies(
@@ -79,10 +84,29 @@ def without_copies(
     return kept, tuple(dropped)
 
 
+def _parted(
+    frames: Sequence[FrameGeometry], why: Callable[[FrameGeometry], str | None]
+) -> tuple[list[FrameGeometry], tuple[Dropped, ...]]:
+    kept = [frame for frame in frames if why(frame) is None]
+    return kept, tuple(Dropped(frame.source, code) for frame in frames if (code := why(frame)))
+
+
 def _why_stray(frame: FrameGeometry) -> str | None:
     if frame.sop_class_uid in SECONDARY_CAPTURE:
         return "secondary_capture"
     return "localizer" if is_localizer(frame.image_type) else None
+
+
+def _why_page(frame: FrameGeometry) -> str | None:
+    """What was stored as a slice and is none: it has no place, and says that it was captured or rendered.
+
+    One that has a place may be a slice of the stack, which would be whole without it only by chance.
+    """
+    if frame.has_place:
+        return None
+    if frame.conversion_type in CAPTURED or says(frame.image_type, _SCREENSHOT):
+        return "secondary_capture"
+    return "projection" if says(frame.image_type, PROJECTED | RENDERED, PROJECTED_TERMS) else None
 
 
 def _place_numbers(frames: Sequence[FrameGeometry]) -> list[int]:

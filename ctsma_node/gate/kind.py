@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
 from ctsma_node.assemble.attributes import text, whole
+from ctsma_node.assemble.image_type import CAPTURED, PROJECTED, PROJECTED_TERMS, RENDERED, says
 from ctsma_node.assemble.series import FrameGeometry, Series
 from ctsma_node.assemble.strays import SECONDARY_CAPTURE, is_localizer
 from ctsma_node.assemble.syntax import DECODABLE, LOSSY, transfer_syntax
@@ -22,22 +23,15 @@ _CT = frozenset({CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhanced
 _GREY = frozenset({"", "MONOCHROME1", "MONOCHROME2"})
 _FEWEST_BITS = 10
 _REFERRED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
-_CAPTURED = frozenset({"DV", "DI", "DF", "WSD", "SD", "SI", "DRW"})
-"""Conversion Type of the SC Equipment module (PS3.3 C.8.6.1): digitised, screen or workstation, drawn."""
-
-# Words of Image Type from value 3 on: derived pixel contrast of Enhanced CT (PS3.3 C.8.16.1.4), multi-energy
-# CT (C.8.2.1.1.1), Volume Based Calculation Technique (0008,9207), vendors' own.
-_PROJECTED = frozenset({"MIP", "MINIP", "MAXIP", "MAXIMUM", "MINIMUM", "PROJECTION", "DEVIATION", "SCREEN"})
-_RENDERED = frozenset({"VRT", "VR", "SSD", "RENDER", "RENDERING", "RENDERED", "CURVED", "CPR"})
+# Words of Image Type from value 3 on, besides those of projections and renderings.
 _COMBINED = frozenset({"ADDITION", "DIVISION", "MASKED", "MULTIPLICATION", "SUBTRACTION", "SUBTRACTED"})
 _MATERIAL = frozenset(
     {"IODINE", "CALCIUM", "URIC", "WATER", "FAT", "MATERIAL", "MAT", "VNC", "VNCA", "ZEFF", "RHO"}
 )
 _ENERGY = frozenset({"MONO", "MONOE", "MONOENERGETIC", "VMI", "ELECTRON"})
 _SPECTRAL = _MATERIAL | _ENERGY
-_NOT_SLICES = _PROJECTED | _RENDERED | _COMBINED
+_NOT_SLICES = PROJECTED | RENDERED | _COMBINED
 # Terms of several words, none of which says it alone.
-_PROJECTED_TERMS = (frozenset({"MAX", "IP"}), frozenset({"MIN", "IP"}))
 _SPECTRAL_TERMS = (frozenset({"EFF", "ATOMIC"}), frozenset({"Z", "EFFECTIVE"}))
 
 
@@ -96,8 +90,8 @@ def lossy(series: Series, limits: GateSettings) -> None:
 
 def derived(series: Series, limits: GateSettings) -> None:
     """The slices are the scanner's reconstruction and not made from other images (PS3.3 C.7.6.1.1.2)."""
-    _no_slice_is("projection", series, lambda frame: _says(frame, _NOT_SLICES, _PROJECTED_TERMS))
-    _no_slice_is("material_map", series, lambda frame: _says(frame, _SPECTRAL, _SPECTRAL_TERMS))
+    _no_slice_is("projection", series, lambda frame: says(frame.image_type, _NOT_SLICES, PROJECTED_TERMS))
+    _no_slice_is("material_map", series, lambda frame: says(frame.image_type, _SPECTRAL, _SPECTRAL_TERMS))
     _no_slice_is("derived", series, lambda frame: _is_derived(frame, limits))
 
 
@@ -116,7 +110,7 @@ def _no_slice_is(code: str, series: Series, wrong: Callable[[FrameGeometry], boo
 def _is_captured(ds: Dataset) -> bool:
     if text(ds, "SOPClassUID") in SECONDARY_CAPTURE:
         return True
-    return text(ds, "ConversionType").upper() in _CAPTURED
+    return text(ds, "ConversionType").upper() in CAPTURED
 
 
 def _is_ct(ds: Dataset) -> bool:
@@ -139,15 +133,3 @@ def _is_derived(frame: FrameGeometry, limits: GateSettings) -> bool:
     if frame.image_type[:1] != ("DERIVED",):
         return False
     return not (limits.allow_derived_primary and frame.image_type[1:2] == ("PRIMARY",))
-
-
-def _says(frame: FrameGeometry, words: frozenset[str], terms: tuple[frozenset[str], ...]) -> bool:
-    """Whether a value of Image Type from the third on holds one of the words, or all those of a term.
-
-    Vendors join several words in one value.
-    """
-    for value in frame.image_type[2:]:
-        held = set(value.replace("_", " ").replace("-", " ").split())
-        if held & words or any(term <= held for term in terms):
-            return True
-    return False

@@ -173,6 +173,54 @@ def test_localizer_in_the_series_is_set_aside(tmp_path: Path) -> None:
     assert error(to_volume(series)) <= 0.51
 
 
+PAGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "captured": ("secondary_capture", {"ConversionType": "WSD"}),
+    "screen save": ("secondary_capture", {"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}),
+    "screenshot": ("secondary_capture", {"ImageType": ["DERIVED", "SECONDARY", "OTHER", "CSA_SCREENSHOT"]}),
+    "projection": ("projection", {"ImageType": ["DERIVED", "SECONDARY", "MAX_IP"]}),
+    "rendering": ("projection", {"ImageType": ["DERIVED", "SECONDARY", "AXIAL", "VRT"]}),
+}
+PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "FrameOfReferenceUID")
+
+
+def page_of(datasets: list[Dataset], placed: bool = False, **attributes: Any) -> Dataset:
+    """What a workstation stored as a CT slice of a series."""
+    (page,) = single_frames(StackPlan(rows=32, columns=32, slices=1), **attributes)
+    page.SeriesInstanceUID, page.StudyInstanceUID = (
+        datasets[0].SeriesInstanceUID,
+        datasets[0].StudyInstanceUID,
+    )
+    for keyword in () if placed else PLACE:
+        delattr(page, keyword)
+    return page
+
+
+@pytest.mark.parametrize(("code", "attributes"), PAGES.values(), ids=PAGES)
+def test_a_page_that_was_stored_as_a_slice_is_set_aside(
+    code: str, attributes: dict[str, Any], tmp_path: Path
+) -> None:
+    datasets = single_frames()
+    page = page_of(datasets, **attributes)
+    series = read_series(write([page, *datasets], tmp_path))
+    assert [(each.source.sop_instance_uid, each.code) for each in series.dropped] == [
+        (page.SOPInstanceUID, code)
+    ]
+    assert error(to_volume(series)) <= 0.51
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_what_may_be_a_slice_or_says_nothing_stays_in_the_series(placed: bool, tmp_path: Path) -> None:
+    datasets = single_frames()
+    page = page_of(datasets, placed, **({"ConversionType": "WSD"} if placed else {}))
+    assert len(read_series(write([page, *datasets], tmp_path)).frames) == 41
+
+
+def test_pages_alone_stay_in_the_series(tmp_path: Path) -> None:
+    datasets = single_frames(StackPlan(slices=3))
+    pages = [page_of(datasets, ConversionType="WSD"), page_of(datasets)]
+    assert len(read_series(write(pages, tmp_path)).frames) == 2
+
+
 def copy_of(path: Path, uid: str) -> Path:
     ds = dcmread(path)
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID(uid)
