@@ -13,7 +13,7 @@ _GE = {"SOFT": 1, "STANDARD": 2, "STND": 2, "CHEST": 2, "DETAIL": 3, "LUNG": 4, 
 _GE |= {"BONEPLUS": 5, "EDGE": 6}
 _PHILIPS = {"A": 1, "B": 2, "UB": 2, "C": 3, "UC": 3, "D": 4, "YA": 4, "YB": 5, "L": 5}
 _PHILIPS |= {"E": 6, "YC": 6, "YD": 7}
-_SIEMENS = re.compile(r"^[BUHTDJQ][A-Z]?(\d{2})")
+_SIEMENS = re.compile(r"^[BUHTDIJQ][A-Z]?(\d{2})")  # I and J: iterative, of the body and of the head
 _CANON = re.compile(r"^FC(\d{2})")
 
 

@@ -231,6 +231,7 @@ def test_the_first_rule_that_matches_counts_and_the_unknown_matches_no_limit() -
     ("kernel", "expected"),
     [
         *(("U70u", Grade.SHARP), ("B60s", Grade.SHARP), ("Br64d", Grade.SHARP), ("BONE", Grade.SHARP)),
+        *(("I70f", Grade.SHARP), ("I50f", Grade.MEDIUM), ("I40f", Grade.STANDARD), ("I26f", Grade.SOFT)),
         *(("FC30", Grade.SHARP), ("YA", Grade.SHARP), ("B46s", Grade.MEDIUM), ("DETAIL", Grade.MEDIUM)),
         *(("B30s", Grade.SOFT), ("Br40", Grade.STANDARD), ("STANDARD", Grade.STANDARD)),
         *(("SOFT", Grade.SOFT), ("A", Grade.SOFT), ("FC08", Grade.STANDARD), ("EDGE", Grade.VERY_SHARP)),
