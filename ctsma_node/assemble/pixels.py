@@ -27,7 +27,11 @@ AIR_HU = -1024.0
 """Padding, and what scanners put outside the reconstruction circle (-1024 to -8192), become this."""
 _HIGHEST_HU = 32767.0
 """Beyond any CT number: a negative padding value that was stored as an unsigned one."""
+_HIGHEST_TISSUE_HU = 3071.0
+"""The end of the 12 bits of a scanner: above it there is metal, or nothing that was measured."""
+_HIGHEST_SIGNED = 32767
 _CERTAINLY_OUTSIDE_HU = -1000.0
+_CORNERS = ((0, 0), (0, -1), (-1, 0), (-1, -1))
 
 
 def read_hu(path: Path, frames: Sequence[FrameGeometry], header: Dataset, decoder: Decoder) -> Iterator[HU]:
@@ -139,9 +143,23 @@ def _outside(stored: Stored, hu: HU, header: Dataset) -> npt.NDArray[np.bool_] |
     values that no CT number has; None where there is none.
     """
     outside = hu > _HIGHEST_HU
+    for value in _wrapped(stored, hu):
+        outside |= stored == value
     for low, high in _padding(header):
         outside |= (stored >= low) & (stored <= high)
     return outside if outside.any() else None
+
+
+def _wrapped(stored: Stored, hu: HU) -> set[int]:
+    """Negative padding values that were stored as unsigned ones, whatever HU their rescale makes of them.
+
+    Only those of a corner, above all tissue: a corner lies outside of the circle of reconstruction, where
+    there is no metal.
+    """
+    if stored.dtype != np.uint16:
+        return set()
+    found = (stored > _HIGHEST_SIGNED) & (hu > _HIGHEST_TISSUE_HU)
+    return {int(stored[corner]) for corner in _CORNERS if found[corner]}
 
 
 def _padding(header: Dataset) -> Iterator[tuple[int, int]]:

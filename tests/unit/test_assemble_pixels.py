@@ -128,6 +128,33 @@ def test_padding_becomes_air(
     assert np.abs(hu - expected())[:, inside].max() <= 0.51
 
 
+@pytest.mark.parametrize("slope", ["0.5", "0.1", "1.2"])
+def test_a_wrapped_padding_value_is_known_whatever_its_slope(slope: str, tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, RescaleSlope=slope)
+    corners(datasets, 63536)
+    hu = hu_of(datasets, tmp_path)
+    assert np.all(hu[:, :2, :2] == -1024)
+    inside = np.ones(hu.shape[1:], dtype=bool)
+    inside[:2, :2] = False
+    assert np.abs(hu - expected())[:, inside].max() <= 0.51 * float(slope)
+
+
+def test_metal_at_the_border_of_a_finely_scaled_image_is_no_padding(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, RescaleSlope="0.1")
+    corners(datasets, 63536)
+    for ds in datasets:
+        values = stored(ds)
+        values[6:9, -3:] = 50240  # 4000 HU
+        ds.PixelData = values.tobytes()
+    assert np.all(hu_of(datasets, tmp_path)[:, 6:9, -3:] == 4000)
+
+
+def test_tissue_in_a_corner_is_no_wrapped_padding(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, RescaleIntercept="-32768")
+    corners(datasets, 32768 + 40)
+    assert np.all(hu_of(datasets, tmp_path)[:, :2, :2] == 40)
+
+
 UNSIGNED12 = {"BitsStored": 12, "HighBit": 11}
 
 
