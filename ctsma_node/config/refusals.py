@@ -42,6 +42,7 @@ EXPLAINABLE: tuple[str, ...] = (
     "no_geometry",
     "mixed_matrix",
     "not_ct",
+    "quadruped",
     "secondary_capture",
     "not_a_ct_image",
     "localizer",

@@ -21,6 +21,7 @@ def accept_headers(series: Series, limits: GateSettings) -> None:
     kind.one_series(series)
     kind.secondary_capture(series)
     kind.ct(series)
+    kind.person(series)
     kind.ct_pixels(series)
     kind.localizer(series)
     kind.annotation(series)

@@ -62,6 +62,13 @@ def ct(series: Series) -> None:
     _none_is("not_ct", series, lambda ds: not _is_ct(ds))
 
 
+def person(series: Series) -> None:
+    """The patient's axes are a person's: a quadruped's turn left and front elsewhere (PS3.3 C.7.6.1.1.1)."""
+    _none_is(
+        "quadruped", series, lambda ds: text(ds, "AnatomicalOrientationType").upper() not in ("", "BIPED")
+    )
+
+
 def ct_pixels(series: Series) -> None:
     """Pixels that can hold CT numbers: one grey sample, 10 bits or more (PS3.3 C.8.2.1 demands 12 to 16)."""
     _none_is("not_a_ct_image", series, lambda ds: not _is_grey_and_deep(ds))

@@ -24,6 +24,10 @@ REASONS: dict[str, str] = assembling.REASONS | {
         "correct the study."
     ),
     "not_ct": ("{count} of {total} instances are not CT by Modality (0008,0060) or SOP Class: " + _ROUTE),
+    "quadruped": (
+        "{count} of {total} instances are not of a biped by Anatomical Orientation Type (0010,2210), so that "
+        "their axes are not a person's: send CTs of people only."
+    ),
     "secondary_capture": (
         "{count} of {total} instances are secondary captures by SOP Class (0008,0016) or Conversion "
         "Type (0008,0064), not measured slices: " + _ROUTE
