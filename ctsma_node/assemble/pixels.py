@@ -13,7 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, RLELossless
 
 from ctsma_node.assemble.attributes import bits16, whole
-from ctsma_node.assemble.bits import high_bit_elsewhere, lower_bits, lower_end
+from ctsma_node.assemble.bits import high_bit_elsewhere, lower_bits, lower_end, may_be_wider, own_bits
 from ctsma_node.assemble.decoding import Decoder, Stored
 from ctsma_node.assemble.faults import raise_if_of_the_system
 from ctsma_node.assemble.image_pixel import state, understood
@@ -22,6 +22,9 @@ from ctsma_node.assemble.series import FrameGeometry
 from ctsma_node.assemble.syntax import DECODABLE, NATIVE, transfer_syntax
 
 HU = npt.NDArray[np.float32]
+
+_BITS_AS_FOUND = NATIVE | {RLELossless}
+"""The other compressors keep Bits Stored of a value and no more."""
 
 AIR_HU = -1024.0
 """Padding, and what scanners put outside the reconstruction circle (-1024 to -8192), become this."""
@@ -48,12 +51,15 @@ def read_stored(path: Path, frames: Sequence[FrameGeometry], decoder: Decoder) -
 
     Unused high bits, where old overlays live, are cleared (PS3.5 8.1.1).
     Raises Refused: missing, truncated or undecodable pixels, unsupported transfer syntax, values in the high
-    bits; OSError where the system does not give the file.
+    bits or too large for theirs; OSError where the system does not give the file.
     """
     ds, syntax = _open(path)
     if high_bit_elsewhere(ds):
         untouched = _decoded(path, ds, syntax, frames, decoder, clear=False)
         yield from (lower_end(stored, ds) for stored in untouched)
+    elif syntax in _BITS_AS_FOUND and may_be_wider(ds):
+        untouched = _decoded(path, ds, syntax, frames, decoder, clear=False)
+        yield from (own_bits(stored, ds) for stored in untouched)
     else:
         yield from _decoded(path, ds, syntax, frames, decoder, clear=True)
 

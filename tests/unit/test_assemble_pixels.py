@@ -62,6 +62,64 @@ def test_bits_above_the_stored_ones_are_cleared(tmp_path: Path) -> None:
     assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 0.51
 
 
+SIGNED12 = SIGNED | {"BitsStored": 12, "HighBit": 11}
+
+
+def dense(datasets: list[Dataset], hu: int) -> None:
+    for ds in datasets:
+        values = stored(ds)
+        values[6:9, 6:9] = hu
+        ds.PixelData = values.tobytes()
+
+
+@pytest.mark.parametrize("syntax", [None, RLELossless], ids=["native", "RLE"])
+def test_signed_values_that_are_wider_than_their_header_says_are_refused(
+    syntax: str | None, tmp_path: Path
+) -> None:
+    datasets = single_frames(PLAN, **SIGNED12)
+    dense(datasets, 2500)
+    for ds in datasets if syntax else ():
+        ds.BitsStored, ds.HighBit = 16, 15  # what a compressor demands of such values
+        ds.compress(syntax, generate_instance_uid=False)
+        ds.BitsStored, ds.HighBit = 12, 11
+    with pytest.raises(Refused, match=r"no_calibrated_hu.*Bits Stored"):
+        hu_of(datasets, tmp_path)
+
+
+def test_signed_values_that_fill_their_bits_are_read(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, **SIGNED12)
+    dense(datasets, 2047)
+    assert np.all(hu_of(datasets, tmp_path)[:, 6:9, 6:9] == 2047)
+
+
+@pytest.mark.parametrize("padding", [None, -2000, 3050])
+@pytest.mark.parametrize("extended", [True, False], ids=["sign extended", "sign cleared"])
+def test_padding_does_not_tell_how_wide_signed_values_are(
+    padding: int | None, extended: bool, tmp_path: Path
+) -> None:
+    """It was put in later, in 16 bits."""
+    datasets = single_frames(PLAN, **SIGNED12)
+    for ds in datasets:
+        values = stored(ds)
+        ds.PixelData = (values if extended else values & 0x0FFF).tobytes()
+        if padding is not None:
+            ds.add_new("PixelPaddingValue", "SS", padding)
+    corners(datasets, -2000 if padding is None else padding)
+    hu = hu_of(datasets, tmp_path)
+    assert np.abs(hu - expected())[:, 2:, 2:].max() <= 0.51
+
+
+def test_an_overlay_does_not_tell_how_wide_signed_values_are(tmp_path: Path) -> None:
+    datasets = single_frames(PLAN, **SIGNED12)
+    dense(datasets, 2000)
+    for ds in datasets:
+        values = stored(ds)
+        values[6:9, 6:9] |= 0x1000
+        ds.PixelData = values.tobytes()
+        ds.add_new(0x60000102, "US", 12)
+    assert np.all(hu_of(datasets, tmp_path)[:, 6:9, 6:9] == 2000)
+
+
 def in_the_upper_bits(ds: Dataset) -> None:
     ds.PixelData = (stored(ds) << 4).tobytes()
     ds.BitsStored, ds.HighBit = 12, 15
