@@ -56,6 +56,8 @@ class CohortPatches:
     paired: int
     folder: Path
     """Where they were read from."""
+    scans: int = 0
+    """How many of `pairs` are scans without MR; they come last."""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -75,7 +77,7 @@ class CohortPatches:
         """Without the scans that have no MR."""
         n = self.paired
         tensors: dict[str, Any] = {k: v[:n] for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **tensors, pairs=self.pairs[: len(self.pair[:n].unique())])
+        return replace(self, **tensors, pairs=self.pairs[: len(self.pairs) - self.scans], scans=0)
 
     @property
     def digest(self) -> str:
@@ -110,7 +112,7 @@ def read_cohort_patches(
     asked = _Asked(with_mr, with_native, knee_context)
     store = _store(folder, "patches ARCHIVE")
     parts = [_of_pair(store, pair, number, asked) for number, pair in enumerate(store.pairs)]
-    paired, pairs = sum(len(part["label"]) for part in parts), store.pairs
+    paired, pairs, count = sum(len(part["label"]) for part in parts), store.pairs, 0
     if scans is not None:
         more = _store(scans, "scans")
         folds = sorted({int(part["fold"][0]) for part in parts if len(part["fold"])})
@@ -118,12 +120,12 @@ def read_cohort_patches(
             _of_scan(more, scan, len(pairs) + n, folds, replace(asked, mr=False))
             for n, scan in enumerate(more.pairs)
         ]
-        pairs = pairs + more.pairs
+        pairs, count = pairs + more.pairs, len(more.pairs)
     joined = {
         name: torch.from_numpy(np.concatenate([part[name] for part in parts if name in part]))
         for name in parts[0]
     }
-    return CohortPatches(**joined, pairs=tuple(pairs), paired=paired, folder=folder)
+    return CohortPatches(**joined, pairs=tuple(pairs), paired=paired, folder=folder, scans=count)
 
 
 @dataclass(frozen=True)

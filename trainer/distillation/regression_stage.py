@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from ctsma_node.analysis.result import Parameter
 from ctsma_node.errors import SettingsError
 from trainer.distillation.cohort_patches import CohortPatches, read_cohort_patches
 from trainer.distillation.crossval import EVERY, CrossValidation, Role, folds_of
 from trainer.distillation.networks import JoinedStudent
+from trainer.distillation.record import check_same, check_teacher, recorded, teachers_of
 from trainer.distillation.settings import Form, RegressionSettings
 from trainer.distillation.shipped import write_student
 from trainer.distillation.told import LOG, Told
@@ -24,7 +22,7 @@ from trainer.evaluation.regression import predictions
 from trainer.evaluation.regression.conditions import FOLDER as OTHER_PROTOCOLS
 from trainer.evaluation.regression.predictions import Predictions
 from trainer.fabric import launched
-from trainer.stage import MANIFEST, progress, write_manifest
+from trainer.stage import progress, write_manifest
 
 SCANS = "scans"
 """Below a student's folder: what it says of scans without MR."""
@@ -54,7 +52,8 @@ def run(request: RegressionRequest) -> Predictions:
 
     Writes `out`/fold_N.safetensors, all.safetensors, predictions.npz (also one for each other protocol that
     the patches were made for, and one for the scans), stage.json and, of a joined student, what a bundle
-    takes of it. Raises SettingsError where the folder holds networks of other settings, patches or teachers.
+    takes of it. Raises SettingsError where the folder holds networks of other settings, patches or teachers,
+    or the teacher is of other patches or folds.
     """
     if request.scans is not None and request.settings.few_labels() is not None:
         raise SettingsError("few pairs or labels are a condition of an experiment: it takes no scans")
@@ -64,9 +63,11 @@ def run(request: RegressionRequest) -> Predictions:
     knee = request.settings.form is Form.KNEE and not request.role.is_teacher
     patches = read_cohort_patches(request.patches, request.role.is_teacher, native, request.scans, knee)
     described = _described(request, patches)
-    before = _recorded(request.out)
+    if request.role.teacher is not None:
+        check_teacher(request.role.teacher, patches.of_pairs().content_digest, request.validate)
+    before = recorded(request.out)
     if before is not None:
-        _check_same(request.out, before, described)
+        check_same(request.out, before, described)
         described["teachers"] = before["teachers"] | described["teachers"]
     if fabric.is_global_zero:
         write_manifest(request.out, described)
@@ -116,48 +117,9 @@ def _described(request: RegressionRequest, patches: CohortPatches) -> dict[str, 
     return {
         "role": "teacher" if request.role.is_teacher else "student",
         "teacher": None if request.role.teacher is None else request.role.teacher.name,
-        "teachers": _teachers(request.role.teacher),
+        "teachers": teachers_of(request.role.teacher),
         "settings": request.settings.model_dump(mode="json"),
         "validate": request.validate,
         "labels": patches.digest,
         "patches": patches.content_digest,
     }
-
-
-def _teachers(folder: Path | None) -> dict[str, str]:
-    """SHA-256 of each network in a teacher's folder: another one may stand there under the same name."""
-    kept = [] if folder is None else sorted(folder.glob("*.safetensors"))
-    return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
-
-
-def _in_full(described: dict[str, Any]) -> dict[str, Any]:
-    """A folder's record, with the defaults of settings that came after it."""
-    try:
-        settings = RegressionSettings.model_validate(described["settings"])
-    except (KeyError, ValidationError):
-        return described
-    return described | {"settings": settings.model_dump(mode="json")}
-
-
-def _recorded(folder: Path) -> dict[str, Any] | None:
-    """What the networks of a folder were made of; None where there are none."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        return None
-    return _in_full(json.loads(path.read_text(encoding="utf-8"))["settings"])
-
-
-def _check_same(folder: Path, before: dict[str, Any], described: dict[str, Any]) -> None:
-    changed = [name for name, value in described.items() if not _agree(name, before.get(name), value)]
-    if changed:
-        raise SettingsError(
-            f"{folder} holds networks of another making ({', '.join(changed)}): "
-            "repeat those settings, name another --out, or delete the folder"
-        )
-
-
-def _agree(name: str, before: Any, now: Any) -> bool:
-    """Of teachers those that were known: a folder may have got its network of all folds since."""
-    if name == "teachers" and before is not None:
-        return all(before.get(fold, digest) == digest for fold, digest in now.items())
-    return bool(before == now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,17 @@ def write_cohort(folder: Path, pairs: int = 6, patches: int = 24, folds: int = 3
         attributes = {"fold": number % folds, "sampling": {"protocols": True, "native": True}}
         write_group(folder / STORE, f"P{number:04d}-R", arrays, attributes)
     return folder
+
+
+def deal_otherwise(cohort: Path, to: Path) -> Path:
+    """The same patches below `to`, each pair in the next fold: as by another seed, or in a grown cohort."""
+    shutil.copytree(cohort, to)
+    for path in sorted((to / STORE).glob("*/zarr.json")):
+        about = json.loads(path.read_text())
+        if "fold" in about["attributes"]:
+            about["attributes"]["fold"] = (about["attributes"]["fold"] + 1) % 3
+            path.write_text(json.dumps(about))
+    return to
 
 
 def write_scans(folder: Path, scans: int = 4, patches: int = 24) -> Path:

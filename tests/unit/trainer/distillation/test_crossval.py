@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from ctsma_node.errors import SettingsError
-from tests.unit.trainer.distillation.cohorts import write_cohort
+from tests.unit.trainer.distillation.cohorts import deal_otherwise, write_cohort
 from trainer.distillation.cohort_patches import read_cohort_patches
 from trainer.distillation.crossval import EVERY, Role, folds_of
 from trainer.distillation.regression_stage import RegressionRequest, run
 from trainer.distillation.settings import Form, LossWeights, RegressionSettings
 from trainer.evaluation.regression import predictions
-from trainer.patches.store import STORE
 
 TINY = RegressionSettings(
     width=4, batch=16, steps=60, teacher_steps=60, rate=1e-2, precision="single", seed=4
@@ -93,13 +92,7 @@ def test_networks_of_folds_that_are_dealt_otherwise_are_not_kept(cohort: Path, t
     """The labels are the same, and every network has seen patients that are held out now."""
     few = TINY.for_teacher().model_copy(update={"steps": 2})
     run(RegressionRequest(cohort, tmp_path / "out", Role(is_teacher=True), few, final=False))
-    dealt = tmp_path / "dealt"
-    shutil.copytree(cohort, dealt)
-    for number in range(6):
-        path = dealt / STORE / f"P{number:04d}-R" / "zarr.json"
-        about = json.loads(path.read_text())
-        about["attributes"]["fold"] = (number + 1) % 3
-        path.write_text(json.dumps(about))
+    dealt = deal_otherwise(cohort, tmp_path / "dealt")
     with pytest.raises(SettingsError, match="patches"):
         run(RegressionRequest(dealt, tmp_path / "out", Role(is_teacher=True), few, final=False))
 
