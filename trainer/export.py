@@ -15,35 +15,38 @@ from ctsma_node.errors import SettingsError
 from trainer.aggregation import stage as aggregation
 from trainer.aggregation.answers import student_of
 from trainer.distillation import shipped
+from trainer.drawn import all_drawn_below
 from trainer.familiarity.stage import read_familiarity
+from trainer.model_card import card, with_aggregator
 from trainer.segmentation import stage as segmentation
 from trainer.segmentation.volumes import FINDER_STEP
 from trainer.stage import MANIFEST
 
 STUDENTS = (Path("regression") / "shipped", Path("regression") / "student")
 """Below the folder of the stages: the student that learned from scans without MR too, or from pairs alone."""
-_CALIBRATION = {
-    "ece": "of the knees that the temperature was fitted to",
-    aggregation.CROSS_FITTED: "of each half of these people by the temperature of the other half",
-}
-"""What a calibration error of an aggregator is of; `ece` is what older ones have."""
+SYNTHETIC, OWN = "synthetic", "own"
+"""Names of a bundle that is not given another."""
 TRAINING = "synthetic knees only (computer-generated phantoms, no patient data)"
+OWN_COHORT = "a site's own cohort, with synthetic knees (computer-generated phantoms) beside it"
+"""What a bundle says that is not proven to be of drawn knees alone; reports have both in their languages."""
 
 
-def run(build: Path, out: Path, *, name: str, version: str) -> str:
+def run(build: Path, out: Path, *, name: str | None, version: str, training: str | None = None) -> str:
     """Write the bundle of the stages under `build` to `out`; returns its digest.
 
-    Raises FileNotFoundError naming the stage that has not been run.
+    `training` says what it was trained on, in the place of what the stages' records prove; `name` is by
+    these, too, where it is None. Raises FileNotFoundError naming the stage that has not been run.
     """
     segmenter, student, aggregator = build / "segmenter", student_below(build), build / "aggregator"
     folders = {"segmenter": segmenter, "student": student, "aggregator": aggregator}
     records = {name: _record(folder) for name, folder in folders.items()}
     familiar = read_familiarity(build / "familiarity")
+    drawn = all_drawn_below(student, aggregator, *([build / "familiarity"] if familiar else []))
     templates = json.loads((aggregator / aggregation.TEMPLATES).read_text())
     plan = Plan(
-        name=name,
+        name=name or (SYNTHETIC if drawn else OWN),
         version=version,
-        training=TRAINING,
+        training=training or (TRAINING if drawn else OWN_COHORT),
         research_only=True,
         finder_width=records["segmenter"]["settings"]["finder_width"],
         finder_step=FINDER_STEP,
@@ -60,7 +63,7 @@ def run(build: Path, out: Path, *, name: str, version: str) -> str:
         "student": load_file(student / shipped.STUDENT),
         "aggregator": load_file(aggregator / aggregation.AGGREGATOR),
     }
-    digest = write_bundle(out, plan, states, card(plan, records), familiar[1] if familiar else None)
+    digest = write_bundle(out, plan, states, card(plan, records, drawn), familiar[1] if familiar else None)
     read_bundle(out)
     return digest
 
@@ -116,17 +119,10 @@ def run_aggregator(build: Path, out: Path, *, name: str, version: str) -> str:
     plan = default.plan.model_copy(update={"name": name, "version": version, "aggregator": aggregator})
     states = {part: getattr(default, part).state_dict() for part in ("finder", "segmenter", "student")}
     states["aggregator"] = load_file(folder / aggregation.AGGREGATOR)
-    about = _with_aggregator((DEFAULT / CARD).read_text(encoding="utf-8"), plan, record)
+    about = with_aggregator((DEFAULT / CARD).read_text(encoding="utf-8"), plan, record)
     digest = write_bundle(out, plan, states, about, default.reference)
     read_bundle(out)
     return digest
-
-
-def _with_aggregator(text: str, plan: Plan, record: dict[str, Any]) -> str:
-    """A model card whose aggregator is another one: its settings and its scores, in this order."""
-    of = iter([_settings_line("aggregator", record), _scores_line("aggregator", record)])
-    lines = [next(of) if line.startswith("- aggregator: ") else line for line in text.splitlines()[1:]]
-    return "\n".join([f"# {plan.name} {plan.version}", *lines]) + "\n"
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -134,69 +130,3 @@ def _record(folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: run `ctsma-train {folder.name}` first (README, Train).")
     return dict(json.loads(path.read_text()))
-
-
-def card(plan: Plan, records: dict[str, dict[str, Any]]) -> str:
-    """The model card: data, use, limits, scores and the commands that made it."""
-    lines = [
-        f"# {plan.name} {plan.version}",
-        "",
-        f"Trained on {plan.training}. Research use only: it has never seen a patient, and no figure below",
-        "says how it does on one.",
-        "",
-        "- In: a CT of one or two adult knees in Hounsfield units.",
-        "- Out: bones, 100 subregions of femur and tibia each, BV/TV, Tb.Th, Tb.Sp and Tb.N of each with an",
-        "  uncertainty, probabilities of normal, mild and advanced osteoarthritis, five cartilage scores.",
-        "- Not for: diagnosis, children, implants, fractures, slices thicker than 3 mm.",
-        "- Parameters are those that morphometry measures on MR, calibrated to the drawn structure (direct",
-        "  three-dimensional definitions, Bouxsein et al. 2010), averaged over a patch of 12 mm; where scans",
-        "  without MR were learned from too, they are the drawn structure's own.",
-        "",
-        *_knows_what_is_usual(plan),
-        "## How it was made",
-        "",
-        "`ctsma-train segmenter`; `phantom`, `cohort`, `register` and `patches`; `teacher`, `scans` and",
-        "`student`; `aggregator`, `familiarity` and `bundle`, with these settings and seeds:",
-        "",
-    ]
-    lines += [_settings_line(stage, record) for stage, record in records.items()]
-    lines += ["", "## Scores on held-out phantoms", ""]
-    lines += [_scores_line(stage, record) for stage, record in records.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _settings_line(stage: str, record: dict[str, Any]) -> str:
-    return f"- {stage}: " + ", ".join(f"{k} {v}" for k, v in _flat(record["settings"]).items())
-
-
-def _scores_line(stage: str, record: dict[str, Any]) -> str:
-    figures = record["settings"].get("figures", {})
-    told = [f"; {k}, the calibration error, is {what}" for k, what in _CALIBRATION.items() if k in figures]
-    return f"- {stage}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()) + "".join(told)
-
-
-def _knows_what_is_usual(plan: Plan) -> list[str]:
-    """What the bundle does about a knee unlike those of training."""
-    if plan.familiarity is None:
-        return [
-            "It does not know what is unlike the knees of training: nothing is marked or refused as such.",
-            "",
-        ]
-    return [
-        f"A knee unlike the {plan.familiarity.knees} of training is marked `unfamiliar` from a score of "
-        f"{plan.familiarity.mark_at:.2f};",
-        f"a node that is told to refuse such knees does so from {plan.familiarity.refuse_at:.2f} "
-        "(`out_of_distribution`).",
-        "",
-    ]
-
-
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings in one level, without what is no setting."""
-    out: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict) and key != "figures":
-            out |= _flat(value)
-        elif key not in ("figures", "jobs"):
-            out[key] = value
-    return out

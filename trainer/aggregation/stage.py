@@ -20,6 +20,7 @@ from trainer.aggregation.knees import Knees, drawn_knees, measured_knees, togeth
 from trainer.aggregation.template import make_template
 from trainer.aggregation.training import Trained, Training, predict, train
 from trainer.distillation.regression_stage import SCANS
+from trainer.drawn import ALL_DRAWN, all_drawn_below
 from trainer.evaluation.patients.figures import (
     NORMAL,
     calibration_error,
@@ -68,6 +69,11 @@ class Sources:
     scans: Path | None = None
     bundle: Path | None = None
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the knees are proven to be drawn, and those that the student learned from."""
+        return all_drawn_below(self.student, self.patches, *([self.scans] if self.scans else []))
+
     def answered(self, folder: Path, jobs: int) -> Answered:
         """What the student answered; its errors are those on scans where there are any."""
         knees, law = seen_by(self.student, self.patches)
@@ -86,6 +92,7 @@ class Asked:
     scans: int
     bundle: Path | None = None
     first_seed: int = 400_000
+    drawn = True
 
     @property
     def student(self) -> str:
@@ -120,7 +127,8 @@ def run(folder: Path, sources: Sources | Asked, settings: AggregatorSettings) ->
     (folder / PLAN).write_text(trained.plan.model_dump_json(indent=1))
     figures = _figures(trained)
     asked = {"asked": sources.scans, "asked_student": sources.student} if isinstance(sources, Asked) else {}
-    write_manifest(folder, asdict(settings) | asked | {"figures": figures}, answered.files)
+    told = asdict(settings) | asked | {ALL_DRAWN: sources.drawn, "figures": figures}
+    write_manifest(folder, told, answered.files)
     return figures
 
 

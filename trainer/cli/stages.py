@@ -102,7 +102,10 @@ def aggregator(
 def bundle(
     build: Build = BUILD,
     out: Annotated[Path, typer.Option(help="Folder of the new bundle.")] = Path("bundle"),
-    name: Annotated[str, typer.Option(help="Name of the bundle.")] = "synthetic",
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the bundle [synthetic; own, where not all knees are proven to be drawn]."),
+    ] = None,
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
     bones_only: Annotated[
         bool,
@@ -111,26 +114,41 @@ def bundle(
     aggregator_only: Annotated[
         bool, typer.Option("--aggregator-only", help="Of BUILD/aggregator alone: of `aggregator --asked`.")
     ] = False,
+    training: Annotated[
+        str | None,
+        typer.Option(help="What it was trained on, in the words of every report; without, by the records."),
+    ] = None,
 ) -> None:
     """Put the trained stages together as a bundle that the node loads.
 
     `--bones-only` takes what measures and stages from the default bundle: with it `synthesis`, `register` and
     `patches` find bones by your own segmenter before there is a student. `--aggregator-only` takes all but
     what stages from there.
+
+    It says "synthetic knees only" where the records of the stages prove that all knees were drawn, and
+    otherwise that it was trained on a site's own cohort.
     """
+    from ctsma_node.analysis.plan import PLAN
     from ctsma_node.errors import NodeError
-    from trainer.export import run, run_aggregator, run_bones
+    from trainer.export import SYNTHETIC, run, run_aggregator, run_bones
 
     if bones_only and aggregator_only:
         raise typer.BadParameter("--bones-only or --aggregator-only, not both")
-    make = run_bones if bones_only else run_aggregator if aggregator_only else run
+    if training is not None and (bones_only or aggregator_only):
+        raise typer.BadParameter("--training is of a whole bundle")
     try:
-        digest = make(build, out, name=name, version=version)
+        if bones_only or aggregator_only:
+            make = run_bones if bones_only else run_aggregator
+            digest = make(build, out, name=name or SYNTHETIC, version=version)
+        else:
+            digest = run(build, out, name=name, version=version, training=training)
     except (FileNotFoundError, NodeError) as e:
         console.print(str(e), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from e
     size = sum(f.stat().st_size for f in out.iterdir())
     console.print(f"{out}: {size / 1e6:.1f} MB, digest {digest}")
+    said = json.loads((out / PLAN).read_text(encoding="utf-8"))["training"]
+    console.print(f"It says: trained on {said}", markup=False, highlight=False)
 
 
 @app.command("keys")

@@ -128,6 +128,8 @@ class CohortManifest(_Frozen):
     folds: dict[str, int] = Field(default={})
     """Folds of all patients that ever had a pair here: who comes back, as after a run on an archive that was
     not mounted, comes back into the same fold."""
+    drawn: bool = False
+    """Whether every pair is proven to be of `ctsma-train phantom`; where not, they count as patients."""
 
 
 def sources_of(pair: PairEntry) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ctsma_node.errors import SettingsError
 from trainer.cohort.candidate import Candidate
 from trainer.cohort.clinical import ClinicalTable, read_clinical
+from trainer.cohort.drawn import all_drawn
 from trainer.cohort.entries import finding_entries, pair_entry
 from trainer.cohort.findings import Finding, PatientKey, found
 from trainer.cohort.folds import assign_folds, oa_class
@@ -104,6 +105,7 @@ def _manifest(
         remarks=finding_entries((each for each in findings if not each.left_out), names),
         namesakes=tuple(sorted(tuple(sorted(keys)) for keys in together)),
         folds=dict(sorted((before | folds).items())),
+        drawn=all_drawn(request.archive, entries),
     )
 
 

@@ -17,6 +17,7 @@ from trainer.distillation.record import check_same, check_teacher, recorded, tea
 from trainer.distillation.settings import Form, RegressionSettings
 from trainer.distillation.shipped import write_student
 from trainer.distillation.told import LOG, Told
+from trainer.drawn import ALL_DRAWN, all_drawn_below
 from trainer.evaluation.icc import icc21
 from trainer.evaluation.regression import predictions
 from trainer.evaluation.regression.conditions import FOLDER as OTHER_PROTOCOLS
@@ -69,8 +70,11 @@ def run(request: RegressionRequest) -> Predictions:
     if before is not None:
         check_same(request.out, before, described)
         described["teachers"] = before["teachers"] | described["teachers"]
+    told = described | {
+        ALL_DRAWN: all_drawn_below(request.patches, *([request.scans] if request.scans else []))
+    }
     if fabric.is_global_zero:
-        write_manifest(request.out, described)
+        write_manifest(request.out, told)
     if fabric.device.type == "cpu" and fabric.world_size == 1:
         torch.set_num_threads(request.jobs)
     validation = CrossValidation(fabric, patches, request.role, request.settings, request.out)
@@ -86,7 +90,7 @@ def run(request: RegressionRequest) -> Predictions:
             on_scans, spread = validation.run(folds, lambda _: _silent, scans=True)
             predictions.write(request.out / SCANS, on_scans)
             figures |= {f"scans' {name}": value for name, value in figures_of(on_scans).items()}
-        write_manifest(request.out, described | {"figures": figures})
+        write_manifest(request.out, told | {"figures": figures})
         if final and isinstance(final[0], JoinedStudent):
             write_student(request.out, final[0], request.settings.width, final[1], patches, spread)
         if not (request.role.is_teacher or native or request.validate):

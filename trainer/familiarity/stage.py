@@ -12,6 +12,7 @@ from ctsma_node.analysis.familiarity import Reference
 from ctsma_node.analysis.plan import FamiliarityPlan
 from ctsma_node.analysis.result import Trait
 from ctsma_node.errors import SettingsError
+from trainer.drawn import ALL_DRAWN, all_drawn_below
 from trainer.familiarity import fit
 from trainer.familiarity.looks import Seen, read_looks
 from trainer.patches.store import STORE
@@ -48,7 +49,8 @@ def run(out: Path, folders: list[Path], jobs: int) -> dict[str, float]:
             f"patches of {len(people)} people; {FEWEST} are the fewest that say what is usual"
         )
     plan, figures = _fitted(knees, out)
-    write_manifest(out, asdict(FamiliaritySettings()) | {"people": len(people), "figures": figures})
+    settings = asdict(FamiliaritySettings()) | {"people": len(people), ALL_DRAWN: all_drawn_below(*there)}
+    write_manifest(out, settings | {"figures": figures})
     return {f"limit of {measure}": limit for measure, limit in plan.limits.items()} | figures
 
 

@@ -24,6 +24,7 @@ from ctsma_node.analysis.plan import Plan
 from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone, CartilageRegion, Side
 from ctsma_node.analysis.subregions import CORTEX, divide, inward_distance, trabecular_region
 from ctsma_node.volume import Array, apply
+from trainer.drawn import ALL_DRAWN
 from trainer.patches.sites import DRAWN
 from trainer.patches.store import STORE, PatchStore, has_group, keep_groups, write_group
 from trainer.phantom.acquisition import cropped, draw_acquisition
@@ -58,7 +59,7 @@ def run(out: Path, plan: Plan, settings: ScanSettings, jobs: int) -> int:
     takes all of it. `plan` is of the bundle whose subregions the cohort's patches are of.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_manifest(out, asdict(settings))
+    write_manifest(out, asdict(settings) | {ALL_DRAWN: True})
     seeds = range(settings.first_seed, settings.first_seed + settings.scans)
     there = [seed for seed in seeds if _is_there(out / STORE, seed, _made_of(plan, settings.points))]
     keep_groups(out / STORE, map(name_of, there))

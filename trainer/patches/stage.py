@@ -18,6 +18,7 @@ from ctsma_node.analysis.result import Bone, Side
 from ctsma_node.errors import Refused, SettingsError
 from trainer.cohort.images import read_ct, read_mr
 from trainer.cohort.manifest import PairEntry, read_manifest, sources_of
+from trainer.drawn import ALL_DRAWN
 from trainer.morphometry.calibration import SHIPPED, read_calibration
 from trainer.morphometry.labels import METHOD
 from trainer.patches.labelling import Sampling, label_pair
@@ -61,12 +62,15 @@ def run(request: PatchRequest) -> Iterator[Done]:
     holds of other pairs, or made of something else, is removed first: whoever reads it takes all of it.
     Raises SettingsError where there is no cohort, or no folder of transforms.
     """
-    pairs = read_manifest(request.cohort).pairs
+    cohort = read_manifest(request.cohort)
+    pairs = cohort.pairs
     _check_transforms(request.transforms)
     request.out.mkdir(parents=True, exist_ok=True)
     there = [pair.pair_id for pair in pairs if _is_there(pair, request)]
     keep_groups(request.out / STORE, there)
-    write_manifest(request.out, _settings(request), [request.cohort / "cohort.json"])
+    write_manifest(
+        request.out, _settings(request) | {ALL_DRAWN: cohort.drawn}, [request.cohort / "cohort.json"]
+    )
     yield from map(Done, there)
     missing, left_out = [pair for pair in pairs if pair.pair_id not in there], []
     for done in side_by_side(partial(_label, request=request), missing, request.jobs):

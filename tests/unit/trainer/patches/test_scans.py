@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ctsma_node.analysis.plan import DEFAULT, PLAN, Plan
+from trainer.drawn import all_drawn_below
 from trainer.patches import scans
 from trainer.patches.scans import ScanSettings, _made_of, name_of, run, scan_patches
 from trainer.patches.store import STORE, PatchStore, write_group
@@ -38,6 +39,7 @@ def test_what_is_there_is_not_drawn_again(tmp_path: Path, monkeypatch) -> None: 
 
     monkeypatch.setattr(scans, "_cut", cut)
     assert run(tmp_path, SHIPPED, ScanSettings(3, first_seed=7), jobs=1) == 3
+    assert all_drawn_below(tmp_path)
     assert run(tmp_path, SHIPPED, ScanSettings(5, first_seed=7), jobs=1) == 5
     assert made == [7, 8, 9, 10, 11]
     made.clear()

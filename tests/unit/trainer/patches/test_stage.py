@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ctsma_node.errors import Refused, SettingsError
+from trainer.drawn import all_drawn_below
 from trainer.morphometry.calibration import Calibration, shipped, write_calibration
 from trainer.patches import stage
 from trainer.patches.stage import PatchRequest, run
@@ -35,7 +36,7 @@ def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PatchRequest:
     """Four pairs: one without transforms, one that the gate refuses, two good ones."""
     (tmp_path / "cohort.json").write_text("{}")
     pairs = tuple(pair(name) for name in ("P1-R", "P2-L", "P3-R", "P4-L"))
-    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=pairs))
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=pairs, drawn=False))
     for number in (2, 3, 4):
         folder = tmp_path / "truth" / f"P{number}"
         folder.mkdir(parents=True)
@@ -70,6 +71,16 @@ def test_each_pair_ends_in_patches_or_in_a_reason(request_: PatchRequest) -> Non
     attributes = PatchStore(request_.out / STORE).attributes("P3-R")
     assert (attributes["fold"], attributes["oa_class"], attributes["ct_series_uid"]) == (1, "mild", "1.3")
     assert attributes["ct_to_mr"]["femur"] == np.eye(4).tolist()
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_whether_the_cohort_was_drawn_is_handed_on(
+    request_: PatchRequest, monkeypatch: pytest.MonkeyPatch, drawn: bool
+) -> None:
+    cohort = SimpleNamespace(pairs=(pair("P3-R"),), drawn=drawn)
+    monkeypatch.setattr(stage, "read_manifest", lambda _: cohort)
+    list(run(request_))
+    assert all_drawn_below(request_.out) is drawn
 
 
 def test_what_is_there_is_not_made_again(request_: PatchRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +158,7 @@ def test_a_pair_that_left_the_cohort_leaves_the_store(
     request_: PatchRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list(run(request_))
-    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=(pair("P3-R"),)))
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=(pair("P3-R"),), drawn=False))
     assert [done.patches for done in run(request_)] == [0], "what stays is not made again"
     assert PatchStore(request_.out / STORE).pairs == ["P3-R"]
 
@@ -174,6 +185,6 @@ def test_patches_of_other_files_are_made_again(
     list(run(request_))
     pairs = (pair("P3-R"), pair("P4-L"))
     pairs[0].ct.files = ("visit 2.nii.gz",)
-    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=pairs))
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=pairs, drawn=False))
     assert [done.pair_id for done in run(request_) if done.patches] == ["P3-R"]
     assert "visit" not in json.dumps(PatchStore(request_.out / STORE).attributes("P3-R"))

@@ -12,6 +12,7 @@ import pytest
 from ctsma_node.analysis.result import Bone, Side
 from tests.unit.trainer.phantom.pairs import digests, drawn, person, tiny
 from trainer.phantom.difficulty import DIFFICULTIES
+from trainer.phantom.header import SOFTWARE
 from trainer.phantom.pair import write_pair
 from trainer.phantom.structure import Channel, Part
 from trainer.phantom.subject import CT_FLEXION, MR_FLEXION, draw_subject
@@ -39,6 +40,7 @@ def test_a_pair_is_two_studies_of_one_patient(written: Path) -> None:
     }
     thin, standard, mr = series.values()
     assert len({ds.PatientID for ds in series.values()}) == 1
+    assert {ds.SoftwareVersions for ds in series.values()} == {SOFTWARE}, "a cohort knows drawn pairs by it"
     assert thin.StudyInstanceUID == standard.StudyInstanceUID != mr.StudyInstanceUID
     assert thin.FrameOfReferenceUID == standard.FrameOfReferenceUID != mr.FrameOfReferenceUID
     assert len({ds.SeriesInstanceUID for ds in series.values()}) == 3
