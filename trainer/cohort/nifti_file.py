@@ -51,8 +51,10 @@ def read_grid(path: Path) -> Grid:
 def read_voxels(path: Path) -> tuple[npt.NDArray[np.float32], Array]:
     """Voxels [k, j, i] with the header's slope and intercept applied, and their affine to LPS mm.
 
-    Raises Refused `undecodable_pixels`.
+    Raises Refused `unreadable_files` where it is not there, or `undecodable_pixels`.
     """
+    if not path.is_file():
+        raise refused("unreadable_files", count=1, total=1)
     try:
         image = sitk.ReadImage(str(path), sitk.sitkFloat32, "NiftiImageIO")
     except RuntimeError as error:

@@ -25,6 +25,7 @@ from trainer.registration.quality import Limits, Verdict
 from trainer.stage import side_by_side, write_manifest
 from trainer.synthesis.overlap import mask_overlap
 from trainer.synthesis.synthesise import weights_digest
+from trainer.unread import is_unread, mark_of, reading
 
 NOT_REGISTERED, PICTURES = "not_registered", "pictures"
 TABLE, ROWS = "registration.csv", "registration.json"
@@ -75,8 +76,8 @@ class RegisterRequest:
 
 
 def run(request: RegisterRequest) -> Iterator[dict[str, Any]]:
-    """Register what is missing, or was made of other scans or with other limits, bundle or synthesis; yields
-    each pair's row as it is done.
+    """Register what is missing, could not be read, or was made of other scans or with other limits, bundle or
+    synthesis; yields each pair's row as it is done.
 
     Writes `out`/PAIR.json ({"ct_to_mr": ..., figures, verdict}), or `out`/not_registered/PAIR.json without a
     transform; a picture of each; registration.csv and registration.json with a row for every pair;
@@ -116,11 +117,12 @@ def register_entry(pair: PairEntry, request: RegisterRequest, made_by: dict[str,
     begun = time.perf_counter()
     overlap = partial(mask_overlap, request.synthesis, request.bundle) if request.synthesis else None
     try:
-        ct, mr = read_ct(pair.ct, request.archive), read_mr(pair.mr, request.archive)
+        with reading():
+            ct, mr = read_ct(pair.ct, request.archive), read_mr(pair.mr, request.archive)
         read = time.perf_counter() - begun
         found = register_pair(ct, mr, Side(pair.side), _analyser(request.bundle), request.limits, overlap)
     except Refused as refused:
-        described = _refused(refused.code, refused.reason)
+        described = _refused(refused.code, refused.reason) | mark_of(refused)
     except ValueError as error:
         described = _refused("not_measured", str(error))
     else:
@@ -171,13 +173,16 @@ def _path(out: Path, pair: PairEntry, registered: bool) -> Path:
 
 
 def _row_of(out: Path, pair: PairEntry, made_by: dict[str, Any]) -> dict[str, Any] | None:
-    """The row of a pair that is there, made of the scans that the cohort names now, and as is asked now."""
+    """The row of a pair that is there, made of the scans that the cohort names now, and as is asked now.
+
+    None where its scans could not be read: they are tried again.
+    """
     wanted = {**sources_of(pair), **made_by}
     for registered in (True, False):
         path = _path(out, pair, registered)
         if path.is_file():
             content = json.loads(path.read_text(encoding="utf-8"))
-            if content.items() >= wanted.items():
+            if content.items() >= wanted.items() and not is_unread(content):
                 return row_of(content)
     return None
 

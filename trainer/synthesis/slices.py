@@ -24,7 +24,9 @@ from trainer.registration.coarse import global_starts, middle_of
 from trainer.registration.knee import CTKnee, knee_of
 from trainer.registration.moving import levels
 from trainer.registration.rigid import mean_rigid
+from trainer.stage import kept_items
 from trainer.synthesis.grid import F32, NOTHING, SliceGrid, scaled_hu, scaled_signal, top_signal
+from trainer.unread import is_unread, mark_of, reading
 
 Mask = npt.NDArray[np.bool_]
 
@@ -51,11 +53,21 @@ def slice_item(request: SliceRequest, index: int) -> dict[str, Any]:
     pair = read_manifest(request.cohort).pairs[index]
     named = {"pair_id": pair.pair_id, "fold": pair.fold}
     try:
-        ct, mr = read_ct(pair.ct, request.archive), read_mr(pair.mr, request.archive)
+        with reading():
+            ct, mr = read_ct(pair.ct, request.archive), read_mr(pair.mr, request.archive)
         knee = knee_of(ct, Side(pair.side), _analyser(request.bundle))
         return named | on_grid(ct, mr, knee, whole_knee(knee, mr), request.grid)
     except Refused as refused:
-        return named | {"code": refused.code, "text": refused.reason}
+        return named | {"code": refused.code, "text": refused.reason} | mark_of(refused)
+
+
+def forget_unread(folder: Path) -> None:
+    """Remove the items of pairs that could not be read, so that they are made again."""
+    for path in kept_items(folder):
+        with np.load(path) as item:
+            unread = is_unread(item)
+        if unread:
+            path.unlink()
 
 
 def whole_knee(knee: CTKnee, mr: MRVolume) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 
 from ctsma_node.analysis.bundle import read_bundle
+from ctsma_node.errors import SettingsError
 from trainer.cohort.manifest import MANIFEST as COHORT
 from trainer.cohort.manifest import read_manifest
 from trainer.fabric import launched
@@ -21,7 +23,7 @@ from trainer.synthesis.loop import train
 from trainer.synthesis.pictures import comparison
 from trainer.synthesis.seen import write_seen
 from trainer.synthesis.settings import SynthesisSettings
-from trainer.synthesis.slices import SliceRequest, slice_item
+from trainer.synthesis.slices import SliceRequest, forget_unread, slice_item
 from trainer.synthesis.synthesise import Synthesiser
 from trainer.synthesis.training import Training
 
@@ -57,10 +59,11 @@ def run(request: SynthesisRequest) -> Trained:
     fabric = launched(request.settings.precision)
     request.out.mkdir(parents=True, exist_ok=True)
     with fabric.rank_zero_first():
-        paths = prepared(request)
+        paths = prepared(request, again=fabric.is_global_zero)
     pairs, refused = read_pairs(paths)
     trained_on = [pair for pair in pairs if pair.fold not in request.settings.held_out]
     held_out = [pair for pair in pairs if pair.fold in request.settings.held_out]
+    _check_any(trained_on, held_out, refused)
     if fabric.device.type == "cpu" and fabric.world_size == 1:
         torch.set_num_threads(request.jobs)
     with fabric.rank_zero_first():
@@ -73,9 +76,21 @@ def run(request: SynthesisRequest) -> Trained:
     return Trained(figures, refused, len(trained_on))
 
 
-def prepared(request: SynthesisRequest) -> list[Path]:
+def _check_any(trained_on: list[Pair], held_out: list[Pair], refused: dict[str, str]) -> None:
+    """Raises SettingsError where no pair is left to train on; it tells why."""
+    if trained_on:
+        return
+    why = [f"{count} x {reason}" for reason, count in Counter(refused.values()).most_common()]
+    raise SettingsError(
+        f"no pair to train on: {len(held_out)} of the folds left out, {len(refused)} refused: "
+        + ("; ".join(why) or "none")
+    )
+
+
+def prepared(request: SynthesisRequest, again: bool) -> list[Path]:
     """The slice items of every pair of the cohort, made where they are missing.
 
+    With `again` those that could not be read are made again; of several processes one alone asks for that.
     Their folder is named after the cohort's manifest, the grid and the bundle's digest: another cohort gets
     another one.
     """
@@ -84,6 +99,8 @@ def prepared(request: SynthesisRequest) -> list[Path]:
     made_by = repr((wanted.grid, read_bundle(wanted.bundle).digest))
     content = (wanted.cohort / COHORT).read_bytes() + made_by.encode()
     folder = request.kept / hashlib.sha256(content).hexdigest()[:12]
+    if again:
+        forget_unread(folder)
     making = partial(slice_item, wanted)
     return make_items("slices of pairs", making, range(len(pairs)), folder, request.jobs)
 

@@ -108,12 +108,14 @@ def test_the_grids_middle_is_its_centre_and_hu_come_back() -> None:
 
 
 def test_a_refused_pair_has_its_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def refuse(*_: object) -> CTVolume:
+    def refuse(*_: object) -> CTKnee:
         raise Refused("no_knee", "No knee was found.")
 
-    pair = SimpleNamespace(pair_id="P1-R", fold=3, ct=None, side="R")
+    pair = SimpleNamespace(pair_id="P1-R", fold=3, ct=None, mr=None, side="R")
     monkeypatch.setattr(slices, "read_manifest", lambda _: SimpleNamespace(pairs=(pair,)))
-    monkeypatch.setattr(slices, "read_ct", refuse)
+    for name in ("read_ct", "read_mr", "_analyser"):
+        monkeypatch.setattr(slices, name, lambda *_: None)
+    monkeypatch.setattr(slices, "knee_of", refuse)
     item = slice_item(SliceRequest(tmp_path, tmp_path, GRID), 0)
     assert item == {"pair_id": "P1-R", "fold": 3, "code": "no_knee", "text": "No knee was found."}
 

@@ -32,7 +32,7 @@ def slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     (tmp_path / "cohort.json").write_text("{}")
     entries = tuple(scenes.entry(f"P{n}-R") for n in range(4))
     monkeypatch.setattr(stage, "read_manifest", lambda folder: SimpleNamespace(pairs=entries))
-    monkeypatch.setattr(stage, "prepared", lambda request: [*paths, refused])
+    monkeypatch.setattr(stage, "prepared", lambda request, again: [*paths, refused])
     return [*paths, refused]
 
 
@@ -63,7 +63,7 @@ def test_without_a_fold_left_out_there_are_no_figures(tmp_path: Path, slices: li
 
 def test_no_pair_to_train_on_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only = scenes.save(scenes.pair(0, fold=0), tmp_path / "0.npz")
-    monkeypatch.setattr(stage, "prepared", lambda request: [only])
+    monkeypatch.setattr(stage, "prepared", lambda request, again: [only])
     with pytest.raises(SettingsError, match="no pair to train on"):
         run(request(tmp_path))
 
@@ -77,7 +77,7 @@ def test_another_cohort_or_grid_has_slices_of_its_own(
     one = request(tmp_path)
     for content, grid in (("{}", 32), ("{}", 32), ("[]", 32), ("{}", 64)):
         (tmp_path / "cohort.json").write_text(content)
-        stage.prepared(replace(one, slices=replace(one.slices, grid=SliceGrid(grid))))
+        stage.prepared(replace(one, slices=replace(one.slices, grid=SliceGrid(grid))), again=False)
     assert folders[0] == folders[1]
     assert len(set(folders)) == 3
 
@@ -93,7 +93,7 @@ def test_another_bundle_in_the_same_folder_has_slices_of_its_own(
     one = request(tmp_path)
     for folder, digest in ((None, "a"), (tmp_path / "bones", "a"), (tmp_path / "bones", "b")):
         monkeypatch.setattr(stage, "read_bundle", lambda _, digest=digest: SimpleNamespace(digest=digest))
-        stage.prepared(replace(one, slices=replace(one.slices, bundle=folder)))
+        stage.prepared(replace(one, slices=replace(one.slices, bundle=folder)), again=False)
     assert folders[0] == folders[1] != folders[2]
 
 
