@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ctsma_node.errors import Refused
+from tests.unit.trainer.synthesis.scenes import entry
 from trainer.cli.app import app
 from trainer.cohort import manifest
 from trainer.evaluation.registration import stage as evaluation
@@ -45,7 +46,7 @@ def test_a_pair_whose_knee_is_not_found_is_named_and_not_evaluated(
     def no_knee(*_: object) -> None:
         raise Refused("no_knee", "No knee was found.")
 
-    pairs = [SimpleNamespace(pair_id=name, fold=0) for name in ("P1-R", "P2-L")]
+    pairs = [entry(name) for name in ("P1-R", "P2-L")]
     monkeypatch.setattr(evaluation, "read_scans", no_knee)
     monkeypatch.setattr(manifest, "read_manifest", lambda _: SimpleNamespace(pairs=pairs))
     asked = ["evaluate", "registration", str(tmp_path), "--out", str(tmp_path)]
