@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ctsma_node.analysis.result import Bone
 from ctsma_node.errors import SettingsError
-from trainer.cohort.manifest import PairEntry
+from tests.unit.trainer.synthesis.scenes import entry
+from trainer.cohort.manifest import sources_of
 from trainer.patches.transforms import read_transforms
 
-PAIR = cast(PairEntry, SimpleNamespace(pair_id="P1-R", pseudonym="P1"))
+PAIR = entry("P1-R")
 
 
 def written(path: Path, femur: Any = None) -> None:
@@ -29,6 +29,20 @@ def test_transforms_of_registration_and_of_a_phantom(tmp_path: Path, name: str) 
     found = read_transforms(tmp_path, PAIR)
     assert found is not None
     assert found[Bone.TIBIA][:3, 3].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_transforms_of_other_scans_are_refused_by_name(tmp_path: Path) -> None:
+    """A finer CT has arrived, the cohort was made anew, and registration was not."""
+    path = tmp_path / "P1-R.json"
+    written(path)
+    path.write_text(json.dumps(sources_of(PAIR) | json.loads(path.read_text())))
+    assert read_transforms(tmp_path, PAIR) is not None
+    finer = PAIR.ct.model_copy(update={"series_uid": "1.2.3.4"})
+    with pytest.raises(SettingsError, match="run ctsma-train register"):
+        read_transforms(tmp_path, PAIR.model_copy(update={"ct": finer}))
+    other = PAIR.mr.model_copy(update={"files": ("visit 2.nii.gz",)})
+    with pytest.raises(SettingsError, match=r"P1-R\.json"):
+        read_transforms(tmp_path, PAIR.model_copy(update={"mr": other}))
 
 
 def test_no_transforms(tmp_path: Path) -> None:
