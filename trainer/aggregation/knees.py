@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone, CartilageRegion, OAClass, Side
-from ctsma_node.errors import SettingsError
+from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone, CartilageRegion, OAClass, Parameter, Side
 from trainer.aggregation.errors import ErrorLaw
 from trainer.evaluation.regression.predictions import Predictions, patient_of
-from trainer.patches.store import STORE, PatchStore
+from trainer.patches.store import PatchStore, store_below
 
 F64 = npt.NDArray[np.float64]
 _TOKENS = len(Bone) * SUBREGIONS_PER_BONE
@@ -59,6 +58,17 @@ class Knees:
         return out
 
 
+_NOBODY = Knees(
+    parameters=np.empty((0, _TOKENS, len(Parameter))),
+    positions=np.empty((0, _TOKENS, 3)),
+    oa_class=np.empty(0, dtype=np.int64),
+    cartilage=np.empty((0, len(CartilageRegion))),
+    measured=np.empty(0, dtype=bool),
+    fold=np.empty(0, dtype=np.int64),
+    name=np.empty(0, dtype=str),
+)
+
+
 def together(parts: Iterable[Knees]) -> Knees:
     """One set of all."""
     listed = list(parts)
@@ -86,22 +96,37 @@ def drawn_knees(paths: list[Path]) -> Knees:
 def measured_knees(patches: Path, found: Predictions) -> Knees:
     """The pairs of a cohort with the answers of a method that never saw their patient.
 
-    A subregion without an answer (no marrow to measure there) takes the mean of its bone. Raises
-    SettingsError where a pair has no class or no cartilage scores.
+    A subregion without an answer (no marrow to measure there) takes the mean of its bone. Pairs without a
+    class or without cartilage scores are left out; `unstaged` names them.
     """
-    store, parts = PatchStore(patches / STORE), []
+    store, parts = store_below(patches), [_NOBODY]
     for pair in np.unique(found.pair).tolist():
-        mine = found.pair == pair
-        parts.append(_measured(store, pair, found.subregion[mine], found.bone[mine], found.estimate[mine]))
+        about, mine = store.attributes(pair), found.pair == pair
+        if _is_staged(about):
+            answer = (found.subregion[mine], found.bone[mine], found.estimate[mine])
+            parts.append(_measured(store, pair, about, *answer))
     return together(parts)
 
 
-def _measured(store: PatchStore, pair: str, subregion: Any, bone: Any, estimate: Any) -> Knees:
-    about = store.attributes(pair)
-    moaks = about["clinical"].get("moaks_cartilage") or {}
-    scores = [moaks.get(region.value.replace(" ", "_")) for region in CartilageRegion]
-    if about["oa_class"] is None or None in scores:
-        raise SettingsError(f"{pair}: the clinical table has no KL grade or no MOAKS scores of it")
+def unstaged(patches: Path) -> list[str]:
+    """The pairs of a cohort that have no class or lack a cartilage score: they cannot teach staging."""
+    store = store_below(patches)
+    return [pair for pair in store.pairs if not _is_staged(store.attributes(pair))]
+
+
+def _is_staged(about: dict[str, Any]) -> bool:
+    return bool(about["oa_class"]) and None not in _scores(about)
+
+
+def _scores(about: dict[str, Any]) -> list[float | None]:
+    """By the clinical table, which a cohort may do without, as may a pair."""
+    moaks = (about["clinical"] or {}).get("moaks_cartilage") or {}
+    return [moaks.get(region.value.replace(" ", "_")) for region in CartilageRegion]
+
+
+def _measured(
+    store: PatchStore, pair: str, about: dict[str, Any], subregion: Any, bone: Any, estimate: Any
+) -> Knees:
     read = store.read(pair, ["lps", "bone", "subregion"])
     places = np.full((_TOKENS, 3), np.nan)
     of = read["subregion"] > 0
@@ -115,7 +140,7 @@ def _measured(store: PatchStore, pair: str, subregion: Any, bone: Any, estimate:
         parameters=np.exp(_filled(np.log(np.maximum(values, 1e-3))))[None],
         positions=_filled(places)[None],
         oa_class=np.array([tuple(OAClass).index(OAClass(about["oa_class"]))]),
-        cartilage=np.array([scores], dtype=np.float64),
+        cartilage=np.array([_scores(about)], dtype=np.float64),
         measured=np.ones(1, dtype=bool),
         fold=np.array([int(about["fold"])]),
         name=np.array([pair]),

@@ -118,8 +118,8 @@ def run(folder: Path, sources: Sources | Asked, settings: AggregatorSettings) ->
     No answer is of a student that saw the patient. The errors are those on scans where there are any: a node
     meets many scanners.
     """
+    answered = sources.answered(folder, settings.jobs)  # what is wrong with it is told before the drawing
     drawn = draw_knees(folder, sources.bundle, settings)
-    answered = sources.answered(folder, settings.jobs)
     torch.set_num_threads(settings.jobs)
     knees = together([drawn, answered.knees])
     trained = _trained(knees, answered.law, settings.training, folder / "log")

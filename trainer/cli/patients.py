@@ -13,6 +13,7 @@ from rich.progress import Progress, TaskID
 from trainer.aggregation.models import Kind
 from trainer.cli.app import Jobs, console, evaluation
 from trainer.cli.table67 import show_tables67
+from trainer.cli.unstaged import tell_unstaged
 
 
 @evaluation.command("patients")
@@ -60,6 +61,7 @@ def evaluate_patients(
     torch.set_num_threads(jobs)
     try:
         columns = entries(methods, patches, kind or list(Kind), replace(Training(), steps=steps, seed=seed))
+        tell_unstaged(patches)
         virtual = None if drawn is None else knees_of(drawn)
         found = {}
         with progress() as bar:

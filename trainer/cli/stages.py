@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from trainer.cli.app import BUILD, Build, Jobs, Precision, PrecisionName, app, console, evaluation, show
+from trainer.cli.unstaged import tell_unstaged
 
 _WIDTH = 118
 
@@ -75,7 +76,8 @@ def aggregator(
 
     Run `student --form joined` first; the one that learned from scans is taken where there is one. With
     `--asked` no other stage is needed: the whole bundle analyses scans that it has not seen, 10 s each. One
-    person in five is held out to calibrate the probabilities.
+    person in five is held out to calibrate the probabilities. Pairs without a KL grade or MOAKS scores are
+    named and not used.
     """
     from ctsma_node.errors import NodeError
     from trainer.aggregation.stage import AggregatorSettings, Asked, Sources, run
@@ -92,6 +94,8 @@ def aggregator(
     own = Sources(student, patches or build / "patches", scans, bundle)
     sources = Asked(asked, bundle) if asked else own
     try:
+        if not asked:
+            tell_unstaged(own.patches)
         show("held-out knees", run(build / "aggregator", sources, settings))
     except (NodeError, FileNotFoundError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)

@@ -18,7 +18,7 @@ from ctsma_node.analysis.patches import CONTEXT, PATCH
 from ctsma_node.errors import SettingsError
 from trainer.evaluation.regression.predictions import labelled
 from trainer.patches.protocols import PROTOCOLS
-from trainer.patches.store import STORE, PatchStore
+from trainer.patches.store import STORE, PatchStore, store_below
 
 MOST_SIGNAL = 2.0
 """Of marrow's: fluid beside a bone is brighter, and no trabecula."""
@@ -110,11 +110,11 @@ def read_cohort_patches(
     SettingsError where there is none.
     """
     asked = _Asked(with_mr, with_native, knee_context)
-    store = _store(folder, "patches ARCHIVE")
+    store = store_below(folder)
     parts = [_of_pair(store, pair, number, asked) for number, pair in enumerate(store.pairs)]
     paired, pairs, count = sum(len(part["label"]) for part in parts), store.pairs, 0
     if scans is not None:
-        more = _store(scans, "scans")
+        more = store_below(scans, "scans")
         folds = sorted({int(part["fold"][0]) for part in parts if len(part["fold"])})
         parts += [
             _of_scan(more, scan, len(pairs) + n, folds, replace(asked, mr=False))
@@ -135,13 +135,6 @@ class _Asked:
     mr: bool = True
     native: bool = False
     knee: bool = False
-
-
-def _store(folder: Path, command: str) -> PatchStore:
-    store = PatchStore(folder / STORE)
-    if not store.path.is_dir() or not store.pairs:
-        raise SettingsError(f"{store.path}: no patches; make them with: ctsma-train {command}")
-    return store
 
 
 def each_pair(patches: CohortPatches) -> Iterator[CohortPatches]:

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from ctsma_node.errors import SettingsError
+
 STORE = "patches.zarr"
 CHUNK = 32
 """Patches read together."""
@@ -69,6 +71,14 @@ def keep_groups(store: Path, names: Iterable[str]) -> None:
 def has_group(store: Path, name: str) -> bool:
     """Whether a pair's patches are there, whole."""
     return (store / name / "zarr.json").is_file()
+
+
+def store_below(folder: Path, command: str = "patches ARCHIVE") -> PatchStore:
+    """The store of a folder. Raises SettingsError, naming the command, where it holds no patches."""
+    store = PatchStore(folder / STORE)
+    if not store.path.is_dir() or not store.pairs:
+        raise SettingsError(f"{store.path}: no patches; make them with: ctsma-train {command}")
+    return store
 
 
 @dataclass(frozen=True)

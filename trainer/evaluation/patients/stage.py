@@ -64,11 +64,16 @@ class Answers:
 def entries(methods: list[Path], patches: Path, kinds: list[Kind], training: Training) -> list[Entry]:
     """Every method through the first kind, and the last method through the others too.
 
-    Raises SettingsError where the methods are not of the same patches: they are compared knee by knee.
+    Raises SettingsError where the methods are not of the same patches, for they are compared knee by knee,
+    or no pair has a class and scores.
     """
     seen = {
         name: (measured_knees(patches, each), _laws(each)) for name, each in read_methods(methods).items()
     }
+    if not all(len(knees) for knees, _ in seen.values()):
+        raise SettingsError(
+            f"{patches}: no pair has a KL grade and MOAKS scores; see: ctsma-train cohort --clinical"
+        )
     of = [replace(training, kind=kind) for kind in kinds]
     first = [Entry(f"{name}, {of[0].kind}", *each, of[0]) for name, each in seen.items()]
     name, last = next(reversed(seen.items()))

@@ -10,15 +10,17 @@ import pytest
 from ctsma_node.analysis.result import CartilageRegion
 from ctsma_node.errors import SettingsError
 from tests.unit.trainer.aggregation.planted import both_knees, planted_knees
-from trainer.aggregation.knees import drawn_knees, measured_knees
+from trainer.aggregation.knees import drawn_knees, measured_knees, together, unstaged
 from trainer.evaluation.regression.predictions import Predictions
 from trainer.patches.store import STORE, write_group
 
 REGIONS = {region.value.replace(" ", "_"): float(n) for n, region in enumerate(CartilageRegion)}
 
 
-def write_pair(folder: Path, pair: str, side: str, **clinical: object) -> None:
-    """All 200 subregions of a knee in a row, and one drawn point."""
+def write_pair(
+    folder: Path, pair: str, side: str, oa_class: str = "mild", table: bool = True, **clinical: object
+) -> None:
+    """All 200 subregions of a knee in a row, and one drawn point; with a row in the `table` or none."""
     bone = np.repeat([0, 1, 0], [100, 100, 1]).astype(np.uint8)
     subregion = np.concatenate([np.arange(1, 101), np.arange(1, 101), [0]]).astype(np.uint8)
     medial = np.linspace(0.0, 50.0, 201)
@@ -26,8 +28,8 @@ def write_pair(folder: Path, pair: str, side: str, **clinical: object) -> None:
     attributes = {
         "side": side,
         "fold": 2,
-        "oa_class": "mild",
-        "clinical": {"moaks_cartilage": REGIONS} | clinical,
+        "oa_class": oa_class,
+        "clinical": {"moaks_cartilage": REGIONS} | clinical if table else None,
     }
     write_group(folder / STORE, pair, {"lps": lps, "bone": bone, "subregion": subregion}, attributes)
 
@@ -71,9 +73,26 @@ def test_a_subregion_without_an_answer_takes_the_mean_of_its_bone(tmp_path: Path
     np.testing.assert_allclose(knees.parameters[0, :3, 0], expected, rtol=1e-4)
 
 
-def test_a_pair_without_scores_is_named(tmp_path: Path) -> None:
+def test_a_pair_without_a_grade_or_scores_is_left_out_and_named(tmp_path: Path) -> None:
     write_pair(tmp_path, "P0001-R", "R", moaks_cartilage=None)
-    with pytest.raises(SettingsError, match="P0001-R"):
+    write_pair(tmp_path, "P0002-R", "R", moaks_cartilage=REGIONS | {"trochlea": None})
+    write_pair(tmp_path, "P0003-R", "R")
+    write_pair(tmp_path, "P0004-R", "R", oa_class="")
+    write_pair(tmp_path, "P0005-R", "R", table=False)
+    pairs = [f"P000{number}-R" for number in range(1, 6)]
+    assert measured_knees(tmp_path, predicted(*pairs)).name.tolist() == ["P0003-R"]
+    assert unstaged(tmp_path) == [pair for pair in pairs if pair != "P0003-R"]
+
+
+def test_without_a_clinical_table_there_is_no_measured_knee(tmp_path: Path) -> None:
+    write_pair(tmp_path, "P0001-R", "R", oa_class="", table=False)
+    knees = measured_knees(tmp_path, predicted("P0001-R"))
+    assert len(knees) == 0
+    assert len(together([planted_knees(3), knees])) == 3
+
+
+def test_without_patches_the_way_to_them_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ctsma-train patches"):
         measured_knees(tmp_path, predicted("P0001-R"))
 
 
