@@ -14,6 +14,7 @@ from ctsma_node.analysis.result import Bone
 from ctsma_node.errors import SettingsError
 from trainer.aggregation import stage as aggregation
 from trainer.aggregation.answers import student_of
+from trainer.belonging import check_belongs
 from trainer.distillation import shipped
 from trainer.drawn import all_drawn_below
 from trainer.familiarity.stage import read_familiarity
@@ -35,11 +36,13 @@ def run(build: Path, out: Path, *, name: str | None, version: str, training: str
     """Write the bundle of the stages under `build` to `out`; returns its digest.
 
     `training` says what it was trained on, in the place of what the stages' records prove; `name` is by
-    these, too, where it is None. Raises FileNotFoundError naming the stage that has not been run.
+    these, too, where it is None. Raises FileNotFoundError naming the stage that has not been run, and
+    SettingsError where the aggregator is another student's.
     """
     segmenter, student, aggregator = build / "segmenter", student_below(build), build / "aggregator"
     folders = {"segmenter": segmenter, "student": student, "aggregator": aggregator}
     records = {name: _record(folder) for name, folder in folders.items()}
+    check_belongs(records["aggregator"], student)
     familiar = read_familiarity(build / "familiarity")
     drawn = all_drawn_below(student, aggregator, *([build / "familiarity"] if familiar else []))
     templates = json.loads((aggregator / aggregation.TEMPLATES).read_text())

@@ -144,8 +144,15 @@ def manifest(settings: dict[str, Any], inputs: Iterable[Path] = ()) -> str:
     """Settings, digests of the inputs and versions, so that a stranger can make the same again."""
     content = {
         "settings": settings,
-        "inputs": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in inputs},
+        "inputs": {name: hashlib.sha256(p.read_bytes()).hexdigest() for name, p in _named(inputs).items()},
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _LIBRARIES},
     }
     return json.dumps(content, indent=1, default=str) + "\n"
+
+
+def _named(inputs: Iterable[Path]) -> dict[str, Path]:
+    """Files by their path below the folder that holds all of them: two may have one name."""
+    paths = [path.resolve() for path in inputs]
+    common = os.path.commonpath([path.parent for path in paths]) if paths else ""
+    return {path.relative_to(common).as_posix(): path for path in paths}

@@ -23,8 +23,8 @@ from trainer.phantom.ct import render_ct
 from trainer.phantom.knee import Knee
 from trainer.phantom.truth import patch_parameters
 
-STUDENT = "student"
-"""The file beside the answers that says whose they are."""
+STUDENT, BONES = "student", "bones"
+"""The files beside the answers that say whose they are, and by which finder and segmenter."""
 _LEAST = 10
 """Knees that a law of errors is fitted to."""
 
@@ -70,17 +70,28 @@ def _answer(found: KneeResult, drawn: Knee) -> dict[str, Any]:
 
 def student_of(bundle: Path | None) -> str:
     """sha256 of the student's weights in a bundle; the default one without a folder."""
+    return _weights(bundle, "student")
+
+
+def claim_answers(folder: Path, bundle: Path | None) -> None:
+    """Say in a folder that its answers are this bundle's.
+
+    Raises SettingsError where they are known to be another student's, or were given by other bones.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    whose = {STUDENT: student_of(bundle), BONES: _weights(bundle, "finder") + _weights(bundle, "segmenter")}
+    for name, weights in whose.items():
+        known = folder / name
+        if known.is_file() and known.read_text(encoding="ascii") != weights:
+            other = "another student" if name == STUDENT else "a bundle with another segmenter"
+            raise SettingsError(f"{folder} holds what {other} answered: delete it, or name another folder")
+    for name, weights in whose.items():
+        (folder / name).write_text(weights, encoding="ascii")
+
+
+def _weights(bundle: Path | None, network: str) -> str:
     manifest = json.loads(((bundle or DEFAULT) / MANIFEST).read_text(encoding="utf-8"))
-    return str(manifest["files"]["student.safetensors"]["sha256"])
-
-
-def check_student(folder: Path, bundle: Path | None) -> None:
-    """Raises SettingsError where a folder's answers are known to be another student's than the bundle's."""
-    known = folder / STUDENT
-    if known.is_file() and known.read_text(encoding="ascii") != student_of(bundle):
-        raise SettingsError(
-            f"{folder} holds what another student answered: delete it, or name another folder"
-        )
+    return str(manifest["files"][f"{network}.safetensors"]["sha256"])
 
 
 def answered_knees(paths: list[Path]) -> tuple[Knees, ErrorLaw]:

@@ -13,7 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ctsma_node.analysis.result import Bone
 from ctsma_node.errors import SettingsError
-from trainer.aggregation.answers import STUDENT, ScanAnswers, answered_knees, check_student, student_of
+from trainer.aggregation.answers import ScanAnswers, answered_knees, claim_answers, student_of
 from trainer.aggregation.cohort import KneeParameters, knee_labels
 from trainer.aggregation.errors import ErrorLaw, fit_errors
 from trainer.aggregation.knees import Knees, drawn_knees, measured_knees, together
@@ -104,9 +104,7 @@ class Asked:
 
         Raises SettingsError where another student's answers are there.
         """
-        check_student(folder / ANSWERS, self.bundle)
-        (folder / ANSWERS).mkdir(parents=True, exist_ok=True)
-        (folder / ANSWERS / STUDENT).write_text(self.student, encoding="ascii")
+        claim_answers(folder / ANSWERS, self.bundle)
         seeds = range(self.first_seed, self.first_seed + self.scans)
         paths = make_items(ANSWERS, ScanAnswers(self.bundle), seeds, folder / ANSWERS, jobs)
         return Answered(*answered_knees(paths), ())

@@ -50,6 +50,17 @@ def test_the_manifest_says_what_went_in(tmp_path: Path) -> None:
     assert manifest["versions"]["torch"]
 
 
+def test_two_inputs_of_one_name_are_both_named(tmp_path: Path) -> None:
+    (tmp_path / "student" / "scans").mkdir(parents=True)
+    paths = [tmp_path / "student" / name for name in ("predictions.npz", "scans/predictions.npz")]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes([number]))
+    write_manifest(tmp_path, {}, paths)
+    inputs = json.loads((tmp_path / MANIFEST).read_text())["inputs"]
+    assert list(inputs) == ["predictions.npz", "scans/predictions.npz"]
+    assert len(set(inputs.values())) == 2
+
+
 def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(stage, "_SILENCE", -1.0)
     with stage.progress() as bar:
