@@ -56,7 +56,10 @@ Seed = Annotated[int | None, typer.Option(help="Of weights and batches.")]
 @app.command()
 def teacher(
     patches: Patches = Path("build/patches"),
-    out: Annotated[Path, typer.Option(help="Folder of the networks.")] = Path("build/regression/teacher"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the networks: build/regression/teacher, with --folds ...-N-folds."),
+    ] = None,
     preset: PresetOption = _Preset.QUICK,
     form: FormOption = None,
     settings: SettingsFile = None,
@@ -82,7 +85,8 @@ def teacher(
         )
         return chosen.for_teacher()
 
-    _run(patches, out, Role(is_teacher=True), of, validate, final=final, folds=folds, jobs=jobs)
+    folder = out or _below_build("teacher", folds)
+    _run(patches, folder, Role(is_teacher=True), of, validate, final=final, folds=folds, jobs=jobs)
 
 
 @app.command()
@@ -91,10 +95,12 @@ def student(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the networks: build/regression/student, .../cnn, .../shipped with scans."
+            help="Folder: build/regression/student, .../cnn, .../shipped with scans; with --folds -N-folds."
         ),
     ] = None,
-    teacher: Annotated[Path, typer.Option(help="Folder of its teachers.")] = Path("build/regression/teacher"),
+    teacher: Annotated[
+        Path | None, typer.Option(help="Folder of its teachers: build/regression/teacher, or ...-N-folds.")
+    ] = None,
     distilled: Annotated[
         bool, typer.Option("--distilled/--plain", help="plain: the same network without a teacher (CNN).")
     ] = True,
@@ -161,9 +167,20 @@ def student(
         return chosen.model_copy(update={"weights": weights})
 
     name = "shipped" if scans else "student" if distilled else "cnn"
-    folder = out or Path("build/regression") / name
-    role = Role(is_teacher=False, teacher=teacher if distilled else None)
+    folder = out or _below_build(name, folds)
+    role = Role(is_teacher=False, teacher=(teacher or _teacher_of(folds)) if distilled else None)
     _run(patches, folder, role, of, validate, final=final, folds=folds, jobs=jobs, scans=scans)
+
+
+def _below_build(name: str, folds: int | None) -> Path:
+    """A quick look goes beside what it is a look at."""
+    return Path("build/regression") / (name if folds is None else f"{name}-{folds}-folds")
+
+
+def _teacher_of(folds: int | None) -> Path:
+    """Of a quick look those of the same one, where there are any."""
+    quick = _below_build("teacher", folds)
+    return quick if quick.is_dir() else _below_build("teacher", None)
 
 
 def _run(

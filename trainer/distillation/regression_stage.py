@@ -124,6 +124,7 @@ def _described(request: RegressionRequest, patches: CohortPatches) -> dict[str, 
         "teachers": teachers_of(request.role.teacher),
         "settings": request.settings.model_dump(mode="json"),
         "validate": request.validate,
+        "folds": request.folds,
         "labels": patches.digest,
         "patches": patches.content_digest,
     }
