@@ -33,5 +33,8 @@ class Monitors:
 
     def metrics(self, request: Request) -> Response:
         """Prometheus' text format, or OpenMetrics where it is asked for."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        except (TypeError, ValueError):  # a version that is no number: the library compares it with one
+            encode, content_type = choose_encoder("")
         return Response(encode(self._registry), headers={"Content-Type": content_type})

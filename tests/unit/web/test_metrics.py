@@ -84,6 +84,11 @@ def test_openmetrics_is_spoken_where_it_is_asked_for(served: Served) -> None:
     assert answer.text.endswith("# EOF\n")
 
 
+def test_who_asks_for_a_version_that_is_no_number_gets_the_plain_format(served: Served) -> None:
+    answer = served.get("/metrics", Accept="application/openmetrics-text; version=abc")
+    assert (answer.status, answer.headers["content-type"].split(";")[0]) == (200, "text/plain")
+
+
 def test_a_source_that_is_not_configured_has_no_label_of_its_own(served: Served) -> None:
     served.planted.receive(50, "Canary^Anna")
     found = samples(served.get("/metrics").text)
