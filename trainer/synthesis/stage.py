@@ -57,6 +57,7 @@ class Trained:
 def run(request: SynthesisRequest) -> Trained:
     """Prepare, train and measure; goes on where it was stopped. Under torchrun every process calls it."""
     fabric = launched(request.settings.precision)
+    _check_held_out(request)
     request.out.mkdir(parents=True, exist_ok=True)
     with fabric.rank_zero_first():
         paths = prepared(request, again=fabric.is_global_zero)
@@ -74,6 +75,17 @@ def run(request: SynthesisRequest) -> Trained:
     figures = _finish(training, request, trained_on, held_out) if fabric.is_global_zero else {}
     fabric.barrier()
     return Trained(figures, refused, len(trained_on))
+
+
+def _check_held_out(request: SynthesisRequest) -> None:
+    """Raises SettingsError where a fold that is to be left out is nobody's: all would be trained on."""
+    folds = sorted({pair.fold for pair in read_manifest(request.slices.cohort).pairs})
+    none = sorted(set(request.settings.held_out) - set(folds))
+    if folds and none:
+        raise SettingsError(
+            f"no pair is of fold {', '.join(map(str, none))}, which is to be held out: the cohort has the "
+            f"folds {', '.join(map(str, folds))}; -1 trains on all"
+        )
 
 
 def _check_any(trained_on: list[Pair], held_out: list[Pair], refused: dict[str, str]) -> None:

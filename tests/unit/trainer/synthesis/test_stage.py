@@ -64,8 +64,15 @@ def test_without_a_fold_left_out_there_are_no_figures(tmp_path: Path, slices: li
 def test_no_pair_to_train_on_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only = scenes.save(scenes.pair(0, fold=0), tmp_path / "0.npz")
     monkeypatch.setattr(stage, "prepared", lambda request, again: [only])
+    monkeypatch.setattr(stage, "read_manifest", lambda _: SimpleNamespace(pairs=(scenes.entry("P0-R"),)))
     with pytest.raises(SettingsError, match="no pair to train on"):
         run(request(tmp_path))
+
+
+def test_a_fold_that_is_nobodys_cannot_be_held_out(tmp_path: Path, slices: list[Path]) -> None:
+    with pytest.raises(SettingsError, match=r"no pair is of fold 7, .* the cohort has the folds 0;"):
+        run(request(tmp_path, held_out=(0, 7)))
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_another_cohort_or_grid_has_slices_of_its_own(
