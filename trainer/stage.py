@@ -137,7 +137,14 @@ def _make_one(make: Callable[[int], dict[str, Any]], item: tuple[int, Path]) -> 
 
 def write_manifest(folder: Path, settings: dict[str, Any], inputs: Iterable[Path] = ()) -> None:
     """Write manifest() into the folder."""
-    (folder / MANIFEST).write_text(manifest(settings, inputs))
+    write_whole(folder / MANIFEST, manifest(settings, inputs))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """What is killed, or finds the disk full, leaves the file as it was."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def manifest(settings: dict[str, Any], inputs: Iterable[Path] = ()) -> str:

@@ -30,11 +30,20 @@ def _in_full(described: dict[str, Any]) -> dict[str, Any]:
 
 
 def recorded(folder: Path) -> dict[str, Any] | None:
-    """What the networks of a folder were made of; None where there are none."""
+    """What the networks of a folder were made of; None where there are none.
+
+    Raises SettingsError where the record is damaged: nothing says what the networks have seen.
+    """
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    return _in_full(json.loads(path.read_text(encoding="utf-8"))["settings"])
+    try:
+        return _in_full(json.loads(path.read_text(encoding="utf-8"))["settings"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{path} is damaged ({error}), and says no more what the networks beside it have seen: "
+            "name another folder, or delete this one"
+        ) from error
 
 
 def check_same(folder: Path, before: dict[str, Any], described: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from trainer.phantom.difficulty import DIFFICULTIES
 from trainer.phantom.pair import write_pair
 from trainer.phantom.person import Person, draw_people
 from trainer.phantom.subject import Subject, draw_subject, knee_of, subject_seed
-from trainer.stage import MANIFEST, manifest, side_by_side
+from trainer.stage import MANIFEST, manifest, side_by_side, write_whole
 
 ARCHIVE, TRUTH, CLINICAL = "archive", "truth", "clinical.csv"
 UNFINISHED = ".unfinished"
@@ -83,7 +83,7 @@ def _write_settings(out: Path, settings: PhantomSettings) -> None:
             f"{out} holds a cohort of other settings or of other versions of the libraries (see {path}): "
             "take another folder, or remove this one"
         )
-    path.write_text(wanted)
+    write_whole(path, wanted)
 
 
 def _write_clinical(path: Path, people: list[Person], settings: PhantomSettings) -> None:

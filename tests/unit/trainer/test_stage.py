@@ -50,6 +50,23 @@ def test_the_manifest_says_what_went_in(tmp_path: Path) -> None:
     assert manifest["versions"]["torch"]
 
 
+def test_a_record_is_written_whole_or_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest(tmp_path, {"seed": 5})
+    before = (tmp_path / MANIFEST).read_text()
+    write_text = Path.write_text
+
+    def cut(path: Path, text: str, **how: Any) -> None:
+        write_text(path, text[:9], **how)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", cut)
+    with pytest.raises(OSError, match="No space left"):
+        write_manifest(tmp_path, {"seed": 6})
+    assert (tmp_path / MANIFEST).read_text() == before
+
+
 def test_two_inputs_of_one_name_are_both_named(tmp_path: Path) -> None:
     (tmp_path / "student" / "scans").mkdir(parents=True)
     paths = [tmp_path / "student" / name for name in ("predictions.npz", "scans/predictions.npz")]

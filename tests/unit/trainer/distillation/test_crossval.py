@@ -110,6 +110,15 @@ def test_a_record_that_does_not_name_its_teachers_is_refused(
         run(request)
 
 
+def test_a_damaged_record_is_said(cohort: Path, teacher: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(("", "{", "[]", "{}")):
+        out = tmp_path / str(number)
+        out.mkdir()
+        (out / "stage.json").write_text(text)
+        with pytest.raises(SettingsError, match="is damaged"):
+            run(RegressionRequest(cohort, out, Role(is_teacher=True), TINY.for_teacher()))
+
+
 def test_a_student_without_its_teacher_is_told_the_command(cohort: Path, tmp_path: Path) -> None:
     role = Role(is_teacher=False, teacher=tmp_path / "none")
     with pytest.raises(SettingsError, match="ctsma-train teacher"):
