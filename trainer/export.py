@@ -42,6 +42,7 @@ def run(build: Path, out: Path, *, name: str | None, version: str, training: str
     segmenter, student, aggregator = build / "segmenter", student_below(build), build / "aggregator"
     folders = {"segmenter": segmenter, "student": student, "aggregator": aggregator}
     records = {name: _record(folder) for name, folder in folders.items()}
+    _check_final(student)
     check_belongs(records["aggregator"], student)
     familiar = read_familiarity(build / "familiarity")
     drawn = all_drawn_below(student, aggregator, *([build / "familiarity"] if familiar else []))
@@ -69,6 +70,14 @@ def run(build: Path, out: Path, *, name: str | None, version: str, training: str
     digest = write_bundle(out, plan, states, card(plan, records, drawn), familiar[1] if familiar else None)
     read_bundle(out)
     return digest
+
+
+def _check_final(student: Path) -> None:
+    if not (student / shipped.PLAN).is_file():
+        raise FileNotFoundError(
+            f"{student / shipped.PLAN} is missing: run `ctsma-train teacher --final` and "
+            "`ctsma-train student --final --form joined` (or knee) first (README, Train)."
+        )
 
 
 def student_below(build: Path) -> Path:

@@ -68,5 +68,13 @@ def test_the_site_may_say_it_in_its_own_words(tmp_path: Path) -> None:
     assert "Trained on knees of our cohort. Research use only" in card
 
 
+def test_without_a_network_of_all_folds_the_way_to_one_is_told(tmp_path: Path) -> None:
+    build = write_build(tmp_path, drawn=True)
+    (build / STUDENT / "student.json").unlink()
+    made = bundle(build)
+    assert made.exit_code == 2
+    assert "student --final" in " ".join(made.output.split())
+
+
 def test_a_part_of_a_bundle_takes_no_words(tmp_path: Path) -> None:
     assert bundle(tmp_path, "--bones-only", "--training", "ours").exit_code == 2
