@@ -35,7 +35,7 @@ app = typer.Typer(
     help="Build the models that the node runs. Each command is a stage: it reads one folder and writes the "
     "next, and goes on where it was stopped.",
     epilog="From an archive to paired patches:  cohort, register, patches.  "
-    "From patches to the student that ships:  teacher, student --form joined.  "
+    "From patches to the student that ships:  teacher --final, student --final --form joined.  "
     "From all of that to a bundle:  segmenter, aggregator, bundle, evaluate bundle.  "
     "All of it, and every table of the paper:  reproduce --quick.",
     no_args_is_help=True,
@@ -47,7 +47,7 @@ evaluation = typer.Typer(
 app.add_typer(evaluation, name="evaluate")
 
 Build = Annotated[Path, typer.Option(help="Folder of all stages.")]
-Jobs = Annotated[int, typer.Option(help="Processes side by side.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Processes side by side.")]
 BUILD = Path("build")
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from trainer.cli.app import app, console
+from trainer.cli.app import Jobs, app, console
 
 if TYPE_CHECKING:
     from trainer.cohort.manifest import CohortManifest
@@ -40,7 +40,7 @@ def cohort(
         bool, typer.Option("--keep-ids", help="Patient IDs are pseudonyms already (synthetic archives).")
     ] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Decode every pixel too.")] = False,
-    jobs: Annotated[int, typer.Option(help="Processes side by side.")] = 2,
+    jobs: Jobs = 2,
 ) -> None:
     """Find and pair the MR and CT of each knee of an archive.
 

@@ -31,8 +31,8 @@ def familiarity(
 
     try:
         figures = run(build / "familiarity", patches or [build / "patches", build / "scans"], jobs)
-    except NodeError as error:
-        console.print(f"[red]{error}", highlight=False)
+    except (NodeError, OSError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     show("knees left out of the fit", figures)
 

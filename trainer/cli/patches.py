@@ -66,8 +66,8 @@ def patches(
             for done in run(request):
                 ended.append(done)
                 bar.update(task, advance=1, note=done.pair_id)
-    except NodeError as error:
-        console.print(f"[red]{error}", highlight=False)
+    except (NodeError, OSError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     _show(ended, out)
     if all(done.code for done in ended):
@@ -105,11 +105,10 @@ def scans(
     from trainer.patches.scans import ScanSettings, run
 
     try:
-        plan = read_bundle(bundle).plan
-    except NodeError as error:
-        console.print(f"[red]{error}", highlight=False)
+        made = run(out, read_bundle(bundle).plan, ScanSettings(count, points, first_seed), jobs)
+    except (NodeError, OSError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
-    made = run(out, plan, ScanSettings(count, points, first_seed), jobs)
     console.print(f"{made} scans in {out}", highlight=False)
 
 

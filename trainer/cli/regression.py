@@ -39,8 +39,8 @@ def radiomics(
         with progress() as bar:
             task = bar.add_task("features", total=None, note="")
             made = run(request, lambda pair, n, total: bar.update(task, completed=n, total=total, note=pair))
-    except NodeError as error:
-        console.print(f"[red]{error}", highlight=False)
+    except (NodeError, OSError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     for row, icc in zip(ROWS, fold_iccs(made).T, strict=True):
         console.print(f"{row}: ICC(2,1) {icc.mean():.3f}, by fold " + " ".join(f"{each:.3f}" for each in icc))

@@ -59,14 +59,14 @@ def aggregator(
     bundle: Annotated[
         Path | None, typer.Option(help="Bundle whose subregions the patches are of; the default one.")
     ] = None,
-    knees: Annotated[int, typer.Option(help="Drawn knees, 1.5 s each.")] = 1000,
+    knees: Annotated[int, typer.Option(min=1, help="Drawn knees, 1.5 s each.")] = 1000,
     template_knees: Annotated[
         int,
         typer.Option(
             min=0, help="Place the subregions anew, as in the mean of so many knees; 0: as the bundle."
         ),
     ] = 0,
-    steps: Annotated[int, typer.Option(help="Training steps of 32 knees.")] = 2500,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of 32 knees.")] = 2500,
     asked: Annotated[
         int,
         typer.Option(min=0, help="Train for the student of the bundle: ask it about so many drawn scans."),
@@ -74,10 +74,10 @@ def aggregator(
 ) -> None:
     """Train the aggregator on drawn knees, with the student's errors, and on the student's own answers.
 
-    Run `student --form joined` first; the one that learned from scans is taken where there is one. With
-    `--asked` no other stage is needed: the whole bundle analyses scans that it has not seen, 10 s each. One
-    person in five is held out to calibrate the probabilities. Pairs without a KL grade or MOAKS scores are
-    named and not used.
+    Run `student --final --form joined` first; the one that learned from scans is taken where there is one.
+    With `--asked` no other stage is needed: the whole bundle analyses scans that it has not seen, 10 s each.
+    One person in five is held out to calibrate the probabilities. Pairs without a KL grade or MOAKS scores
+    are named and not used.
     """
     from ctsma_node.errors import NodeError
     from trainer.aggregation.stage import AggregatorSettings, Asked, Sources, run
@@ -97,7 +97,7 @@ def aggregator(
         if not asked:
             tell_unstaged(own.patches)
         show("held-out knees", run(build / "aggregator", sources, settings))
-    except (NodeError, FileNotFoundError) as error:
+    except (NodeError, OSError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
 
@@ -146,7 +146,7 @@ def bundle(
             digest = make(build, out, name=name or SYNTHETIC, version=version)
         else:
             digest = run(build, out, name=name, version=version, training=training)
-    except (FileNotFoundError, NodeError) as e:
+    except (OSError, NodeError) as e:
         console.print(str(e), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from e
     size = sum(f.stat().st_size for f in out.iterdir())
@@ -166,6 +166,9 @@ def make_keys(
         private, public = signature.make_keys(out)
     except FileExistsError as error:
         console.print(f"[red]{error.filename} is there already: name another folder", highlight=False)
+        raise typer.Exit(2) from error
+    except OSError as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     console.print(f"{private}: keep it to yourself; {public}: [analysis] public_key", markup=False)
 

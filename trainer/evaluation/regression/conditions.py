@@ -14,7 +14,7 @@ from trainer.evaluation.regression.predictions import Predictions, check_same_pa
 from trainer.evaluation.regression.table5 import OVERALL, icc_figures
 from trainer.patches.protocols import PROTOCOLS
 from trainer.patches.shifted import SHIFTS_MM
-from trainer.patches.store import STORE, PatchStore
+from trainer.patches.store import store_below
 
 AS_SCANNED = "as scanned"
 FOLDER = "protocols"
@@ -40,7 +40,7 @@ def shifted_labels(patches: Path, found: Predictions) -> dict[float, npt.NDArray
 
     Raises SettingsError where the patches were made without them.
     """
-    store, parts = PatchStore(patches / STORE), []
+    store, parts = store_below(patches), []
     for pair in np.unique(found.pair).tolist():
         try:
             labels = store.read(pair, ["shifted_label"])["shifted_label"]
