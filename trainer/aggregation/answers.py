@@ -74,19 +74,27 @@ def student_of(bundle: Path | None) -> str:
 
 
 def claim_answers(folder: Path, bundle: Path | None) -> None:
-    """Say in a folder that its answers are this bundle's.
-
-    Raises SettingsError where they are known to be another student's, or were given by other bones.
-    """
+    """Say in a folder that its answers are this bundle's. Raises SettingsError as `check_student` does."""
+    check_student(folder, bundle)
     folder.mkdir(parents=True, exist_ok=True)
-    whose = {STUDENT: student_of(bundle), BONES: _weights(bundle, "finder") + _weights(bundle, "segmenter")}
-    for name, weights in whose.items():
+    for name, weights in _whose(bundle).items():
+        (folder / name).write_text(weights, encoding="ascii")
+
+
+def check_student(folder: Path, bundle: Path | None) -> None:
+    """Raises SettingsError where a folder's answers are known to be another student's than the bundle's, or
+    to be about bones that another segmenter found."""
+    for name, weights in _whose(bundle).items():
         known = folder / name
         if known.is_file() and known.read_text(encoding="ascii") != weights:
             other = "another student" if name == STUDENT else "a bundle with another segmenter"
             raise SettingsError(f"{folder} holds what {other} answered: delete it, or name another folder")
-    for name, weights in whose.items():
-        (folder / name).write_text(weights, encoding="ascii")
+
+
+def _whose(bundle: Path | None) -> dict[str, str]:
+    """What answers depend on, by the file that keeps it."""
+    bones = _weights(bundle, "finder") + _weights(bundle, "segmenter")
+    return {STUDENT: student_of(bundle), BONES: bones}
 
 
 def _weights(bundle: Path | None, network: str) -> str:

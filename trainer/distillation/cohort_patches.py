@@ -142,7 +142,7 @@ def each_pair(patches: CohortPatches) -> Iterator[CohortPatches]:
     store = PatchStore(patches.folder / STORE)
     for number, pair in enumerate(patches.pairs):
         part = _of_pair(store, pair, number, _Asked())
-        tensors = {name: torch.from_numpy(array) for name, array in part.items()}
+        tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in part.items()}
         yield CohortPatches(
             **tensors, pairs=patches.pairs, paired=len(tensors["label"]), folder=patches.folder
         )
