@@ -5,13 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from ctsma_node.assemble.decoding import Decoder
-from ctsma_node.assemble.headers import group_by_series, read_series
+from ctsma_node.assemble.headers import drop_copies, group_by_series, read_series, read_with_copies
 from ctsma_node.assemble.pixels import read_hu
 from ctsma_node.assemble.refusals import refused
 from ctsma_node.assemble.series import Dropped, FrameGeometry, Series
 from ctsma_node.volume import CTVolume
 
-__all__ = ["Dropped", "FrameGeometry", "Series", "group_by_series", "read_series", "to_volume"]
+__all__ = [
+    "Dropped",
+    "FrameGeometry",
+    "Series",
+    "drop_copies",
+    "group_by_series",
+    "read_series",
+    "read_with_copies",
+    "to_volume",
+]
 
 
 def to_volume(series: Series) -> CTVolume:

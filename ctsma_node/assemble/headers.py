@@ -24,11 +24,15 @@ _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID")
 
 
 def read_series(paths: Sequence[Path]) -> Series:
-    """Read the instances of one series without their pixels.
+    """Read the instances of one series, each slice once: `read_with_copies`, and then `drop_copies`."""
+    return drop_copies(read_with_copies(paths))
 
-    Localizers, screenshots and rendered pages beside a stack are set aside, as are exact copies of a slice
-    (only for those are pixels looked at); `Series.dropped` names them. Whether what is left is fit, the gate
-    decides.
+
+def read_with_copies(paths: Sequence[Path]) -> Series:
+    """Read the instances of one series without looking at any pixel.
+
+    Localizers, screenshots and rendered pages beside a stack are set aside; `Series.dropped` names them.
+    Whether what is left is fit, the gate decides.
     Raises Refused `unreadable` or `unsupported_transfer_syntax`; OSError where the system does not give a
     file.
     """
@@ -38,8 +42,20 @@ def read_series(paths: Sequence[Path]) -> Series:
         raise refused("unreadable", count=len(headers) - len(readable), total=len(headers))
     frames = [frame for ds, path in zip(readable, paths, strict=True) for frame in frames_of(ds, path)]
     kept, dropped = set_aside(frames)
-    ordered, copies = without_copies(_sorted(kept), dict(zip(paths, readable, strict=True)))
-    return Series(_in_order(readable, paths, ordered), tuple(ordered), (*dropped, *copies))
+    ordered = _sorted(kept)
+    return Series(_in_order(readable, paths, ordered), tuple(ordered), dropped)
+
+
+def drop_copies(series: Series) -> Series:
+    """Drop exact copies of a slice; pixels are looked at of slices in one place alone.
+
+    Raises Refused and OSError as `read_hu`: what kind of object the series is should have been judged before.
+    """
+    kept, copies = without_copies(series.frames, series.header_of)
+    if not copies:
+        return series
+    headers = {frame.path: series.header_of(frame) for frame in kept}
+    return Series(tuple(headers.values()), tuple(kept), (*series.dropped, *copies))
 
 
 def group_by_series(paths: Iterable[Path]) -> dict[str, tuple[Path, ...]]:

@@ -8,7 +8,7 @@ SOP class) or when its pixels prove it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def set_aside(frames: Sequence[FrameGeometry]) -> tuple[list[FrameGeometry], tup
 
 
 def without_copies(
-    frames: Sequence[FrameGeometry], headers: Mapping[Path, Dataset]
+    frames: Sequence[FrameGeometry], header_of: Callable[[FrameGeometry], Dataset]
 ) -> tuple[list[FrameGeometry], tuple[Dropped, ...]]:
     """Drop frames of the same place and the same HU as one before them; `frames` ascend along the normal.
 
@@ -70,7 +70,7 @@ def without_copies(
     places = _place_numbers(frames)
     held = Counter(places)
     shared = [frame for frame, place in zip(frames, places, strict=True) if held[place] > 1]
-    fingerprints = _fingerprints(shared, headers)
+    fingerprints = _fingerprints(shared, header_of)
     seen: set[tuple[int, bytes]] = set()
     for frame, place in zip(frames, places, strict=True):
         fingerprint = fingerprints.get((frame.path, frame.index))
@@ -129,7 +129,7 @@ def _same_place(a: FrameGeometry, b: FrameGeometry) -> bool:
 
 
 def _fingerprints(
-    frames: Sequence[FrameGeometry], headers: Mapping[Path, Dataset]
+    frames: Sequence[FrameGeometry], header_of: Callable[[FrameGeometry], Dataset]
 ) -> dict[tuple[Path, int], bytes]:
     """A hash of each frame's HU by its file and number.
 
@@ -142,6 +142,6 @@ def _fingerprints(
     found: dict[tuple[Path, int], bytes] = {}
     with Decoder() as decoder:
         for path, own in by_file.items():
-            for frame, hu in zip(own, read_hu(path, own, headers[path], decoder), strict=True):
+            for frame, hu in zip(own, read_hu(path, own, header_of(own[0]), decoder), strict=True):
                 found[path, frame.index] = sha256(hu.tobytes()).digest()
     return found

@@ -9,13 +9,30 @@ from ctsma_node.gate.refusals import REASONS
 from ctsma_node.gate.settings import GateSettings
 from ctsma_node.volume import CTVolume
 
-__all__ = ["REASONS", "GateSettings", "accept_headers", "accept_volume", "of_another_part"]
+__all__ = [
+    "REASONS",
+    "GateSettings",
+    "accept_geometry",
+    "accept_headers",
+    "accept_kind",
+    "accept_volume",
+    "of_another_part",
+]
 
 
 def accept_headers(series: Series, limits: GateSettings) -> None:
     """Judge a series before its pixels are decoded; raises Refused with the first reason found.
 
     What the object is comes first, then whose it is, then its geometry: the reason named is the plainest one.
+    """
+    accept_kind(series, limits)
+    accept_geometry(series, limits)
+
+
+def accept_kind(series: Series, limits: GateSettings) -> None:
+    """Judge what a series is and whose; raises Refused.
+
+    It may hold copies of slices still: those are told by their pixels, which are not to be looked at before.
     """
     kind.referable(series)
     kind.one_series(series)
@@ -31,7 +48,7 @@ def accept_headers(series: Series, limits: GateSettings) -> None:
     geometry.placed(series)
     calibration.rescale(series)
     patient.adult(series, limits)
-    _accept_geometry(series, limits)
+    geometry.places(series, limits)
 
 
 def accept_volume(volume: CTVolume, series: Series, limits: GateSettings) -> None:
@@ -41,7 +58,8 @@ def accept_volume(volume: CTVolume, series: Series, limits: GateSettings) -> Non
     content.no_metal(volume, limits)
 
 
-def _accept_geometry(series: Series, limits: GateSettings) -> None:
+def accept_geometry(series: Series, limits: GateSettings) -> None:
+    """Judge the stack of a series that passed `accept_kind`, each slice held once; raises Refused."""
     geometry.frame_of_reference(series)
     geometry.matrix(series)
     geometry.orientation(series)

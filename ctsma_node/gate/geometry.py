@@ -131,9 +131,20 @@ def fine_pixels(series: Series, limits: GateSettings) -> None:
         raise refused("coarse_pixels", value=coarsest, limit=limits.max_pixel_spacing_mm)
 
 
+def places(series: Series, limits: GateSettings) -> None:
+    """Slices that share places are decoded to tell copies: what they would leave is not too large either."""
+    held = len(planes(series.stack.along))
+    if held < len(series.frames):
+        _fits(series, held, limits)
+
+
 def size(series: Series, limits: GateSettings) -> None:
     """No more voxels than memory is meant for."""
+    _fits(series, len(series.frames), limits)
+
+
+def _fits(series: Series, slices: int, limits: GateSettings) -> None:
     first = series.frames[0]
-    voxels = (first.rows or 0) * (first.columns or 0) * len(series.frames)
+    voxels = (first.rows or 0) * (first.columns or 0) * slices
     if voxels > limits.max_voxels:
         raise refused("too_large", count=voxels // 1_000_000, limit=limits.max_voxels // 1_000_000)

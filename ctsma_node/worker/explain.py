@@ -1,20 +1,21 @@
 """Why each series of a study would be analysed or not: rules, the gate's look at the headers, its siblings.
 
-Nothing is decoded and nothing analysed: what only pixels tell (metal, blank slices, no knee) is not known
-here, and every series that passes is taken to be measured.
+Nothing is analysed, and nothing decoded but slices that share a place, to tell copies: what only pixels tell
+(metal, blank slices, no knee) is not known here, and every series that passes is taken to be measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
-from ctsma_node.assemble import Series, read_series
+from ctsma_node.assemble import Series, drop_copies, read_with_copies
 from ctsma_node.choice import Candidate, Sibling, Stands, choose, first_match, in_order, refuse_excluded
 from ctsma_node.config import Settings
 from ctsma_node.errors import Refused
-from ctsma_node.gate import GateSettings, accept_headers
+from ctsma_node.gate import GateSettings, accept_geometry, accept_kind
 from ctsma_node.worker.picking import candidate_of
 
 TAKEN = "taken"
@@ -39,8 +40,14 @@ class ReadSeries:
 
     series_uid: str
     n_instances: int
-    series: Series | None
+    series: Series | None  # with copies of slices
     refusal: Refused | None  # why it could not be read
+
+    @cached_property
+    def each_slice_once(self) -> Series:
+        """Without copies; raises Refused and OSError."""
+        assert self.series is not None
+        return drop_copies(self.series)
 
 
 def read_all(groups: Mapping[str, Sequence[Path]]) -> list[ReadSeries]:
@@ -68,7 +75,7 @@ def explain(read: Sequence[ReadSeries], settings: Settings) -> list[Explained]:
 
 def _read(uid: str, paths: Sequence[Path]) -> ReadSeries:
     try:
-        return ReadSeries(uid, len(paths), read_series(paths), None)
+        return ReadSeries(uid, len(paths), read_with_copies(paths), None)
     except Refused as error:
         return ReadSeries(uid, len(paths), None, error)
 
@@ -87,7 +94,8 @@ def _judged(read: ReadSeries, settings: Settings, limits: GateSettings) -> Expla
     )
     try:
         refuse_excluded(settings.choice.rules, candidate)
-        accept_headers(read.series, limits)
+        accept_kind(read.series, limits)
+        accept_geometry(read.each_slice_once, limits)
     except Refused as error:
         return replace(verdict, code=error.code, reason=error.reason)
     return verdict

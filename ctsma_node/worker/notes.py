@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ctsma_node import log
-from ctsma_node.assemble import Series, read_series
+from ctsma_node.assemble import Series, read_with_copies
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import InvalidResult, Refused
 from ctsma_node.gate import of_another_part
@@ -71,7 +71,7 @@ class Notes:
         """
         instances = self._inbox.instances(case.series_uid)[: case.n_instances]
         try:
-            series = read_series(steps.spooled_paths(self._settings.spool_dir, instances))
+            series = read_with_copies(steps.spooled_paths(self._settings.spool_dir, instances))
         except Refused:
             return None
         unseen = case.state is SeriesState.STABLE

@@ -11,11 +11,11 @@ from pydicom import Dataset
 
 from ctsma_node import __version__
 from ctsma_node.analysis.result import AnalysisResult, Scan, Side
-from ctsma_node.assemble import Series, read_series, to_volume
+from ctsma_node.assemble import Series, drop_copies, read_with_copies, to_volume
 from ctsma_node.assemble.side import named_sides
 from ctsma_node.config.settings import Settings
 from ctsma_node.errors import InvalidResult, Refused, Transient
-from ctsma_node.gate import GateSettings, accept_headers, accept_volume
+from ctsma_node.gate import GateSettings, accept_geometry, accept_kind, accept_volume
 from ctsma_node.records import Instance, ResultObject
 from ctsma_node.report import (
     ALL_OBJECTS,
@@ -83,11 +83,14 @@ def accept(
 ) -> Accepted:
     """Assemble a series and pass it through the gate; raises Refused.
 
-    `before` sees the series ahead of the gate, `between` when its headers have passed and nothing is decoded.
+    `before` sees the series ahead of the gate, `between` when its headers have passed and nothing is decoded
+    but what shares a place.
     """
-    series = read_series(paths)
-    before(series)
-    accept_headers(series, limits)
+    found = read_with_copies(paths)
+    before(found)
+    accept_kind(found, limits)
+    series = drop_copies(found)
+    accept_geometry(series, limits)
     between(series)
     volume = to_volume(series)
     accept_volume(volume, series, limits)

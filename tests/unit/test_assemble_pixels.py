@@ -78,10 +78,11 @@ def test_signed_values_that_are_wider_than_their_header_says_are_refused(
 ) -> None:
     datasets = single_frames(PLAN, **SIGNED12)
     dense(datasets, 2500)
-    for ds in datasets if syntax else ():
-        ds.BitsStored, ds.HighBit = 16, 15  # what a compressor demands of such values
-        ds.compress(syntax, generate_instance_uid=False)
-        ds.BitsStored, ds.HighBit = 12, 11
+    for ds in datasets:
+        if syntax is not None:
+            ds.BitsStored, ds.HighBit = 16, 15  # what a compressor demands of such values
+            ds.compress(syntax, generate_instance_uid=False)
+            ds.BitsStored, ds.HighBit = 12, 11
     with pytest.raises(Refused, match=r"no_calibrated_hu.*Bits Stored"):
         hu_of(datasets, tmp_path)
 
@@ -348,8 +349,9 @@ def test_what_goes_without_saying_of_a_ct_need_not_be_said(
     attributes: dict[str, Any], syntax: str | None, tmp_path: Path
 ) -> None:
     datasets = single_frames(PLAN)
-    for ds in datasets if syntax else ():
-        ds.compress(syntax, generate_instance_uid=False)
+    for ds in datasets:
+        if syntax is not None:
+            ds.compress(syntax, generate_instance_uid=False)
     unsaid(datasets, attributes)
     assert np.abs(hu_of(datasets, tmp_path) - expected()).max() <= 0.51
 

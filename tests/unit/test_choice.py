@@ -97,8 +97,9 @@ def test_what_is_finer_than_the_grid_or_nearly_equal_decides_nothing(changes: di
 @pytest.mark.parametrize("measure", ["thickness_mm", "spacing_mm", "pixel_mm"])
 @pytest.mark.parametrize("value", [1.7e308, float("inf"), float("nan")])
 def test_a_measure_beyond_all_numbers_is_the_worst(measure: str, value: float) -> None:
-    odd, worst = other(**{measure: value}), other(**{measure: 99.0})
-    assert quality(odd, ()) == quality(worst, ())
+    odd: dict[str, Any] = {measure: value}
+    worst: dict[str, Any] = {measure: 99.0}
+    assert quality(other(**odd), ()) == quality(other(**worst), ())
 
 
 def test_overlapping_slices_decide_between_equals() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
 from typer.testing import CliRunner, Result
 
 from ctsma_node.cli import app
@@ -76,6 +78,27 @@ def test_every_series_of_a_folder_has_its_verdict(run: Run, folder: Path, config
         4: "not_chosen",
         5: "derived",
     }
+
+
+def test_slices_that_share_places_are_decoded_where_nothing_else_tells(
+    run: Run, tmp_path: Path, config: Path
+) -> None:
+    """A child's series is refused by its header; of an adult's only pixels tell copies from another phase."""
+    for number, age in ((1, "012Y"), (2, "057Y")):
+        slices = single_frames(PLAN, SeriesNumber=number, PatientAge=age, **SAME)
+        (tmp_path / "study" / str(number)).mkdir(parents=True)
+        write([*slices, *cut_short_again(slices)], tmp_path / "study" / str(number))
+    shown = run(tmp_path / "study", "--config", config, "--json")
+    assert codes(shown) == {1: "paediatric_age", 2: "truncated_pixels"}
+
+
+def cut_short_again(slices: list[Dataset]) -> list[Dataset]:
+    """The slices once more under UIDs of their own, with pixels cut short."""
+    again = deepcopy(slices)
+    for ds in again:
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        ds.PixelData = ds.PixelData[:10]
+    return again
 
 
 def test_it_is_told_in_words(run: Run, folder: Path, config: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from copy import deepcopy
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
 
 from ctsma_node import log
 from ctsma_node.config import DestinationSettings
@@ -84,6 +86,18 @@ def test_what_the_gate_refuses_is_explained(make_node: MakeNode) -> None:
     node = make_node(None, TAKER)
     case = node.finish(node.bring(lossy()))
     assert (case.state, case.code) == (S.REFUSED, "lossy_compressed")
+    assert str(case.reason) in texts_in(note_of(node, case))
+
+
+def test_slices_that_cannot_be_told_from_copies_are_explained(make_node: MakeNode) -> None:
+    node = make_node(None, TAKER)
+    slices = single_frames(PLAN)
+    again = deepcopy(slices)
+    for ds in again:
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        ds.PixelData = ds.PixelData[:10]
+    case = node.finish(node.bring([*slices, *again]))
+    assert (case.state, case.code) == (S.REFUSED, "truncated_pixels")
     assert str(case.reason) in texts_in(note_of(node, case))
 
 
