@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,8 +51,10 @@ def restore(training: Training, folder: Path) -> int:
     state: dict[str, Any] = _parts(training)
     try:
         rest = fabric.load(path, state, weights_only=True)
-    except pickle.UnpicklingError as error:  # its text advises to load whatever is in it
-        raise SettingsError(
+    except Exception as error:
+        if type(error).__name__ != "UnpicklingError":  # of a module that nothing here may import
+            raise
+        raise SettingsError(  # the library's own text advises to load whatever is in it
             f"{path} cannot be read: delete it, and the training begins anew, or name another --out"
         ) from error
     if why := _of_another_making(rest, training):
