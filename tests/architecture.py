@@ -59,7 +59,7 @@ _ROWS = {
     "validation": "analysis.result",
     "deliver": "errors log records config tls commitment",
     "notices": "errors config",
-    "backup": "errors config spool ledger pauses",
+    "backup": "errors clock config spool ledger pauses",
     "export": "errors log records config ledger",
     # One way of asking serves every SCU; responses are read as leniently as instances.
     "query": "errors deliver.association deliver.c_find assemble.attributes",

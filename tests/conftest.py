@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import distribution
@@ -51,6 +52,14 @@ def missing(peer: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{peer} is not here, and with CI=true no peer may be missing (see .ci/run)")
     pytest.skip(f"{peer} is not here")
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_they_were() -> Iterator[None]:
+    """A service's command holds SIGHUP back until the service hears of it; children inherit the mask."""
+    held = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, held - {signal.SIGHUP})
 
 
 @pytest.fixture(autouse=True)

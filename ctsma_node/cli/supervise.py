@@ -93,6 +93,7 @@ def _prepare() -> None:
     The kernel sends SIGTERM when this process's parent is killed (prctl(2)).
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # a mask outlives exec
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

@@ -72,7 +72,9 @@ def test_who_stops_it_is_told_how_to_go_on(
         if step.name == "patches":
             signal.raise_signal(number)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     result = reproduce(monkeypatch, tmp_path, FakeRunner(while_running=stopped))
+    signal.signal(signal.SIGINT, before)
     assert result.exit_code == 130
     assert "goes on from here" in result.output
     runner = FakeRunner()
