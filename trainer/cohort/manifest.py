@@ -141,8 +141,7 @@ def sources_of(pair: PairEntry) -> dict[str, str]:
     series = {"ct": pair.ct, "mr": pair.mr}
     uids = {f"{name}_series_uid": each.series_uid for name, each in series.items()}
     files = {f"{name}_files": _digest([each.folder, *each.files]) for name, each in series.items()}
-    # What stands in for an entry may have no digest, as a manifest of before; its sources stay as they were.
-    digests = {f"{name}_sha256": getattr(each, "sha256", "") for name, each in series.items()}
+    digests = {f"{name}_sha256": each.sha256 for name, each in series.items()}
     known = {name: digest for name, digest in digests.items() if digest}
     return {"side": pair.side, **uids, **files, **known}
 

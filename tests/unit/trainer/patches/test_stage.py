@@ -18,7 +18,9 @@ from trainer.patches.store import STORE, PatchStore
 
 
 def pair(pair_id: str) -> SimpleNamespace:
-    series = SimpleNamespace(series_uid=f"1.{pair_id[1]}", folder=pair_id[:2], files=("1.dcm", "2.dcm"))
+    series = SimpleNamespace(
+        series_uid=f"1.{pair_id[1]}", folder=pair_id[:2], files=("1.dcm", "2.dcm"), sha256=""
+    )
     return SimpleNamespace(
         pair_id=pair_id,
         pseudonym=pair_id[:2],

@@ -25,7 +25,9 @@ from trainer.synthesis.synthesise import WEIGHTS
 
 
 def pair(pair_id: str) -> PairEntry:
-    series = SimpleNamespace(series_uid=f"1.{pair_id[1]}", folder=pair_id[:2], files=("1.dcm", "2.dcm"))
+    series = SimpleNamespace(
+        series_uid=f"1.{pair_id[1]}", folder=pair_id[:2], files=("1.dcm", "2.dcm"), sha256=""
+    )
     return cast(
         PairEntry,
         SimpleNamespace(pair_id=pair_id, pseudonym=pair_id[:2], side=pair_id[-1], ct=series, mr=series),

@@ -32,7 +32,7 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> list[PairEntry]:
 
 
 def pair(pair_id: str) -> PairEntry:
-    series = SimpleNamespace(series_uid=pair_id, folder="", files=("1.dcm",))
+    series = SimpleNamespace(series_uid=pair_id, folder="", files=("1.dcm",), sha256="")
     about = {"pair_id": pair_id, "pseudonym": pair_id[:2], "side": "R", "ct": series, "mr": series}
     return cast(PairEntry, SimpleNamespace(**about))
 
