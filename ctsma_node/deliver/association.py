@@ -26,6 +26,7 @@ _END_S = 5.0
 """How long a lost association may take to end by itself."""
 
 _PART = 65536
+_UNSUPPORTED = (3, 4)  # abstract syntax, transfer syntaxes; 1 and 2 say nothing about either (PS3.8 table 9-18)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Peer:
     dimse_s: float = 120.0  # one C-STORE-RSP, counted from when its request was queued: the transfer included
     network_s: float = 120.0  # silence on the association; a blocked send, or a PDU until it is whole, too
     tls: ClientContext | None = None  # None: not encrypted
+
+    @property
+    def answer_s(self) -> float:
+        """Seconds after which a request that nothing answers is given up."""
+        return min(self.dimse_s, self.network_s)
 
 
 class DeliveryError(NodeError):
@@ -178,7 +184,9 @@ def _why_not(assoc: Association, peer: Peer, security: CheckingContext | None) -
         where = f"{answer.result}/{answer.result_source}/{answer.diagnostic}"
         return AssociationError(f"association rejected: {answer.reason_str} ({where}, PS3.8 table 9-21)")
     if assoc.rejected_contexts:
-        return ContextsError("the peer accepts none of the proposed presentation contexts")
+        none = "the peer accepts none of the proposed presentation contexts"
+        final = all(context.result in _UNSUPPORTED for context in assoc.rejected_contexts)
+        return ContextsError(none) if final else AssociationError(f"{none}, for no reason that lasts")
     if answer is None:
         return AssociationError(
             f"no association with {peer.host}:{peer.port} (nobody listens, or no answer in time)"

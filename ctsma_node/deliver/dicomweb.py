@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ctsma_node.deliver.association import DeliveryError
 from ctsma_node.deliver.c_find import Unanswered
@@ -12,7 +12,7 @@ from ctsma_node.deliver.http_status import http_meaning
 from ctsma_node.deliver.multipart import Multipart
 from ctsma_node.deliver.status import Outcome
 from ctsma_node.deliver.storage import Answer, Outgoing
-from ctsma_node.deliver.stow import answers
+from ctsma_node.deliver.stow import Failed, answers
 
 _BATCH_BYTES = 16 << 20
 _PAGE = 1000
@@ -29,25 +29,30 @@ class WebArchive:
     def store(self, instances: Sequence[Outgoing], stop: Callable[[], bool]) -> Iterator[Answer]:
         """Send instances in their order, several in one request, and give one answer for each.
 
-        Where a request is answered as a whole for what one instance may have done, each is sent by itself.
-        Where the server cannot be reached, or answers as it would answer to anything, the rest waits.
+        Where a request is answered as a whole for what one instance may have done, each is sent by itself;
+        a server that fails on one is spared the others of that SOP class. Where it fails on two kinds in a
+        row, cannot be reached, or answers as it would answer to anything, the rest waits.
         """
         there, gone = _on_disk(instances)
         yield from gone
-        batches = _batches(there)
+        batches, failed = _batches(there), 0
         while batches and not stop():
             try:
                 found = self._store(batches[0])
+            except Failed as error:
+                failed += 1
+                alike, batches = _parted(batches, batches[0][0].sop_class_uid if failed == 1 else None)
+                yield from _left(alike, str(error))
+                continue
             except DeliveryError as error:
-                yield from (
-                    Answer(each, Outcome.TRANSIENT, None, str(error)) for rest in batches for each in rest
-                )
+                yield from _left(batches, str(error))
                 return
             batch = batches.pop(0)
             if found is None:
                 batches = [[each] for each in batch] + batches
-            else:
-                yield from found
+                continue
+            failed = 0
+            yield from found
 
     def held(self, study_uid: str, series_uids: Sequence[str]) -> frozenset[str]:
         """SOP Instance UIDs it returns for these series of a study; raises HttpError and Unanswered."""
@@ -78,6 +83,19 @@ class WebArchive:
             found |= new
             if not new:
                 return found
+
+
+def _left(batches: Iterable[Sequence[Outgoing]], why: str) -> Iterator[Answer]:
+    return (Answer(each, Outcome.TRANSIENT, None, why) for batch in batches for each in batch)
+
+
+def _parted(
+    batches: Sequence[Sequence[Outgoing]], sop_class_uid: str | None
+) -> tuple[list[list[Outgoing]], list[list[Outgoing]]]:
+    """Batches of that SOP class, and of the others; of every class where it is None."""
+    alike = [[each for each in batch if sop_class_uid in (None, each.sop_class_uid)] for batch in batches]
+    others = [[each for each in b if each not in a] for a, b in zip(alike, batches, strict=True)]
+    return [each for each in alike if each], [each for each in others if each]
 
 
 def _matches(response: Response) -> set[str]:

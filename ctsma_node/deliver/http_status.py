@@ -37,8 +37,11 @@ HTTP_STATUSES: tuple[HttpMeaning, ...] = (
     HttpMeaning(500, 599, Outcome.TRANSIENT, "server error"),
 )
 
-ABOUT_CONTENT = frozenset({202, 400, 409, 413, 415})
-"""Statuses that one instance may have brought upon all others of its request."""
+ABOUT_CONTENT = frozenset({202, 400, 409, 413, 415, 500})
+"""Statuses that one instance may have brought upon all others of its request.
+
+500 is also what a server says to everything that it cannot do at the moment.
+"""
 
 
 def http_meaning(status: int) -> HttpMeaning:

@@ -33,8 +33,11 @@ _STORAGE, _DIMSE = "PS3.4 B.2.3", "PS3.7 C"
 
 STATUSES: tuple[StatusMeaning, ...] = (
     StatusMeaning(0x0000, 0x0000, Outcome.DELIVERED, "stored", _STORAGE),
+    StatusMeaning(0x0001, 0x0001, Outcome.DELIVERED, "stored, with a warning", _DIMSE),
+    StatusMeaning(0x0107, 0x0107, Outcome.DELIVERED, "stored, with a warning of attributes", _DIMSE),
     StatusMeaning(0x0110, 0x0110, Outcome.TRANSIENT, "processing failure", _DIMSE),
     StatusMeaning(0x0111, 0x0111, Outcome.DELIVERED, "the peer holds the instance already", _DIMSE),
+    StatusMeaning(0x0116, 0x0116, Outcome.DELIVERED, "stored, with a warning of a value", _DIMSE),
     StatusMeaning(0x0117, 0x0117, Outcome.PERMANENT, "invalid SOP instance UID", _DIMSE),
     StatusMeaning(0x0122, 0x0122, Outcome.PERMANENT, "SOP class not supported", _DIMSE),
     StatusMeaning(0x0124, 0x0124, Outcome.PERMANENT, "not authorised", _DIMSE),
@@ -45,8 +48,10 @@ STATUSES: tuple[StatusMeaning, ...] = (
     StatusMeaning(0xA700, 0xA7FF, Outcome.TRANSIENT, "out of resources", _STORAGE),
     StatusMeaning(0xA900, 0xA9FF, Outcome.PERMANENT, "data set does not match SOP class", _STORAGE),
     StatusMeaning(0xB000, 0xB000, Outcome.DELIVERED, "stored, data elements coerced", _STORAGE),
+    StatusMeaning(0xB001, 0xB005, Outcome.DELIVERED, "stored, with a warning", _DIMSE),
     StatusMeaning(0xB006, 0xB006, Outcome.DELIVERED, "stored, elements discarded", _STORAGE),
     StatusMeaning(0xB007, 0xB007, Outcome.DELIVERED, "stored, data set does not match SOP class", _STORAGE),
+    StatusMeaning(0xB008, 0xBFFF, Outcome.DELIVERED, "stored, with a warning", _DIMSE),
     StatusMeaning(0xC000, 0xCFFF, Outcome.PERMANENT, "cannot understand", _STORAGE),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,10 +76,11 @@ def store(
 
     One association carries them all. Where it is lost on the way, the instance in flight is given back as
     transient and a new association goes on behind it, so that an instance that a peer chokes on does not
-    hold back those after it; an association that carried no answer at all ends it. When `stop` says so, the
-    rest is left without an answer.
+    hold back those after it. Where an association carried no answer at all, it goes on behind all instances
+    of that SOP class: a set has several of a kind, and a peer chokes on them alike. A peer that is silent,
+    rather than hangs up, is waited for twice. When `stop` says so, the rest is left without an answer.
     """
-    waiting = list(instances)
+    waiting, silences = list(instances), 0
     while waiting and not stop():
         try:
             contexts = proposed_contexts((each.sop_class_uid, each.transfer_syntax) for each in waiting)
@@ -89,18 +91,20 @@ def store(
         except ContextsError as error:
             yield from (Answer(each, Outcome.PERMANENT, None, str(error)) for each in waiting)
             return
-        sent = 0
+        began, answers = time.monotonic(), list[Answer]()
         try:
             for answer in _over(assoc, waiting, stop):
                 waiting.remove(answer.instance)
-                sent += answer.status is not None
+                answers.append(answer)
                 yield answer
         finally:
             leave(assoc)
-        if not sent and not stop():
+        if answers and all(answer.status is None for answer in answers) and not stop():
+            silences += time.monotonic() - began >= peer.answer_s
+            alike = waiting if silences > 1 else of_class(answers[-1].instance.sop_class_uid, waiting)
             lost = "left unsent: the association was lost before the peer stored anything"
-            yield from (Answer(each, Outcome.TRANSIENT, None, lost) for each in waiting)
-            return
+            yield from (Answer(each, Outcome.TRANSIENT, None, lost) for each in alike)
+            waiting = [each for each in waiting if each not in alike]
 
 
 def echo(peer: Peer) -> tuple[bool, str]:
@@ -115,6 +119,11 @@ def echo(peer: Peer) -> tuple[bool, str]:
         return answered, "answers" if answered else "no answer to the C-ECHO"
     finally:
         leave(assoc)
+
+
+def of_class(sop_class_uid: str, instances: Sequence[Outgoing]) -> list[Outgoing]:
+    """Those of one SOP class."""
+    return [each for each in instances if each.sop_class_uid == sop_class_uid]
 
 
 def _over(assoc: Association, waiting: Sequence[Outgoing], stop: Callable[[], bool]) -> Iterator[Answer]:

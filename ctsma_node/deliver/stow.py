@@ -14,17 +14,22 @@ from ctsma_node.deliver.status import Outcome, classify
 from ctsma_node.deliver.storage import Answer, Outgoing
 
 _CLAUSE = "PS3.18 10.5.3"
+_DUPLICATE = 0x0111  # among failures, what the server holds already
 
 
 class Unavailable(DeliveryError):
     """The server answered as it would answer to any instance now. Trying later may help."""
 
 
+class Failed(DeliveryError):
+    """The server failed, be it on the one instance of the request or on all that it is sent now."""
+
+
 def answers(response: Response, batch: Sequence[Outgoing]) -> list[Answer] | None:
     """One answer for each instance; None where the status is one instance's fault and nobody says whose.
 
     An instance that is not named by a response that names others is neither stored nor refused.
-    Raises Unavailable.
+    Raises Unavailable and Failed.
     """
     told = _named(response.body)
     if told is not None and told.keys() & {each.sop_instance_uid for each in batch}:
@@ -32,10 +37,10 @@ def answers(response: Response, batch: Sequence[Outgoing]) -> list[Answer] | Non
         return [Answer(each, *told.get(each.sop_instance_uid, unnamed)) for each in batch]
     meaning = http_meaning(response.status)
     text = f"HTTP {response.status}: {meaning.text} ({_CLAUSE})"
-    if meaning.outcome is Outcome.TRANSIENT:
-        raise Unavailable(text)
     if len(batch) > 1 and response.status in ABOUT_CONTENT:
         return None
+    if meaning.outcome is Outcome.TRANSIENT:
+        raise (Failed if response.status in ABOUT_CONTENT else Unavailable)(text)
     status = 0x0000 if meaning.outcome is Outcome.DELIVERED else None
     return [Answer(each, meaning.outcome, status, text) for each in batch]
 
@@ -67,4 +72,6 @@ def _failed(item: Dataset) -> tuple[Outcome, int | None, str]:
     if reason is None:
         return Outcome.TRANSIENT, None, "not stored, and no reason given (PS3.18 I.2.2)"
     meaning = classify(int(reason) & 0xFFFF)
+    if meaning.outcome is Outcome.DELIVERED and meaning.first != _DUPLICATE:
+        return Outcome.TRANSIENT, int(reason) & 0xFFFF, "not stored, and a warning for a reason (PS3.18 I.2.2)"
     return meaning.outcome, int(reason) & 0xFFFF, f"{meaning.text} (PS3.18 I.2.2)"

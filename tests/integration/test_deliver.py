@@ -14,14 +14,17 @@ from pydicom import Dataset, FileDataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
     UID,
+    Comprehensive3DSRStorage,
     CTImageStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    ParametricMapStorage,
     RLELossless,
+    SecondaryCaptureImageStorage,
     SegmentationStorage,
     generate_uid,
 )
-from pynetdicom import AE, evt
+from pynetdicom import AE, acse, evt
 from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification
 
@@ -152,6 +155,24 @@ def test_a_peer_that_accepts_nothing_is_an_end_not_an_outage(
     assert outcomes(answers) == ["permanent"]
 
 
+@pytest.mark.parametrize(
+    ("result", "outcome"), [(1, "transient"), (2, "transient"), (3, "permanent"), (4, "permanent")]
+)
+def test_contexts_that_are_rejected_without_a_word_on_the_class_are_asked_for_again(
+    tmp_path: Path, scp: Callable[..., StorageSCP], monkeypatch: pytest.MonkeyPatch, result: int, outcome: str
+) -> None:
+    negotiate = acse.negotiate_as_acceptor
+
+    def reject(*args: Any, **named: Any) -> Any:
+        contexts, roles = negotiate(*args, **named)
+        for context in contexts:
+            context.result = result
+        return contexts, roles
+
+    monkeypatch.setattr(acse, "negotiate_as_acceptor", reject)
+    assert outcomes(list(store(peer_at(scp().port), [instance(tmp_path)]))) == [outcome]
+
+
 def test_statuses_are_kept_and_classified(tmp_path: Path, scp: Callable[..., StorageSCP]) -> None:
     script = iter([0x0000, 0xA700, 0xC000, 0xB007])
     pacs = scp(answer=lambda _: next(script))
@@ -187,6 +208,42 @@ def test_a_peer_that_aborts_everything_is_left_alone(tmp_path: Path, scp: Callab
     assert outcomes(answers) == ["transient"] * 20
     assert pacs.associations == 1
     assert time.monotonic() - started < 10.0  # and not after the DIMSE timeout
+
+
+def test_a_peer_that_chokes_on_one_kind_of_object_gets_all_others(
+    tmp_path: Path, scp: Callable[..., StorageSCP]
+) -> None:
+    maps = [instance(tmp_path, ParametricMapStorage) for _ in range(4)]
+    reports = [instance(tmp_path, Comprehensive3DSRStorage), instance(tmp_path, SecondaryCaptureImageStorage)]
+
+    def abort_at_maps(event: Event) -> int:
+        if event.request.AffectedSOPClassUID == ParametricMapStorage:
+            event.assoc.abort()
+        return 0x0000
+
+    kinds = (ParametricMapStorage, Comprehensive3DSRStorage, SecondaryCaptureImageStorage)
+    pacs = scp(dict.fromkeys(kinds, NATIVE), answer=abort_at_maps)
+    answers = {each.instance: each.outcome for each in store(peer_at(pacs.port), [*maps, *reports])}
+    assert [answers[each].value for each in maps] == ["transient"] * 4
+    assert [answers[each].value for each in reports] == ["delivered"] * 2
+    assert pacs.associations == 2
+
+
+def test_a_peer_that_is_silent_is_waited_for_twice(tmp_path: Path, scp: Callable[..., StorageSCP]) -> None:
+    kinds = (CTImageStorage, SegmentationStorage, ParametricMapStorage, Comprehensive3DSRStorage)
+    sent = [instance(tmp_path, kind) for kind in kinds]
+    done = threading.Event()
+
+    def hang(_: Event) -> int:
+        done.wait(10.0)
+        return 0x0000
+
+    pacs = scp(dict.fromkeys(kinds, NATIVE), answer=hang)
+    try:
+        assert outcomes(list(store(peer_at(pacs.port, dimse_s=0.3), sent))) == ["transient"] * 4
+        assert pacs.associations == 2
+    finally:
+        done.set()
 
 
 def test_nobody_listens(tmp_path: Path) -> None:

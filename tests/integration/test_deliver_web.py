@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import Comprehensive3DSRStorage, CTImageStorage, ExplicitVRLittleEndian, ParametricMapStorage
 
 from ctsma_node.config import DicomWebSettings
 from ctsma_node.deliver import Answer, Outcome, WebArchive, WebPeer, read_outgoing
@@ -41,8 +41,13 @@ def server() -> Iterator[WebServer]:
 
 @pytest.fixture
 def instances(tmp_path: Path) -> list[Outgoing]:
-    (tmp_path / "1").mkdir()
-    return [read_outgoing(tmp_path / made_object(tmp_path / "1", n).path) for n in range(COUNT)]
+    return made(tmp_path, [CTImageStorage] * COUNT)
+
+
+def made(folder: Path, sop_classes: list[str]) -> list[Outgoing]:
+    (folder / "1").mkdir()
+    found = [made_object(folder / "1", number, kind) for number, kind in enumerate(sop_classes)]
+    return [read_outgoing(folder / each.path) for each in found]
 
 
 def archive_at(url: str, **more: object) -> WebArchive:
@@ -89,6 +94,12 @@ def test_reasons_that_are_missing_or_mean_that_it_is_there(
     assert outcomes(sent(server.url, instances)) == [LATER, DONE, NEVER]
 
 
+def test_a_warning_among_failures_is_no_proof(server: WebServer, instances: list[Outgoing]) -> None:
+    failed: dict[str, int | None] = {UIDS[0]: 0xB000, UIDS[1]: 0xB00E, UIDS[2]: 0x0000}
+    server.reply = lambda *_: (409, listing(failed=failed))
+    assert outcomes(sent(server.url, instances)) == [LATER] * COUNT
+
+
 def test_what_a_response_leaves_out_is_neither_stored_nor_refused(
     server: WebServer, instances: list[Outgoing]
 ) -> None:
@@ -119,7 +130,7 @@ def test_one_bad_instance_does_not_spoil_the_others(
     assert [each.uids for each in server.posts] == [UIDS, *([uid] for uid in UIDS)]
 
 
-@pytest.mark.parametrize("status", [301, 401, 403, 404, 418, 429, 500, 501, 503, 507])
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 418, 429, 501, 503, 507])
 def test_what_a_person_or_time_can_set_right_is_tried_again(
     server: WebServer, instances: list[Outgoing], status: int
 ) -> None:
@@ -129,6 +140,25 @@ def test_what_a_person_or_time_can_set_right_is_tried_again(
     assert {f"HTTP {status}" in each.text for each in found} == {True}
     assert not any("Patient" in each.text for each in found)
     assert len(server.requests) == 1  # no drumming on a door that is shut
+
+
+def test_a_server_that_fails_on_one_kind_of_object_gets_all_others(server: WebServer, tmp_path: Path) -> None:
+    kinds: list[str] = [CTImageStorage, *[ParametricMapStorage] * 3, Comprehensive3DSRStorage]
+    instances = made(tmp_path, kinds)
+    maps = {each.sop_instance_uid for each in instances if each.sop_class_uid == ParametricMapStorage}
+    server.reply = lambda server, request: (500, b"") if maps & set(request.uids) else (200, b"")
+    found = {each.instance: each.outcome for each in sent(server.url, instances)}
+    assert [found[each] for each in instances] == [DONE, LATER, LATER, LATER, DONE]
+    assert len(server.posts) == 4  # all, the volume, one map, the report
+
+
+def test_a_server_that_fails_on_everything_is_left_alone(server: WebServer, tmp_path: Path) -> None:
+    kinds: list[str] = [CTImageStorage, ParametricMapStorage, Comprehensive3DSRStorage]
+    server.reply = lambda *_: (500, b"<html>P. Patient</html>")
+    found = sent(server.url, made(tmp_path, kinds))
+    assert {each.outcome for each in found} == {LATER}
+    assert {"HTTP 500" in each.text and "Patient" not in each.text for each in found} == {True}
+    assert len(server.posts) == 3  # all, the volume, the map
 
 
 def test_nobody_listens(instances: list[Outgoing]) -> None:

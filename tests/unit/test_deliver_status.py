@@ -18,7 +18,7 @@ from ctsma_node.deliver.order import in_reference_order
 from ctsma_node.deliver.status import STATUSES, Outcome, classify
 
 
-@pytest.mark.parametrize("status", [0x0000, 0x0111, 0xB000, 0xB006, 0xB007])
+@pytest.mark.parametrize("status", [0x0000, 0x0001, 0x0107, 0x0111, 0x0116, 0xB000, 0xB001, 0xB006, 0xB007, 0xB00E, 0xBFFF])
 def test_delivered(status: int) -> None:
     assert classify(status).outcome is Outcome.DELIVERED
 
@@ -33,7 +33,7 @@ def test_an_honest_end(status: int) -> None:
     assert classify(status).outcome is Outcome.PERMANENT
 
 
-@pytest.mark.parametrize("status", [0x0001, 0xA800, 0xB001, 0xD000, 0xFF00, 0xFFFF])
+@pytest.mark.parametrize("status", [0x0002, 0xA800, 0xD000, 0xFF00, 0xFFFF])
 def test_a_status_outside_the_tables_is_never_taken_for_success(status: int) -> None:
     assert classify(status).outcome is Outcome.TRANSIENT
 
