@@ -47,7 +47,7 @@ _ROWS = {
     # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
     "receive": "errors log records config spool heartbeat systemd ledger.inbox ledger.inbox_purge"
     " ledger.retention tls audit commitment quota uids clock rounds",
-    "assemble": "errors volume",
+    "assemble": "errors volume uids",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble uids",
     "analysis": "errors volume",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ _OFF_MIDLINE = 40.0
 """mm from the middle of the table at which a single knee is that side's own."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """A knee whose patches are cut; arrays as in `KneeResult`."""
 
@@ -207,6 +207,15 @@ def decide_side(anatomy: Side | None, stated: Side | None, x: float) -> tuple[Si
     if stated is not None and stated is not side:
         return side, (Mark("laterality_conflict", "the anatomy is not of the side that the source states"),)
     return side, ()
+
+
+def doubled(knees: Sequence[Prepared]) -> list[Prepared]:
+    """Those that cannot be of the side that another one is of, too: it lies farther to that side (LPS x)."""
+    found: list[Prepared] = []
+    for side in Side:
+        across = sorted((k for k in knees if k.side is side), key=lambda k: float(k.affine[0, 3]))
+        found += across[1:] if side is Side.RIGHT else across[:-1]
+    return found
 
 
 def _joined(t: measure.Tokens) -> npt.NDArray[np.uint8]:

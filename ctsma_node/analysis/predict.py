@@ -13,7 +13,7 @@ from ctsma_node.analysis import bones, measure
 from ctsma_node.analysis.bundle import Bundle, read_bundle
 from ctsma_node.analysis.device import CPU, choose_device
 from ctsma_node.analysis.grid import SIZE
-from ctsma_node.analysis.knee import Prepared, finish, prepare
+from ctsma_node.analysis.knee import Prepared, doubled, finish, prepare
 from ctsma_node.analysis.knees import find_knees
 from ctsma_node.analysis.placing import Placed
 from ctsma_node.analysis.result import AnalysisResult, KneeNotAnalysed, KneeResult, Scan, Side
@@ -135,8 +135,11 @@ class Analyser(Placed):
             try:
                 seen.prepared.append(prepare(scan.volume, site, scan.stated_side, *given, start, done))
             except Refused as refusal:
-                seen.refused.append(refusal)
-                seen.not_analysed.append(KneeNotAnalysed(site.side, refusal.code, refusal.reason))
+                seen.refuse(refusal, site.side)
+        for knee in doubled(seen.prepared):
+            seen.prepared.remove(knee)
+            reason = "Another knee of the scan is of the side that this one looks like."
+            seen.refuse(Refused("side_unknown", reason), None)
         seen.clock.stop()
 
     def _finish(
@@ -170,6 +173,11 @@ class _Seen:
         self.prepared: list[Prepared] = []
         self.refused: list[Refused] = []
         self.not_analysed: list[KneeNotAnalysed] = []
+
+    def refuse(self, refusal: Refused, side: Side | None) -> None:
+        """Leave a knee out."""
+        self.refused.append(refusal)
+        self.not_analysed.append(KneeNotAnalysed(side, refusal.code, refusal.reason))
 
 
 class _Clock:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ctsma_node.cli.doctor.finding import Verdict
+from ctsma_node.cli.doctor.objects import examine_objects
 from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors
 from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.config.listeners import clashes
@@ -63,6 +64,9 @@ def _local(settings: Settings) -> Iterator[Finding]:
     yield "sources", _unless(known), known or "none: nobody may send; add a [[sources]]"
     named = ", ".join(f"{each.name} ({_peer(each)})" for each in settings.destinations)
     yield "destinations", _unless(named), named or "none: results stay here; add a [[destinations]]"
+    for destination in settings.destinations:
+        for finding in examine_objects(destination):
+            yield f"{finding.what} {finding.area}", finding.verdict, finding.text
     called: dict[str, CalledSettings] = {
         each.name: each for each in settings.destinations if each.kind == "dicom"
     }

@@ -73,5 +73,9 @@ def _failed(item: Dataset) -> tuple[Outcome, int | None, str]:
         return Outcome.TRANSIENT, None, "not stored, and no reason given (PS3.18 I.2.2)"
     meaning = classify(int(reason) & 0xFFFF)
     if meaning.outcome is Outcome.DELIVERED and meaning.first != _DUPLICATE:
-        return Outcome.TRANSIENT, int(reason) & 0xFFFF, "not stored, and a warning for a reason (PS3.18 I.2.2)"
+        return (
+            Outcome.TRANSIENT,
+            int(reason) & 0xFFFF,
+            "not stored, and a warning for a reason (PS3.18 I.2.2)",
+        )
     return meaning.outcome, int(reason) & 0xFFFF, f"{meaning.text} (PS3.18 I.2.2)"

@@ -14,10 +14,10 @@ from ctsma_node.assemble.attributes import text, whole
 from ctsma_node.assemble.image_type import CAPTURED, PROJECTED, PROJECTED_TERMS, RENDERED, says
 from ctsma_node.assemble.series import FrameGeometry, Series
 from ctsma_node.assemble.strays import SECONDARY_CAPTURE, is_localizer
-from ctsma_node.assemble.syntax import DECODABLE, LOSSY, transfer_syntax
+from ctsma_node.assemble.syntax import DECODABLE, transfer_syntax
 from ctsma_node.gate.refusals import refused
 from ctsma_node.gate.settings import GateSettings
-from ctsma_node.uids import is_uid
+from ctsma_node.uids import is_lossy, is_uid
 
 _CT = frozenset({CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage})
 _GREY = frozenset({"", "MONOCHROME1", "MONOCHROME2"})
@@ -133,7 +133,7 @@ def _is_grey_and_deep(ds: Dataset) -> bool:
 
 
 def _is_lossy(ds: Dataset) -> bool:
-    return text(ds, "LossyImageCompression") in ("01", "1") or transfer_syntax(ds) in LOSSY
+    return is_lossy(text(ds, "LossyImageCompression"), transfer_syntax(ds))
 
 
 def _is_derived(frame: FrameGeometry, limits: GateSettings) -> bool:

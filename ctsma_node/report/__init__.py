@@ -2,7 +2,7 @@
 
 from ctsma_node.report.file import write_object
 from ctsma_node.report.identity import NodeIdentity, ObjectReference, ReportObject
-from ctsma_node.report.set import ALL_OBJECTS, DEFAULT_OBJECTS, build_note, build_set
+from ctsma_node.report.set import ALL_OBJECTS, DEFAULT_OBJECTS, build_note, build_set, with_references
 
 __all__ = [
     "ALL_OBJECTS",
@@ -12,5 +12,6 @@ __all__ = [
     "ReportObject",
     "build_note",
     "build_set",
+    "with_references",
     "write_object",
 ]

@@ -78,6 +78,29 @@ AS_FOUND = frozenset(
 )
 """By these an archive and a RIS find patient, study and order: copied even where they break a rule."""
 
+WHOLE = frozenset(
+    {
+        "PatientID",
+        "IssuerOfPatientID",
+        "AccessionNumber",
+        "StudyID",
+        "AdmissionID",
+        "ServiceEpisodeID",
+        "CodeValue",
+        "CodingSchemeDesignator",
+        "CodingSchemeVersion",
+        "LocalNamespaceEntityID",
+        "UniversalEntityID",
+        "ClinicalTrialProtocolID",
+        "ClinicalTrialSiteID",
+        "ClinicalTrialSubjectID",
+        "ClinicalTrialSubjectReadingID",
+        "ClinicalTrialTimePointID",
+        "DeviceSerialNumber",
+    }
+)
+"""What names something: a part of it, or two in one, would name something else."""
+
 _TRIAL = ("ClinicalTrialSponsorName", "ClinicalTrialProtocolID")
 REQUIRED_BESIDE: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
     CLINICAL_TRIAL_SUBJECT: (

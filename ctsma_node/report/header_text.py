@@ -25,6 +25,7 @@ _OF_LINES = frozenset({"ST", "LT", "UT"})
 _LINE_CONTROLS = "\t\n\r\f"
 _ESCAPE = b"\x1b"
 _TO_GB_2312 = "\x1b$)A"  # ISO 2022 IR 58; pydicom leaves it to a codec that leaves it in the text
+_WESTERN = (default_encoding, "latin_1")
 _REPLACEMENT = "�"
 
 
@@ -63,7 +64,12 @@ def _decoded(value: bytes, vr: str, ds: Dataset) -> str:
         letters = _strictly(value, candidate)
         if letters is not None:
             return letters
-    return value.decode("latin-1")
+    return "".join("?" if _is_c1(letter) else letter for letter in value.decode("latin-1"))
+
+
+def _is_c1(letter: str) -> bool:
+    """Whether a byte that no set explains would vanish as a control character: that it is there is told."""
+    return "\x80" <= letter <= "\x9f"
 
 
 def _candidates(declared: list[str], *, escaped: bool) -> Iterator[list[str]]:
@@ -71,7 +77,8 @@ def _candidates(declared: list[str], *, escaped: bool) -> Iterator[list[str]]:
 
     What is declared comes first, so that the result says what every reader of the source reads. Where
     nothing is declared, or no set that exists, bytes beyond ASCII are UTF-8 if they can be. Escape sequences
-    of a code extension that is not declared name their set themselves (PS3.5 6.1.2.5).
+    of a code extension that is not declared name their set themselves (PS3.5 6.1.2.5). Where Latin-1 holds
+    control characters, the machine that wrote them meant Windows-1252.
     """
     if escaped:
         yield declared
@@ -79,6 +86,8 @@ def _candidates(declared: list[str], *, escaped: bool) -> Iterator[list[str]]:
     elif declared[0] != default_encoding:
         yield declared
     yield ["utf_8"]
+    if declared[0] in _WESTERN:
+        yield ["cp1252"]
 
 
 def _strictly(value: bytes, encodings: list[str]) -> str | None:

@@ -1,7 +1,8 @@
 """A text as its value representation writes it (PS3.5 table 6.2-1), or nothing.
 
 What a value means beyond doubt is written the standard's way: sex "m", birth date "1955.02.03", age "45Y",
-weight "82,5". What is in doubt ("1955", an age without a unit) is left out and never guessed.
+weight "82,5". What is in doubt ("1955", an age without a unit) is left out and never guessed. Texts are cut
+to their length, names of things are not.
 """
 
 from __future__ import annotations
@@ -11,12 +12,19 @@ import re
 from collections.abc import Callable
 from datetime import date
 
+from ctsma_node.report.attributes import WHOLE
+
 _LENGTHS = {"SH": 16, "LO": 64, "ST": 1024, "LT": 10240}
 _COMPONENT_GROUPS, _GROUP_LENGTH = 3, 64
 _SEXES = {"M": "M", "MALE": "M", "F": "F", "FEMALE": "F", "O": "O", "OTHER": "O"}
 
 _DATE = re.compile(r"(\d{4})([.-]?)(\d\d)\2(\d\d)([ T]?\d\d(:?\d\d){1,2}(\.\d*)?)?", re.ASCII)
 _TIME = re.compile(r"([01]\d|2[0-3])(?:(:?)([0-5]\d)(?:\2([0-5]\d|60)(?:\.(\d+))?)?)?", re.ASCII)
+_DATE_TIME = re.compile(
+    r"\d{4}((0[1-9]|1[0-2])((0[1-9]|[12]\d|3[01])(([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?)?)?)?"
+    r"([+-](0\d|1[0-4])[0-5]\d)?",
+    re.ASCII,
+)
 _AGE = re.compile(r"(\d{1,3})([DWMY])", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _ZONE = re.compile(r"([+-](?:0\d|1[0-4])):?([0-5]\d)", re.ASCII)
@@ -39,7 +47,8 @@ def written(text: str, keyword: str, vr: str) -> str:
     if rule is not None:
         said = rule(text)
         return said if keyword not in _TERMS or said in _TERMS[keyword] else ""
-    return text[: _LENGTHS.get(vr)].rstrip()
+    longest = _LENGTHS.get(vr, len(text))
+    return "" if keyword in WHOLE and len(text) > longest else text[:longest].rstrip()
 
 
 def _date(text: str) -> str:
@@ -106,6 +115,7 @@ _BY_VR: dict[str, Callable[[str], str]] = {
     "CS": _code,
     "DA": _date,
     "DS": _decimal,
+    "DT": _matching(_DATE_TIME),
     "IS": _matching(_INTEGER),
     "PN": _name,
     "TM": _time,

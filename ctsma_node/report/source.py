@@ -23,7 +23,7 @@ from ctsma_node.report.attributes import (
 from ctsma_node.report.header_text import text
 from ctsma_node.report.header_values import copied, value
 from ctsma_node.report.identity import uid_from
-from ctsma_node.uids import is_uid
+from ctsma_node.uids import is_lossy, is_uid
 
 _INSTANTS = (
     ("AcquisitionDate", "AcquisitionTime"),
@@ -78,12 +78,11 @@ def read_source(headers: Sequence[Dataset]) -> Source:
     return Source(
         patient_and_study=_patient_and_study(first),
         equipment=copied(first, EQUIPMENT),
-        lossy=copied(first, LOSSY) if text(first, "LossyImageCompression") == "01" else Dataset(),
+        lossy=_lossy(headers),
         series_uid=series_uid,
         series_number=value(first, "SeriesNumber") or "-",
         # The results share one space even where the source names none.
-        frame_of_reference_uid=value(first, "FrameOfReferenceUID")
-        or uid_from("frame of reference", series_uid),
+        frame_of_reference_uid=_space(first) or uid_from("frame of reference", series_uid),
         position_reference_indicator=value(first, "PositionReferenceIndicator"),
         patient_position=value(first, "PatientPosition"),
         instant=_instant(headers),
@@ -91,6 +90,26 @@ def read_source(headers: Sequence[Dataset]) -> Source:
             SourceInstance(text(ds, "SOPClassUID"), text(ds, "SOPInstanceUID")) for ds in headers
         ),
     )
+
+
+def _lossy(headers: Sequence[Dataset]) -> Dataset:
+    """What was lost in any image is lost in the volume: the first that says how much speaks for all."""
+    lost = [each for each in headers if is_lossy(text(each, "LossyImageCompression"), _syntax(each))]
+    if not lost:
+        return Dataset()
+    ds = copied(next((each for each in lost if value(each, "LossyImageCompressionRatio")), lost[0]), LOSSY)
+    ds.LossyImageCompression = "01"
+    return ds
+
+
+def _syntax(header: Dataset) -> str:
+    return str(getattr(getattr(header, "file_meta", None), "TransferSyntaxUID", ""))
+
+
+def _space(header: Dataset) -> str:
+    """The Frame of Reference UID as it is there, as other UIDs are; "" where it is none."""
+    uid = text(header, "FrameOfReferenceUID")
+    return uid if is_uid(uid) else ""
 
 
 def _check_uids(headers: Sequence[Dataset], keyword: str) -> None:

@@ -13,17 +13,20 @@ from ctsma_node.validation.finding import Finding
 from ctsma_node.validation.instance import Instance
 from ctsma_node.validation.source import Source
 
+AS_FOUND = frozenset(("PatientName", "PatientID", "IssuerOfPatientID", "StudyID", "AccessionNumber"))
+"""What archives file by, in letters that one reader takes for others."""
+
 _STEP = re.compile(r"(?P<name>[^.\[]+)(\[(?P<number>\d+)\])?")
 _RATIO = "LossyImageCompressionRatio"
 
 
 def is_inherited(finding: Finding, instance: Instance, source: Source) -> bool:
-    """Whether a finding is about a value or a UID that the source has, or a ratio that it does not know."""
-    if finding.path == _RATIO:
-        return source.text("LossyImageCompression") == "01" and not source.text(_RATIO)
+    """Whether a finding is about a value or a UID that the source has, or a ratio that it does not say."""
     said = _text_at(instance.ds, finding.path)
     if not said:
-        return False
+        return finding.path == _RATIO
+    if finding.path in AS_FOUND and not source.reads_alike(finding.path):
+        return True
     return said in source.uids or ("." not in finding.path and said == source.text(finding.path))
 
 

@@ -65,13 +65,11 @@ def check_patient_and_study_of(instances: Sequence[Instance], source: Source) ->
 
 def _is_fixed(keyword: str, text: str, source: Source) -> bool:
     """Whether a result can only say what the source says: letters that are no matter of reading, in form."""
-    if not text.isprintable() or "\ufffd" in text:
+    if not source.reads_alike(keyword):
         return False
-    if not text.isascii():
-        return source.letters_are_declared
     if keyword in _IDENTIFIERS:
         return True
     if keyword in _FORMS:
         return _FORMS[keyword].fullmatch(text) is not None
     element = Element(tag_of(keyword), dictionary_VR(keyword), text.encode())
-    return not element_faults(element, ("ascii",))
+    return not element_faults(element, ("utf_8",))

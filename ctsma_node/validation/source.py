@@ -32,6 +32,13 @@ class Source:
         except _UNREADABLE:
             return None
 
+    def reads_alike(self, keyword: str) -> bool:
+        """Whether everybody reads the same letters in an attribute of text."""
+        text = self.text(keyword)
+        if text is None or not text.isprintable() or "\ufffd" in text:
+            return False
+        return text.isascii() or self.letters_are_declared
+
     @cached_property
     def uids(self) -> frozenset[str]:
         """UIDs that objects take over as they stand: they name what is in the archive."""
@@ -82,5 +89,6 @@ def text_of(ds: Dataset, keyword: str) -> str:
     value = ds.get(keyword)
     if value is None:
         return ""
-    whole = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
+    several = value if isinstance(value, MultiValue) else [value]
+    whole = "\\".join(str(each).strip(" \0") for each in several)
     return whole.strip(" \0").rstrip("=^")

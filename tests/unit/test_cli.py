@@ -187,6 +187,18 @@ def test_check_config_lets_a_node_be_without_peers(run: Run, config: Path) -> No
     assert "results stay here; add a [[destinations]]" in shown.output
 
 
+def test_check_config_warns_of_objects_without_what_they_refer_to(run: Run, config: Path) -> None:
+    pacs = '[[destinations]]\nname = "pacs"\nae_title = "PACS"\nhost = "192.0.2.1"\nport = 104\n'
+    config.write_text(config.read_text() + pacs + 'objects = ["report", "picture"]\n')
+    shown = run("check-config", "--config", config)
+    assert shown.exit_code == 0
+    assert "refers to what does not: segmentation, volume" in shown.output
+    config.write_text(
+        config.read_text().replace('["report", "picture"]', '["report", "segmentation", "volume"]')
+    )
+    assert "refers to" not in run("check-config", "--config", config).output
+
+
 @pytest.mark.parametrize(
     ("bind", "port", "exit_code"),
     [("127.0.0.1", 8112, 2), ("0.0.0.0", 8112, 2), ("192.0.2.1", 8112, 0), ("127.0.0.1", 0, 0)],

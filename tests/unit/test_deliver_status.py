@@ -18,7 +18,9 @@ from ctsma_node.deliver.order import in_reference_order
 from ctsma_node.deliver.status import STATUSES, Outcome, classify
 
 
-@pytest.mark.parametrize("status", [0x0000, 0x0001, 0x0107, 0x0111, 0x0116, 0xB000, 0xB001, 0xB006, 0xB007, 0xB00E, 0xBFFF])
+@pytest.mark.parametrize(
+    "status", [0x0000, 0x0001, 0x0107, 0x0111, 0x0116, 0xB000, 0xB001, 0xB006, 0xB007, 0xB00E, 0xBFFF]
+)
 def test_delivered(status: int) -> None:
     assert classify(status).outcome is Outcome.DELIVERED
 

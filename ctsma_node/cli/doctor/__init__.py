@@ -65,6 +65,7 @@ def doctor(
 def _examine(settings: Settings, store: bool) -> Iterator[Finding]:
     from ctsma_node.cli.doctor import network
     from ctsma_node.cli.doctor.finding import wrong
+    from ctsma_node.cli.doctor.objects import examine_objects
     from ctsma_node.cli.doctor.own_ports import examine_node
     from ctsma_node.worker.routes import peer_of, proof_peer_of, web_archive_of
 
@@ -74,6 +75,7 @@ def _examine(settings: Settings, store: bool) -> Iterator[Finding]:
     if not settings.destinations:
         yield wrong("node", "destinations", "results stay here", "Add a [[destinations]].")
     for each in settings.destinations:
+        yield from examine_objects(each)
         if each.kind == "dicomweb":
             yield from network.examine_web(each, web_archive_of(settings, each))
             continue

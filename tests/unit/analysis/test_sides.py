@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ctsma_node.analysis.bones import side_of
-from ctsma_node.analysis.knee import decide_side
+from ctsma_node.analysis.knee import Prepared, decide_side, doubled
 from ctsma_node.analysis.result import Side
 from ctsma_node.errors import Refused
 
@@ -46,6 +46,29 @@ def test_who_decides(
     decided, marks = decide_side(anatomy, stated, x)
     assert decided is side
     assert [m.code for m in marks] == ([mark] if mark else [])
+
+
+def at(x: float, side: Side) -> Prepared:
+    affine = np.eye(4)
+    affine[0, 3] = x
+    nothing: Any = None
+    return Prepared(side, nothing, affine, nothing, nothing, (), None)
+
+
+@pytest.mark.parametrize(
+    ("knees", "left_out"),
+    [
+        ([(-90.0, R), (90.0, L)], []),
+        ([(90.0, R), (-90.0, R)], [90.0]),
+        ([(-90.0, L), (90.0, L)], [-90.0]),
+        ([(5.0, L)], []),
+    ],
+)
+def test_of_two_knees_of_one_side_the_farther_to_it_is_that(
+    knees: list[tuple[float, Side]], left_out: list[float]
+) -> None:
+    prepared = [at(x, side) for x, side in knees]
+    assert [knee.affine[0, 3] for knee in doubled(prepared)] == left_out
 
 
 def test_nothing_tells() -> None:

@@ -28,6 +28,7 @@ def _code_with_private() -> Dataset:
 
 
 _CODE = {"CodeValue": "77477000", "CodingSchemeDesignator": "SCT", "CodeMeaning": "CT"}
+_LONG_CODE = "CTKNEEWITHOUTCONTRASTLEFT"
 _OTHER_ID = {"PatientID": "X-9", "IssuerOfPatientID": "ELSEWHERE", "TypeOfPatientID": "TEXT"}
 _REFERENCE = {"ReferencedSOPClassUID": "1.2.840.10008.3.1.2.3.1", "ReferencedSOPInstanceUID": "1.2.3.4"}
 _TRIAL = {"ClinicalTrialSponsorName": "S", "ClinicalTrialProtocolID": "P"}
@@ -59,6 +60,32 @@ SEQUENCES = [
         "an empty item of a code sequence",
         having(ProcedureCodeSequence=[item()]),
         {"ProcedureCodeSequence": None},
+    ),
+    OddHeader(
+        "a long code value",
+        having(ProcedureCodeSequence=[item(**_CODE | {"CodeValue": _LONG_CODE})]),
+        {"ProcedureCodeSequence": f"SCT CT {_LONG_CODE}"},
+    ),
+    OddHeader(
+        "a long coding scheme",
+        having(ProcedureCodeSequence=[item(**_CODE | {"CodingSchemeDesignator": "99KLINIKUMSUEDSTADT"})]),
+        {"ProcedureCodeSequence": None},
+    ),
+    OddHeader(
+        "a version that is no date",
+        having(ProcedureCodeSequence=[item(**_CODE, ContextIdentifier="7", ContextGroupVersion="1.0")]),
+        {"ProcedureCodeSequence": "77477000 SCT CT 7"},
+    ),
+    OddHeader(
+        "other patient IDs that break a rule",
+        having(
+            OtherPatientIDsSequence=[
+                item(**_OTHER_ID | {"PatientID": "X" * 70}),
+                item(**_OTHER_ID | {"PatientID": "123\\456"}),
+                item(**_OTHER_ID | {"IssuerOfPatientID": "I" * 70}),
+            ]
+        ),
+        {"OtherPatientIDsSequence": "X-9 TEXT"},
     ),
     OddHeader(
         "a code without a meaning",
@@ -143,6 +170,11 @@ STRUCTURES = [
     ),
     OddHeader("Enhanced CT", having(), sop_class=EnhancedCTImageStorage),
     OddHeader("Legacy Converted CT", having(), sop_class=LegacyConvertedEnhancedCTImageStorage),
+    OddHeader(
+        "compressed with a ratio that cannot be read",
+        raw(LossyImageCompression=b"01", LossyImageCompressionRatio=b"10\\x"),
+        {"LossyImageCompression": "01", "LossyImageCompressionRatio": None},
+    ),
     OddHeader(
         "compressed with an odd ratio",
         raw(LossyImageCompression=b"01", LossyImageCompressionRatio=b"10:1"),

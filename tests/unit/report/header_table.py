@@ -18,6 +18,15 @@ def _values(keyword: str, *pairs: tuple[str, str | None], conforms: bool = False
     ]
 
 
+def _bytes(keyword: str, *pairs: tuple[bytes, str | None], kept: bool = False) -> list[OddHeader]:
+    """As `_values`, of letters that are declared as Latin-1."""
+    there = frozenset({keyword} if kept else ())
+    return [
+        OddHeader(f"{keyword} {written!r}", raw(**{keyword: written}), {keyword: said}, there)
+        for written, said in pairs
+    ]
+
+
 def _kept(keyword: str, written: str) -> OddHeader:
     """An identifier that breaks a rule and stays as it is."""
     name = f"{keyword} kept {written[:24]!r}"
@@ -49,6 +58,11 @@ STUDY = [
     *_values("TimezoneOffsetFromUTC", ("+01:00", "+0100"), ("CET", None), ("+2500", None)),
     *_values("TimezoneOffsetFromUTC", ("-0330", "-0330"), conforms=True),
     *_values("ReferringPhysicianName", ("A=B=C=D", "A=B=C")),
+    *_bytes("StudyDescription", (b"\xc4" * 80, "Ä" * 64), (b"Knie\\f\xfcr OP", "Knie/für OP")),
+    *_bytes(
+        "ReferringPhysicianName", (b"Wei\xdf^U \\M\xfcller^J", "Weiß^U/Müller^J"), (b"\xdf" * 70, "ß" * 64)
+    ),
+    *_bytes("AdmissionID", (b"A" * 65, None), (b"A1\\A2", None), (b"A1", "A1")),
     OddHeader("no StudyID and AccessionNumber", raw(StudyID=None, AccessionNumber=None)),
     OddHeader(
         "no instant", raw(AcquisitionDate=None, AcquisitionTime=None, SeriesDate=None, StudyTime=b"late")
@@ -65,12 +79,32 @@ IDENTIFIERS = [
     _kept("StudyID", "S" * 20),
     _kept("IssuerOfPatientID", "I" * 70),
     _kept("StudyInstanceUID", "1.2.0826.0.1.3680043"),
+    OddHeader("FrameOfReferenceUID with a leading zero", raw(FrameOfReferenceUID=b"1.2.0826.0.1")),
     *_values("PatientID", ("P-17\0\0\0", "P-17"), (" P-17 ", "P-17"), ("P-17\0\x01old", "P-17")),
     *_values("PatientName", ("Tarou", "Tarou"), conforms=True),
+    *_bytes(
+        "AccessionNumber",
+        (b"12345 \\ 67890", "12345\\67890"),
+        (b"A\t" + b"2" * 20, "A" + "2" * 20),
+        kept=True,
+    ),
+    *_bytes("PatientID", (b"P" * 70 + b"\0old", "P" * 70), (b"P\n" + b"1" * 70, "P" + "1" * 70), kept=True),
+    *_bytes("PatientID", (b"P\n17", "P17")),
+    *_bytes(
+        "PatientName", (b"Meier^A \\M\xfcller^B", "Meier^A\\Müller^B"), (b"\x8a" * 70, "Š" * 70), kept=True
+    ),
+    *_bytes("PatientName", (b"\x8aimek^Jan", "Šimek^Jan"), (b"O\x92Brien", "O\u2019Brien"), (b"\x8a\x81k", "??k")),
+    OddHeader(
+        "AccessionNumber of undeclared letters",
+        raw(SpecificCharacterSet=None, AccessionNumber="Ä".encode() + b"2" * 20),
+        {"AccessionNumber": "Ä" + "2" * 20},
+        frozenset({"AccessionNumber"}),
+    ),
     OddHeader("SeriesNumber 5.0", raw(SeriesNumber=b"5.0")),
     OddHeader("SeriesNumber letters", raw(SeriesNumber=b"5a")),
     OddHeader("SeriesNumber absent", raw(SeriesNumber=None)),
     OddHeader("FrameOfReferenceUID absent", raw(FrameOfReferenceUID=None)),
+    OddHeader("FrameOfReferenceUID is none", raw(FrameOfReferenceUID=b"left knee")),
     OddHeader("SOPInstanceUID padded", lambda ds: raw(SOPInstanceUID=ds.SOPInstanceUID.encode() + b" ")(ds)),
     *(
         OddHeader(

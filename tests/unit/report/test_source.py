@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread, dcmwrite
+from pydicom.uid import JPEG2000
 
 from ctsma_node.errors import Refused
 from ctsma_node.report.source import read_source
@@ -55,6 +56,35 @@ def test_a_source_that_cannot_be_referred_to_is_refused(keyword: str) -> None:
     with pytest.raises(Refused) as refusal:
         read_source(source_headers(2, **missing))
     assert refusal.value.code == "missing_uid"
+
+
+def test_a_space_is_named_as_the_source_names_it() -> None:
+    odd = "1.2.0826.0.1"  # as scanners write them: the archive holds the images under it
+    assert read_source(source_headers(FrameOfReferenceUID=odd)).frame_of_reference_uid == odd
+
+
+@pytest.mark.parametrize(
+    ("first", "others", "said"),
+    [
+        ({"LossyImageCompression": "00"}, {"LossyImageCompression": "01"}, "01"),
+        ({"LossyImageCompression": "1"}, {}, "01"),
+        ({}, {}, None),
+    ],
+)
+def test_what_any_image_lost_is_lost(first: dict[str, str], others: dict[str, str], said: str | None) -> None:
+    headers = source_headers()
+    for number, header in enumerate(headers):
+        for keyword, value in (first if number == 0 else others).items():
+            setattr(header, keyword, value)
+    headers[-1].LossyImageCompressionRatio = "12"
+    lossy = read_source(headers).lossy
+    assert lossy.get("LossyImageCompression") == said
+
+
+def test_an_encoding_that_loses_something_needs_no_flag() -> None:
+    headers = source_headers()
+    headers[-1].file_meta.TransferSyntaxUID = JPEG2000
+    assert read_source(headers).lossy.LossyImageCompression == "01"
 
 
 def test_results_share_a_space_even_without_a_frame_of_reference() -> None:

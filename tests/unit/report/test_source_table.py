@@ -134,7 +134,11 @@ def told(ds: Dataset, keyword: str) -> str | None:
     if element.VR == "SQ":
         below = (each for item in element.value for each in item.iterall())
         return " ".join(str(each.value) for each in below if each.VR != "SQ")
-    return "\\".join(element.value) if isinstance(element.value, MultiValue) else str(element.value or "")
+    return (
+        "\\".join(map(str, element.value))
+        if isinstance(element.value, MultiValue)
+        else str(element.value or "")
+    )
 
 
 def invalid_attributes(ds: Dataset) -> set[str]:
