@@ -9,11 +9,13 @@ from scipy import ndimage
 
 from ctsma_node.analysis.batches import in_batches
 from ctsma_node.analysis.grid import SIZE, SPACING
-from ctsma_node.analysis.knees import FEMUR, FIBULA, TIBIA, side_of_fibula
+from ctsma_node.analysis.coarse import FEMUR, FIBULA, PATELLA, TIBIA
 from ctsma_node.analysis.networks import LABELS, BoneSegmenter
 from ctsma_node.analysis.result import Bone, Mark, Side
+from ctsma_node.analysis.sides import side_of_fibula
 from ctsma_node.analysis.subregions import Distance, depth_window, inward_distance
 from ctsma_node.errors import Refused
+from ctsma_node.volume import Array, apply
 
 VOXEL = float(np.prod(SPACING))
 """mm3."""
@@ -27,6 +29,7 @@ _LEAST_VOLUME = {Bone.FEMUR: 25_000.0, Bone.TIBIA: 18_000.0}
 """mm3 of bone within its measured depth: below it this is no adult's knee, or half of one."""
 _MOST_VOLUME = {Bone.FEMUR: 330_000.0, Bone.TIBIA: 260_000.0}
 _CUT_FRACTION = 0.01
+_AIR_HU = -700.0
 LABEL = {Bone.FEMUR: FEMUR, Bone.TIBIA: TIBIA}
 
 Volume = npt.NDArray[np.float32]
@@ -69,15 +72,19 @@ def tidy(labels: Labels) -> Labels:
     return clean
 
 
-def side_of(labels: Labels) -> Side | None:
-    """Side of a knee from its fibula; [k, j, i] with k to the patient's right and j to inferior."""
-    to_zyx = np.array([-SPACING[1], SPACING[0], -SPACING[2]])
+def side_of(labels: Labels, affine: Array) -> Side | None:
+    """Side of a knee from its fibula; labels [k, j, i] around the joint, `affine` to LPS mm."""
 
-    def points(label: int) -> npt.NDArray[np.float64]:
-        return np.asarray(np.argwhere(labels == label)[:, [1, 2, 0]] * to_zyx)
+    def points(label: int) -> Array:
+        return apply(affine, np.argwhere(labels == label)[:, ::-1])
 
-    fibula = points(FIBULA)
-    return side_of_fibula(fibula, points(TIBIA)) if len(fibula) * VOXEL > 500.0 else None
+    centre = apply(affine, (np.array(labels.shape[::-1]) - 1) / 2.0)
+    return side_of_fibula(points(FIBULA), points(TIBIA), points(PATELLA), centre, VOXEL)
+
+
+def has_fibula(labels: Labels) -> bool:
+    """Whether a fibula is there, whatever it tells."""
+    return bool((labels == FIBULA).any())
 
 
 def check_metal(hu: Volume) -> None:
@@ -97,20 +104,39 @@ def distances(labels: Labels) -> dict[Bone, Distance]:
 
 def check_bones(inward: dict[Bone, Distance], covered: Mask, hu: Volume) -> None:
     """Refuse a knee whose bones are cut off by the field of view, or are not credible as a knee's."""
+    edge = _edge(covered, hu)
     for bone, distance in inward.items():
         window = depth_window(distance > 0, bone)
-        _check_cut(window, covered, bone)
+        _check_cut(window, edge, bone)
         _check_volume(float(window.sum()) * VOXEL, bone)
         _check_cortex(distance, window, hu, bone)
     _check_joint(inward[Bone.FEMUR] > 0, inward[Bone.TIBIA] > 0)
 
 
-def _check_cut(window: Mask, covered: Mask, bone: Bone) -> None:
-    """The measured part of a bone must not touch the edge of what was scanned, or of the grid's planes."""
+def _edge(covered: Mask, hu: Volume) -> Mask:
+    """The grid's planes, and what lies up to 2 mm from what was not scanned.
+
+    That is beyond the matrix, or beyond the circle of reconstruction or a frame of padding within it, which is
+    air by its values. Air around a leg is no nearer to bone than its skin is thick; gas in a joint is apart.
+    """
     edge = np.ones(covered.shape, dtype=bool)
     edge[:, 1:-1, 1:-1] = False
-    if not covered.all():
-        edge |= ndimage.binary_dilation(~covered, iterations=2)
+    unseen = ~covered | _outer_air(hu)
+    return edge | ndimage.binary_dilation(unseen, iterations=2) if unseen.any() else edge
+
+
+def _outer_air(hu: Volume) -> Mask:
+    """Air that reaches a face of the grid."""
+    pieces, n = ndimage.label(hu < _AIR_HU)
+    inner = pieces[1:-1, 1:-1, 1:-1]
+    outer = np.ones(n + 1, dtype=bool)
+    outer[0] = False
+    faces = np.bincount(pieces.ravel(), minlength=n + 1) > np.bincount(inner.ravel(), minlength=n + 1)
+    return np.asarray((outer & faces)[pieces])
+
+
+def _check_cut(window: Mask, edge: Mask, bone: Bone) -> None:
+    """The measured part of a bone must not touch the edge of what was scanned."""
     cut = int((window & edge).sum())
     if cut > _CUT_FRACTION * max(int(window.sum()), 1):
         raise Refused(

@@ -76,7 +76,7 @@ def prepare(
     labels = bones.segment(hu, bundle.segmenter, device)
     inward = bones.distances(labels)
     bones.check_bones(inward, covered, hu)
-    side, marks = decide_side(bones.side_of(labels) or site.side, stated, site.centre[0])
+    side, marks = decide_side(_seen_side(labels, affine, site), stated, site.centre[0])
     start("divide", 0.55 + 0.45 * done)
     # Neither the checks nor the division uses more than one core.
     with ThreadPoolExecutor(1) as beside:
@@ -190,6 +190,12 @@ def _check(
     )
 
 
+def _seen_side(labels: bones.Labels, affine: Array, site: KneeSite) -> Side | None:
+    """By the fibula; by the whole field of view where that is not on the grid, or where both knees are."""
+    side = bones.side_of(labels, affine)
+    return site.side if side is None and (site.paired or not bones.has_fibula(labels)) else side
+
+
 def decide_side(anatomy: Side | None, stated: Side | None, x: float) -> tuple[Side, tuple[Mark, ...]]:
     """Side of a knee: by its fibula, then as the source states, then by where it lies across the table.
 
@@ -202,7 +208,8 @@ def decide_side(anatomy: Side | None, stated: Side | None, x: float) -> tuple[Si
     if side is None:
         raise Refused(
             "side_unknown",
-            "Left or right cannot be told: no fibula in the field of view and no Laterality in the source.",
+            "Left or right cannot be told: there is no fibula beside the tibia in the field of view, or the "
+            "leg is turned, and there is no Laterality in the source.",
         )
     if stated is not None and stated is not side:
         return side, (Mark("laterality_conflict", "the anatomy is not of the side that the source states"),)

@@ -131,9 +131,10 @@ class Analyser(Placed):
             return
         for n, site in enumerate(sites):
             done = n / len(sites)
+            stated = None if site.paired else scan.stated_side  # one side is said of one knee
             given = (self.bundle, self.device, self.refuse_unfamiliar)
             try:
-                seen.prepared.append(prepare(scan.volume, site, scan.stated_side, *given, start, done))
+                seen.prepared.append(prepare(scan.volume, site, stated, *given, start, done))
             except Refused as refusal:
                 seen.refuse(refusal, site.side)
         for knee in doubled(seen.prepared):

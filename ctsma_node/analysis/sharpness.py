@@ -18,7 +18,7 @@ import scipy.fft
 from scipy import ndimage
 
 from ctsma_node.analysis.grid import SIZE, SPACING
-from ctsma_node.analysis.knees import FEMUR, TIBIA
+from ctsma_node.analysis.coarse import FEMUR, TIBIA
 from ctsma_node.analysis.result import Mark
 from ctsma_node.volume import Array
 

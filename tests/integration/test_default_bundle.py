@@ -12,7 +12,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from ctsma_node.analysis.grid import AIR, SIZE
-from ctsma_node.analysis.knees import PATELLA
+from ctsma_node.analysis.coarse import PATELLA
 from ctsma_node.analysis.patches import overlap
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import AnalysisResult, Bone, KneeResult, Parameter, Side
@@ -27,6 +27,8 @@ from trainer.segmentation.training import dice
 F64 = npt.NDArray[np.float64]
 RIGHT, LEFT, BOTH = 970_001, 970_002, 970_003
 """Seeds; the model card names those of the training, from 100 000 on."""
+EXCHANGED = 985_010
+"""Two knees that are taken for small patellae at their back."""
 OBLIQUE = Rotation.from_rotvec(np.deg2rad([10.0, -12.0, 8.0])).as_matrix()
 
 
@@ -230,6 +232,45 @@ def test_a_knee_cut_by_the_field_is_refused(
 ) -> None:
     volume = cut(thinned(fine, 2), axis, right.centre[axis] + low, right.centre[axis] + high)
     assert refusal(analyser, volume) == "knee_cut_off"
+
+
+@pytest.mark.parametrize(("beside", "is_cut"), [(20.0, False), (45.0, True)])
+def test_a_knee_cut_by_the_circle_of_reconstruction_is_refused(
+    beside: float, is_cut: bool, right: Scene, fine: CTVolume, analyser: Analyser
+) -> None:
+    """What lies outside it is air by its values."""
+    volume = thinned(fine, 2)
+    k, j, i = np.indices(volume.hu.shape)
+    place = volume.to_lps(np.stack([i, j, k], axis=-1))
+    away = np.hypot(place[..., 0] - right.centre[0] - beside, place[..., 1] - right.centre[1])
+    circle = CTVolume(np.where(away > 75.0, AIR, volume.hu).astype(np.float32), volume.affine)
+    if is_cut:
+        assert refusal(analyser, circle) == "knee_cut_off"
+    else:
+        assert len(analyser.analyse(circle).knees) == 1
+
+
+def test_two_knees_whose_front_and_back_are_exchanged_are_refused(analyser: Analyser) -> None:
+    """The false patellae of both together have the volume of a true one."""
+    scene = draw_scene(EXCHANGED, (Side.RIGHT, Side.LEFT))
+    size = (130, 80, 80)
+    volume = render_on(
+        scene, centred(scene.centre, size, 3.0), size, noise_hu=15.0, seed=EXCHANGED, textured=False
+    )
+    half_turn = np.diag([-1.0, -1.0, 1.0, 1.0])
+    assert refusal(analyser, CTVolume(volume.hu, half_turn @ volume.affine)) == "side_unknown"
+
+
+@pytest.mark.parametrize("degrees", [-60.0, -45.0, 45.0])
+def test_a_leg_that_is_turned_keeps_its_side(
+    degrees: float, right: Scene, fine: CTVolume, analyser: Analyser
+) -> None:
+    a = np.radians(degrees)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]
+    turn[:3, 3] = right.centre - turn[:3, :3] @ right.centre
+    volume = thinned(fine, 2)
+    assert [k.side for k in analyser.analyse(CTVolume(volume.hu, turn @ volume.affine)).knees] == [Side.RIGHT]
 
 
 def test_an_implant_is_refused(right: Scene, analyser: Analyser) -> None:

@@ -93,7 +93,8 @@ IDENTIFIERS = [
     *_bytes(
         "PatientName", (b"Meier^A \\M\xfcller^B", "Meier^A\\Müller^B"), (b"\x8a" * 70, "Š" * 70), kept=True
     ),
-    *_bytes("PatientName", (b"\x8aimek^Jan", "Šimek^Jan"), (b"O\x92Brien", "O\u2019Brien"), (b"\x8a\x81k", "??k")),
+    *_bytes("PatientName", (b"\x8aimek^Jan", "Šimek^Jan"), (b"\x8a\x81k", "??k")),
+    *_bytes("PatientName", (b"O\x92Brien", "O\u2019Brien")),
     OddHeader(
         "AccessionNumber of undeclared letters",
         raw(SpecificCharacterSet=None, AccessionNumber="Ä".encode() + b"2" * 20),
