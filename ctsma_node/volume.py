@@ -32,6 +32,7 @@ class CTVolume:
     hu: npt.NDArray[np.float32]
     affine: Array
     sources: tuple[SourceFrame, ...] = field(default=())
+    tube_voltage: float | None = None  # kV; None: not known
 
     def __post_init__(self) -> None:
         if self.hu.ndim != 3:

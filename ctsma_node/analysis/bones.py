@@ -8,8 +8,8 @@ import torch
 from scipy import ndimage
 
 from ctsma_node.analysis.batches import in_batches
-from ctsma_node.analysis.grid import SIZE, SPACING
 from ctsma_node.analysis.coarse import FEMUR, FIBULA, PATELLA, TIBIA
+from ctsma_node.analysis.grid import SIZE, SPACING
 from ctsma_node.analysis.networks import LABELS, BoneSegmenter
 from ctsma_node.analysis.result import Bone, Mark, Side
 from ctsma_node.analysis.sides import side_of_fibula
@@ -116,8 +116,9 @@ def check_bones(inward: dict[Bone, Distance], covered: Mask, hu: Volume) -> None
 def _edge(covered: Mask, hu: Volume) -> Mask:
     """The grid's planes, and what lies up to 2 mm from what was not scanned.
 
-    That is beyond the matrix, or beyond the circle of reconstruction or a frame of padding within it, which is
-    air by its values. Air around a leg is no nearer to bone than its skin is thick; gas in a joint is apart.
+    That is beyond the matrix, or beyond the circle of reconstruction or a frame of padding within it, which
+    is air by its values. Air around a leg is no nearer to bone than its skin is thick; gas in a joint is
+    apart.
     """
     edge = np.ones(covered.shape, dtype=bool)
     edge[:, 1:-1, 1:-1] = False

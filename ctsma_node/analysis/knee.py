@@ -34,6 +34,7 @@ from ctsma_node.analysis.result import (
 from ctsma_node.analysis.sharpness import sharpness, sharpness_marks
 from ctsma_node.analysis.soft_tissue import soft_tissue_marks
 from ctsma_node.analysis.subregions import Distance
+from ctsma_node.analysis.voltage import voltage_marks
 from ctsma_node.errors import Refused
 from ctsma_node.volume import Array, CTVolume, apply
 
@@ -87,7 +88,7 @@ def prepare(
         marks = (*marks, *checked.result())
     found = _familiarity(t, bundle)
     unfamiliar = _unfamiliar(found, bundle, refuse_unfamiliar)
-    marks = (*marks, *measure.overlapping(t.centres), *unfamiliar)
+    marks = (*marks, *voltage_marks(volume.tube_voltage), *measure.overlapping(t.centres), *unfamiliar)
     return Prepared(side, hu, affine, labels, t, marks, found)
 
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import scipy.fft
 from scipy import ndimage
 
-from ctsma_node.analysis.grid import SIZE, SPACING
 from ctsma_node.analysis.coarse import FEMUR, TIBIA
+from ctsma_node.analysis.grid import SIZE, SPACING
 from ctsma_node.analysis.result import Mark
 from ctsma_node.volume import Array
 

@@ -46,7 +46,7 @@ def side_of_fibula(fibula: Array, tibia: Array, patella: Array, centre: Array, v
 
 
 def _front_of(patella: Array, centre: Array) -> Array:
-    """Unit vector (x, y) to the front of a leg, by its patella: feet fall outwards, by 45 degrees and more."""
+    """Unit vector (x, y) to the front of a leg, by its patella: feet fall outwards, by 45 degrees even."""
     away = patella.mean(axis=0)[:2] - np.asarray(centre)[:2]
     distance = float(np.linalg.norm(away))
     return np.asarray(away / distance) if distance >= _PATELLA_AWAY else _ANTERIOR

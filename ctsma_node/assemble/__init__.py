@@ -9,6 +9,7 @@ from ctsma_node.assemble.headers import drop_copies, group_by_series, read_serie
 from ctsma_node.assemble.pixels import read_hu
 from ctsma_node.assemble.refusals import refused
 from ctsma_node.assemble.series import Dropped, FrameGeometry, Series
+from ctsma_node.assemble.voltage import tube_voltage
 from ctsma_node.volume import CTVolume
 
 __all__ = [
@@ -44,4 +45,4 @@ def to_volume(series: Series) -> CTVolume:
             header = series.header_of(frames[0])
             for k, slice_hu in zip(slices, read_hu(path, frames, header, decoder), strict=True):
                 hu[k] = slice_hu
-    return CTVolume(hu, affine, series.sources)
+    return CTVolume(hu, affine, series.sources, tube_voltage(series.headers))

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 from scipy.spatial.transform import Rotation
 
-from ctsma_node.analysis.grid import AIR, SIZE
 from ctsma_node.analysis.coarse import PATELLA
+from ctsma_node.analysis.grid import AIR, SIZE
 from ctsma_node.analysis.patches import overlap
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import AnalysisResult, Bone, KneeResult, Parameter, Side
