@@ -1,6 +1,6 @@
 # One command each: run, test, lint, bench. Each sets up .venv by itself, once, and again when a lock changes.
 #
-# PYTHON  the interpreter the environment is made from (3.11 or newer)
+# PYTHON  the interpreter the environment is made from (3.11 to 3.13)
 # TORCH   the arguments that pip installs torch with. What the default takes is up to pip's indexes; to choose:
 #         make run TORCH="torch==2.13.0+cpu --index-url https://download.pytorch.org/whl/cpu"
 #         make run TORCH="torch==2.13.0+cu130 --index-url https://download.pytorch.org/whl/cu130"
@@ -10,8 +10,8 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 
 TORCH ?= torch==2.13.0
-PYTHON ?= $(firstword $(foreach p,python3.11 python3 python3.12 python3.13,\
-	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,\
+	$(shell $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -82,8 +82,8 @@ $(TORCH_CHOICE): | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.made:
-	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ctsma-node needs Python 3.11" \
-		"or newer. Install it (Debian: apt-get install python3 python3-venv)" \
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "ctsma-node needs Python 3.11" \
+		"to 3.13. Install it (Debian: apt-get install python3 python3-venv)" \
 		"or name one: make PYTHON=/path/to/python3.11"; exit 1; } >&2
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments. Install that part" \
 		"of it (Debian: apt-get install python3-venv) and run make again."; exit 1; } >&2

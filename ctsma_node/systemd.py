@@ -25,12 +25,32 @@ def inherited(port: int) -> socket.socket | None:
 
     So the service needs no right to open a port below 1024. Each call makes a socket of its own.
     """
-    if os.environ.get("LISTEN_PID") != str(os.getpid()):
-        return None
-    for descriptor in range(_FIRST, _FIRST + int(os.environ.get("LISTEN_FDS", "0"))):
-        found = socket.socket(fileno=os.dup(descriptor))
-        is_tcp = found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM
-        if is_tcp and found.getsockname()[1] == port:
-            return found
+    taken: socket.socket | None = None
+    for found in _sockets():
+        if taken is None and found.getsockname()[1] == port:
+            taken = found
+        else:
+            found.close()
+    return taken
+
+
+def inherited_ports() -> frozenset[int]:
+    """The ports that systemd listens on for this process: who calls there waits until somebody accepts."""
+    ports = set()
+    for found in _sockets():
+        ports.add(int(found.getsockname()[1]))
         found.close()
-    return None
+    return frozenset(ports)
+
+
+def _sockets() -> list[socket.socket]:
+    """The TCP sockets that were handed to this process, each as a new one."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    count = int(os.environ.get("LISTEN_FDS", "0"))
+    found = [socket.socket(fileno=os.dup(_FIRST + n)) for n in range(count)]
+    is_tcp = [s.family in (socket.AF_INET, socket.AF_INET6) and s.type == socket.SOCK_STREAM for s in found]
+    for each, fits in zip(found, is_tcp, strict=True):
+        if not fits:
+            each.close()
+    return [each for each, fits in zip(found, is_tcp, strict=True) if fits]

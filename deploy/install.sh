@@ -7,7 +7,8 @@ PREFIX=/opt/ctsma-node
 SETTINGS=/etc/ctsma-node/node.toml
 UNITS="ctsma-node-receive.service ctsma-node-work.service ctsma-node-web.service"
 SOCKET=/etc/systemd/system/ctsma-node-receive.socket
-NEEDED_MB=4000 # the packages with torch for CPUs take 1.5 GB, twice while a release replaces another
+NEEDED_MB=4000       # the packages with torch for CPUs take 1.5 GB, twice while a release replaces another
+NEEDED_CUDA_MB=7000  # where pip may take the torch for GPUs
 
 usage() {
     cat <<'EOF'
@@ -17,7 +18,7 @@ Installs a node, or upgrades the one that is there; settings and state are kept.
 
   --wheelhouse DIR  install offline, from a folder that deploy/make-wheelhouse.sh filled
   --torch ARGS      what pip installs torch with (default: "torch==2.13.0"; see the Makefile for CPU and CUDA builds)
-  --python PROGRAM  the Python to use, 3.11 or newer (default: python3)
+  --python PROGRAM  the Python to use, 3.11 to 3.13 (default: python3)
   --gpu             let the worker see the GPU
   --low-port        have systemd listen for the receiver on port 104 (ctsma-node-receive.socket)
   --start           start the node, too; without it the units are enabled and start at the next boot
@@ -92,8 +93,8 @@ check_machine() {
 
 check_packages() {
     command -v "$python" >/dev/null || fail "$python is missing (Debian: apt-get install python3 python3-venv)"
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-        fail "$python is too old: Python 3.11 or newer is needed; name one with --python"
+    "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' ||
+        fail "$python is of another version: Python 3.11 to 3.13 is needed; name one with --python"
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         fail "$python cannot make environments (Debian: apt-get install python3-venv)"
     if [ -n "$wheelhouse" ]; then
@@ -105,7 +106,10 @@ check_packages() {
         fail "$PREFIX/venv was not made by this installer: move it away first"
     fi
     free=$(df -Pm "$(nearest "$PREFIX")" | awk 'NR == 2 { print $4 }')
-    [ "$free" -ge "$NEEDED_MB" ] || fail "$free MB are free for $PREFIX, $NEEDED_MB are needed"
+    needed=$NEEDED_CUDA_MB
+    case "$torch" in *+cpu*) needed=$NEEDED_MB ;; esac
+    [ -z "$wheelhouse" ] || needed=$NEEDED_MB
+    [ "$free" -ge "$needed" ] || fail "$free MB are free for $PREFIX, $needed are needed"
 }
 
 nearest() {

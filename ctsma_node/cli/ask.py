@@ -6,6 +6,7 @@ import time
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ctsma_node.cli.terminal import FAILED, ConfigOption, err, out, settings_from, spoken_errors
 from ctsma_node.commands import Action, Command, CommandFolder
@@ -64,7 +65,8 @@ def resend(
             _nothing(found, "sent again", f"{purged} of its objects" if purged else "")
         known = sorted({each.destination for each in cases.deliveries(case)})
         if to and to not in known:
-            err.print(f"[red]Nothing of case {case} was for {to!r}[/red]; it went to {', '.join(known)}.")
+            text = f"Nothing of case {case} was for {to!r}; it went to {', '.join(known)}."
+            err.print(f"[red]{escape(text)}[/red]")
             raise typer.Exit(FAILED)
         _ask(cases, folder, found, Action.RESEND, to)
 

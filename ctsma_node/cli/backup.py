@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ctsma_node.backup import Manifest, take
 from ctsma_node.backup import restore as put_back
@@ -31,7 +32,7 @@ def backup(
     """Copy both ledgers and every file that they name, and check each; the node may go on meanwhile."""
     with spoken_errors():
         manifest = take(settings_from(config), folder)
-    out.print(f"Backed up to {folder}: {_counted(manifest)}.", soft_wrap=True)
+    out.print(f"Backed up to {escape(str(folder))}: {_counted(manifest)}.", soft_wrap=True)
     if manifest.removed_meanwhile:
         out.print(f"{manifest.removed_meanwhile} files were removed by \\[retention] meanwhile.")
 
@@ -44,7 +45,7 @@ def restore(
     with spoken_errors():
         settings = settings_from(config)
         manifest = put_back(folder, settings)
-    out.print(f"Restored to {settings.node.state_dir}: {_counted(manifest)}.", soft_wrap=True)
+    out.print(f"Restored to {escape(str(settings.node.state_dir))}: {_counted(manifest)}.", soft_wrap=True)
     out.print("Start the services; `ctsma-node status` then shows what is done again.")
 
 

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from ctsma_node.cli.doctor.finding import Verdict
 from ctsma_node.cli.doctor.objects import examine_objects
-from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors
+from ctsma_node.cli.named_files import named_files
+from ctsma_node.cli.terminal import USAGE, ConfigOption, out, settings_from, spoken_errors, text_table
 from ctsma_node.config import AnyDestination, Settings
 from ctsma_node.config.listeners import clashes
 from ctsma_node.config.peers import CalledSettings
@@ -45,9 +45,9 @@ def check_config(
     with spoken_errors():
         settings = settings_from(config)
         findings = [*_local(settings), *(_destinations(settings) if echo else ())]
-    table = Table("what", "", "finding")
+    table = text_table("what", "", "finding")
     for what, verdict, finding in findings:
-        table.add_row(what, f"[{_COLOUR[verdict]}]{verdict}[/]", escape(finding))
+        table.add_row(escape(what), f"[{_COLOUR[verdict]}]{verdict}[/]", escape(finding))
     out.print(table)
     if any(verdict is Verdict.WRONG for _, verdict, _ in findings):
         raise typer.Exit(USAGE)
@@ -74,6 +74,8 @@ def _local(settings: Settings) -> Iterator[Finding]:
     for name, peer in called.items():
         if peer.tls:
             yield _found(f"tls {name}", partial(_encrypted, settings, peer))
+    for each in named_files(settings):
+        yield _found(each.setting, each.check)
     yield _found("bundle", lambda: _bundle(settings))
     yield _found("page", lambda: _page(settings.web))
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from ctsma_node.cli.terminal import USAGE, err, out
+from ctsma_node.cli.terminal import USAGE, err, out, text_table
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +32,13 @@ def codes(
     if as_markdown:
         out.out(markdown(found), end="", highlight=False)
         return
-    table = Table("code", "where", "meaning", "what to do")
+    if code:
+        for each in found:
+            out.print(f"[b]{each.code}[/b]  ({KINDS[each.kind].partition(':')[0]})", soft_wrap=True)
+            out.print(f"{escape(each.meaning)}\n{escape(each.to_do)}", soft_wrap=True)
+        return
+    table = text_table("code", "where", "meaning", "what to do")
+    table.columns[0].no_wrap = True
     for each in found:
         table.add_row(each.code, KINDS[each.kind].partition(":")[0], escape(each.meaning), escape(each.to_do))
     out.print(table)

@@ -21,10 +21,16 @@ def register(app: typer.Typer) -> None:
     )(demo)
 
 
+def _known_sides(sides: str) -> str:
+    if sides.upper() not in ("R", "L", "RL", "LR"):
+        raise typer.BadParameter("R, L, or RL for both knees")
+    return sides.upper()
+
+
 def demo(
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path("out"),
-    seed: Annotated[int, typer.Option(help="Which synthetic knee.")] = 2026,
-    sides: Annotated[str, typer.Option(help="R, L, or RL for both.")] = "R",
+    seed: Annotated[int, typer.Option(min=0, help="Which synthetic knee.")] = 2026,
+    sides: Annotated[str, typer.Option(callback=_known_sides, help="R, L, or RL for both.")] = "R",
 ) -> None:
     """Send a synthetic knee CT through a node and into a PACS, and show what comes back beside the truth."""
     from ctsma_node.cli.demo_tables import show

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ctsma_node.cli.terminal import USAGE, ConfigOption, err, out, settings_from, spoken_errors
 from ctsma_node.config import Settings
@@ -55,7 +56,8 @@ def _known(settings: Settings, name: str) -> None:
     names = [each.name for each in settings.destinations]
     if name not in names:
         known = ", ".join(names) or "none"
-        err.print(f"[red]Unknown[/red]: there is no destination {name!r} in the settings (known: {known}).")
+        text = f"there is no destination {name!r} in the settings (known: {known})."
+        err.print(f"[red]Unknown[/red]: {escape(text)}")
         raise typer.Exit(USAGE)
 
 
@@ -68,4 +70,4 @@ def _await(settings: Settings, name: str, done: Callable[[dict[str, float]], boo
             out.print("Asked for. The worker does it when it starts.")
             return
         time.sleep(0.05)
-    out.print(f"{name} is {what} now.")
+    out.print(f"{escape(name)} is {what} now.")

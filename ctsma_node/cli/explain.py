@@ -13,7 +13,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ctsma_node.cli.terminal import USAGE, ConfigOption, err, files_in, out, settings_from, spoken_errors
+from ctsma_node.cli.terminal import (
+    USAGE,
+    ConfigOption,
+    err,
+    files_in,
+    out,
+    settings_from,
+    spoken_errors,
+    text_table,
+)
 from ctsma_node.config import Settings, load
 from ctsma_node.errors import SettingsError
 from ctsma_node.ledger.cases import CasesReader
@@ -100,13 +109,9 @@ def _found(study: str, settings: Settings) -> tuple[Groups, dict[str, Case]]:
 
 
 def _table(now: Sequence[Explained], cases: dict[str, Case], then: dict[str, Explained] | None) -> Table:
-    table = Table()
-    for heading in ("series", "instances", "slices", "plane", "kernel", "rule", "would be"):
-        table.add_column(heading)
-    if cases:
-        table.add_column("is")
-    if then is not None:
-        table.add_column("with --rules")
+    headings = ["series", "instances", "slices", "plane", "kernel", "rule", "would be"]
+    headings += ["is"] * bool(cases) + ["with --rules"] * (then is not None)
+    table = text_table(*headings)
     for each in now:
         cells = [*_appearance(each), each.rule or "", _coloured(each.code)]
         if cases:

@@ -21,6 +21,7 @@ from ctsma_node.cli.terminal import (
     out,
     settings_from,
     spoken_errors,
+    text_table,
 )
 from ctsma_node.config.addresses import ae_title
 from ctsma_node.errors import SettingsError
@@ -123,7 +124,7 @@ def _host_and_port(text: str) -> tuple[str, int]:
 
 
 def _table(answers: Sequence[Answer]) -> Table:
-    table = Table("status", "instances", "outcome", "meaning")
+    table = text_table("status", "instances", "outcome", "meaning")
     kinds = Counter((answer.status, answer.outcome.value, answer.text) for answer in answers)
     for (status, outcome, text), count in kinds.most_common():
         table.add_row("none" if status is None else f"0x{status:04X}", str(count), outcome, text)

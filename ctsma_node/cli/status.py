@@ -59,7 +59,7 @@ def status(
         for line in _short_of_room(settings):
             out.print(line, soft_wrap=True)
         if not found:
-            out.print(f"No series yet in {settings.node.state_dir}.")
+            out.print(f"No series yet in {escape(str(settings.node.state_dir))}.")
         for case in found[-last:]:
             out.print("\n".join(_lines(case, cases)), soft_wrap=True)
         for each in destinations:
@@ -71,7 +71,7 @@ def status(
             )
         if quarantined:
             codes = ", ".join(f"{n} x {code}" for code, n in Counter(q.code for q in quarantined).items())
-            out.print(f"In quarantine: {codes} ({settings.quarantine_dir})")
+            out.print(f"In quarantine: {codes} ({escape(str(settings.quarantine_dir))})")
 
 
 def _short_of_room(settings: Settings) -> list[str]:

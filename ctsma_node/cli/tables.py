@@ -15,7 +15,8 @@ def knee_table(result: AnalysisResult) -> Table:
     """Mean and standard deviation over the subregions of each bone, and what was concluded of each knee."""
     table = Table(title=None, caption="Research use only. Mean ± SD over the subregions of a bone.")
     for heading in ("knee", "bone", *(_heading(p) for p in Parameter), "class", "P(OA)"):
-        table.add_column(heading, justify="left" if heading in ("knee", "bone", "class") else "right")
+        is_text = heading in ("knee", "bone", "class")
+        table.add_column(heading, justify="left" if is_text else "right", overflow="fold")
     for knee in result.knees:
         for number, bone in enumerate(knee.bones):
             values = [f"{bone.mean[p]:.3f} ± {bone.sd[p]:.3f}" for p in Parameter]

@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from ctsma_node.config import Settings, load
 from ctsma_node.errors import BundleError, NodeError, Refused, SettingsError
@@ -74,6 +75,14 @@ def spoken_errors() -> Iterator[None]:
             "(ctsma-node doctor); a damaged ledger comes back from a backup (ctsma-node restore)."
         )
         raise typer.Exit(FAILED) from None
+
+
+def text_table(*headings: str, **options: Any) -> Table:
+    """A table whose cells are cut into lines and never short: a code or a path counts to its last letter."""
+    table = Table(**options)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def bar(console: Console = err) -> Progress:

@@ -20,6 +20,7 @@ KINDS = {
     "waiting": "The series waits",
     "quarantine": "Instances that were not stored (quarantine)",
     "marked": "Marks of a result",
+    "health": "What /health and the page find wrong",
     "alarms": "Actions in the log that ask for attention",
 }
 """Where a code is met, in the order in which they are listed, with their headings."""

@@ -40,6 +40,11 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     return settings if path is None else _anchored(settings, path.absolute().parent)
 
 
+def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a node whose settings are its file's alone."""
+    return {name: value for name, value in environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))

@@ -82,7 +82,7 @@ class Session:
     def _connections(self) -> urllib3.PoolManager:
         if self._pool is None:
             peer = self._peer
-            context = ssl.create_default_context(cafile=None if peer.ca_file is None else str(peer.ca_file))
+            context = _trusting(peer.ca_file)
             context.minimum_version = ssl.TLSVersion.TLSv1_2  # BCP 195
             timeout = urllib3.Timeout(connect=peer.connect_s, read=peer.network_s)
             self._pool = urllib3.PoolManager(ssl_context=context, timeout=timeout, retries=False, maxsize=1)
@@ -142,6 +142,16 @@ def _pool(
     return type(kind.__name__, (kind,), {"ConnectionCls": limited})
 
 
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """The context of a client that trusts these authorities, or the system's; raises HttpError."""
+    try:
+        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except ssl.SSLError:
+        raise HttpError(f"{ca_file} holds no certificates in PEM") from None
+    except OSError as error:
+        raise HttpError(f"{ca_file} cannot be read ({error.strerror})") from None
+
+
 def _secret(path: Path) -> bytes:
     try:
         if path.stat().st_mode & 0o077:
@@ -156,7 +166,8 @@ def _why(error: Exception) -> str:
     if isinstance(cause, urllib3.exceptions.SSLError | ssl.SSLError):
         inner = cause.args[0] if cause.args else cause
         reason = getattr(inner, "verify_message", None) or getattr(inner, "reason", None)
-        return f"no TLS connection ({reason or type(inner).__name__})"
+        named = inner if isinstance(inner, Exception) else cause
+        return f"no TLS connection ({reason or type(named).__name__})"
     if isinstance(cause, urllib3.exceptions.ConnectTimeoutError | urllib3.exceptions.NewConnectionError):
         return "no connection (nobody listens, or no answer in time)"
     if isinstance(cause, urllib3.exceptions.ReadTimeoutError | TimeoutError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from ctsma_node.config.load import without_settings
 from ctsma_node.demo.pacs import DemoError, Pacs
 from ctsma_node.demo.ports import free_port
 from ctsma_node.ledger.cases import CasesReader
@@ -74,7 +76,9 @@ class Node:
         """Start it; `wait_until_ready` waits for it."""
         with self.log.open("wb") as log:
             command = [*PROGRAM, "serve", "--config", str(self.config)]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=without_settings(os.environ)
+            )
 
     def wait_until_ready(self) -> None:
         """Wait until it listens and its networks have run once; raises DemoError."""

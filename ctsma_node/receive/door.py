@@ -22,6 +22,7 @@ from ctsma_node.receive.arriving import ArrivingDataset
 from ctsma_node.receive.association import GuardedAssociation
 from ctsma_node.receive.lobby import Caller, Lobby
 from ctsma_node.receive.peers import Peers, Rejection
+from ctsma_node.systemd import inherited_ports
 from ctsma_node.tls import ServerContext
 
 _IDLE_S = 1.0  # an association silent for so long at a stop is between instances
@@ -113,6 +114,9 @@ class Door:
                 port=self.port(secure),
                 tls=secure,
             )
+        served = {self.port(secure) for secure in self._servers}
+        for port in sorted(inherited_ports() - served):
+            log.logger.warning("receive.socket_unused", port=port)
         self._warn()
 
     def port(self, secure: bool) -> int:

@@ -169,6 +169,20 @@ def test_nobody_listens(instances: list[Outgoing]) -> None:
     assert "nobody listens" in found[0].text
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "cannot be read (No such file"), ("no PEM", "holds no certificates in PEM")]
+)
+def test_authorities_that_cannot_be_used_are_named(
+    instances: list[Outgoing], tmp_path: Path, content: str | None, said: str
+) -> None:
+    ca_file = tmp_path / "ca.pem"
+    if content is not None:
+        ca_file.write_text(content)
+    found = sent("https://127.0.0.1:9", instances, ca_file=ca_file)
+    assert outcomes(found) == [LATER] * COUNT
+    assert f"{ca_file} {said}" in found[0].text
+
+
 def test_a_silent_server_has_its_time_limit(instances: list[Outgoing]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = sent(f"http://127.0.0.1:{silent.getsockname()[1]}", instances, network_s=0.3)

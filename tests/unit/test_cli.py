@@ -23,7 +23,9 @@ from ctsma_node.analysis.result import Side
 from ctsma_node.cli import app
 from ctsma_node.cli.tables import write_measurements
 from ctsma_node.commands import Action, Command, CommandFolder
+from ctsma_node.config import load
 from ctsma_node.ledger.cases import Cases
+from ctsma_node.ledger.inbox import Inbox
 from ctsma_node.records import SeriesState
 from ctsma_node.report import NodeIdentity, build_set, write_object
 from tests.fixtures.ct_series import StackPlan, single_frames, write
@@ -187,6 +189,21 @@ def test_check_config_lets_a_node_be_without_peers(run: Run, config: Path) -> No
     assert "results stay here; add a [[destinations]]" in shown.output
 
 
+def test_check_config_looks_at_the_files_that_are_named(run: Run, config: Path) -> None:
+    (config.parent / "open").write_text("secret")
+    (config.parent / "open").chmod(0o644)
+    config.write_text(
+        '[node]\nstate_dir = "state"\n[audit]\nsyslog_host = "192.0.2.1"\nsyslog_ca = "node.toml"\n'
+        '[[destinations]]\nkind = "dicomweb"\nname = "web"\nurl = "https://192.0.2.1/dicom-web"\n'
+        'token_file = "open"\nca_file = "nowhere.pem"\n'
+    )
+    shown = run("check-config", "--config", config)
+    assert shown.exit_code == 2
+    said = " ".join(shown.output.split())
+    for sentence in ("holds no certificates in PEM", "nowhere.pem cannot be read", "can be read by others"):
+        assert sentence in said
+
+
 def test_check_config_warns_of_objects_without_what_they_refer_to(run: Run, config: Path) -> None:
     pacs = '[[destinations]]\nname = "pacs"\nae_title = "PACS"\nhost = "192.0.2.1"\nport = 104\n'
     config.write_text(config.read_text() + pacs + 'objects = ["report", "picture"]\n')
@@ -212,6 +229,27 @@ def test_check_config_finds_a_port_that_is_named_twice(
     shown = run("check-config", "--config", config)
     assert shown.exit_code == exit_code
     assert ("[node] port and [web] port are both 8112" in shown.output) is (exit_code == 2)
+
+
+def test_truth_is_no_number(run: Run, config: Path) -> None:
+    config.write_text("[node]\nport = true\n[retention]\ninstances_days = true\n")
+    shown = run("check-config", "--config", config)
+    assert shown.exit_code == 2
+    assert "[node] port: true and false are no value of it" in shown.output
+    assert "[retention] instances_days: true" in shown.output
+
+
+def test_names_are_no_markup(run: Run, config: Path, tmp_path: Path) -> None:
+    shown = run("destination", "pause", "[/b]", "--config", config)
+    assert shown.exit_code == 2
+    assert "there is no destination '[/b]'" in shown.output
+    state = load(config)
+    state.spool_dir.mkdir(parents=True)
+    for ledger in (Cases(state.ledger_path), Inbox(state.inbox_path)):
+        ledger.close()
+    shown = run("backup", tmp_path / "to[b]morrow[/b]", "--config", config)
+    assert shown.exit_code == 0, shown.output
+    assert "to[b]morrow[/b]" in shown.output
 
 
 def test_a_port_that_is_taken_is_named(config: Path) -> None:

@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from ctsma_node.cli import app
 from ctsma_node.codes import KINDS, all_codes, markdown
+from ctsma_node.quota import FULL
 from ctsma_node.receive import refusal
+from ctsma_node.web import health
 from tests.import_graph import modules_of
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,20 @@ def test_every_code_in_the_sources_is_explained() -> None:
     assert sorted({f"{code} ({where})" for code, where in found if code not in known}) == []
 
 
+def test_every_finding_of_the_health_is_explained() -> None:
+    path = ROOT / "ctsma_node" / "web" / "health.py"
+    literals = [
+        str(argument.value)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("down", "Finding")
+        for argument in node.args
+        if isinstance(argument, ast.Constant)
+    ]
+    found = {code for code in literals if re.fullmatch(r"[a-z]+(_[a-z]+)+", code)}
+    found |= {f"{loop}_stalled" for loop in health._STEPS} | {FULL}
+    assert found == {each.code for each in all_codes() if each.kind == "health"}
+
+
 def test_every_answer_to_a_c_store_is_explained() -> None:
     known = {each.code for each in all_codes() if each.kind == "quarantine"}
     assert {each.code for each in refusal.ALL} <= known
@@ -74,6 +90,16 @@ def test_the_command_explains_one_code() -> None:
     assert done.exit_code == 0
     assert done.output.count("| `") == 1
     assert "`no_knee`" in done.output
+
+
+def test_no_code_is_cut_short_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(app, ["codes"]).output
+    assert "unsupported_transfer_syntax" in shown
+    assert "…" not in shown
+    assert (
+        CliRunner().invoke(app, ["codes", "unsupported_transfer_syntax"]).output.startswith("unsupported_t")
+    )
 
 
 def test_a_code_that_is_not_known_is_an_error_with_a_hint() -> None:

@@ -35,8 +35,10 @@ app = typer.Typer(
     help="Build the models that the node runs. Each command is a stage: it reads one folder and writes the "
     "next, and goes on where it was stopped.",
     epilog="From an archive to paired patches:  cohort, register, patches.  "
-    "From patches to the student that ships:  teacher --final, student --final --form joined.  "
-    "From all of that to a bundle:  segmenter, aggregator, bundle, evaluate bundle.  "
+    "From patches to the student that ships:  teacher --final, scans, "
+    "student --final --scans build/scans --form knee.  "
+    "From all of that to a bundle:  segmenter, aggregator, familiarity, bundle, "
+    "evaluate bundle.  "
     "All of it, and every table of the paper:  reproduce --quick.",
     no_args_is_help=True,
     add_completion=False,

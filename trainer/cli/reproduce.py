@@ -68,8 +68,8 @@ def reproduce(
     Stopped, it goes on where it was: a step that has ended well with the same command is left out, the others
     go on from what they made. All is made anew in an empty folder alone.
 
-    The quick run took 26 minutes on two cores and 4 GB. Two hours and 12 GB for the half one, and nine
-    hours and 30 GB for the full one, are estimates.
+    On two cores the quick run took 26 minutes and 4 GB, the half one 2 h 20 min and 12 GB; the full one takes
+    about nine hours, an estimate, and 30 GB.
     Exit code 0: every step ended well; 1: one failed; 2: the folder cannot be used.
     """
     from ctsma_node.errors import NodeError

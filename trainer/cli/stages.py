@@ -74,7 +74,8 @@ def aggregator(
 ) -> None:
     """Train the aggregator on drawn knees, with the student's errors, and on the student's own answers.
 
-    Run `student --final --form joined` first; the one that learned from scans is taken where there is one.
+    Run `student --final` first; the one that learned from scans, `--scans --form knee`, is taken where there
+    is one.
     With `--asked` no other stage is needed: the whole bundle analyses scans that it has not seen, 10 s each.
     One person in five is held out to calibrate the probabilities. Pairs without a KL grade or MOAKS scores
     are named and not used.
@@ -108,7 +109,7 @@ def bundle(
     out: Annotated[Path, typer.Option(help="Folder of the new bundle.")] = Path("bundle"),
     name: Annotated[
         str | None,
-        typer.Option(help="Name of the bundle [synthetic; own, where not all knees are proven to be drawn]."),
+        typer.Option(help="Name of the bundle (synthetic; own, where not all knees are proven to be drawn)."),
     ] = None,
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
     bones_only: Annotated[

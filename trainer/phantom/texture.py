@@ -27,8 +27,6 @@ RELATIVE_BANDWIDTH = 0.18
 LADDER_BOTTOM = 0.6
 """Shortest wavelength, mm."""
 LADDER_RATIO = 1.2
-LADDER_TOP = 2.6
-"""Longest wavelength, mm."""
 ELONGATION = 1.6
 """How much longer trabeculae are along the main direction of the fabric than those of an isotropic field of
 the same volume; the same in every bone, so that one calibration holds for all."""

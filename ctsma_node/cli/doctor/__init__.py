@@ -13,9 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from ctsma_node.cli.doctor import certificates, machine
-from ctsma_node.cli.doctor.finding import Finding, Verdict
-from ctsma_node.cli.terminal import FAILED, ConfigOption, out, settings_from, spoken_errors
+from ctsma_node.cli.doctor.finding import Finding, Verdict, ok, warning, wrong
+from ctsma_node.cli.named_files import NamedFile, named_files
+from ctsma_node.cli.terminal import FAILED, ConfigOption, out, settings_from, spoken_errors, text_table
 from ctsma_node.config import DestinationSettings, Settings
+from ctsma_node.errors import SettingsError
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red", Verdict.SKIPPED: "dim"}
 
@@ -64,7 +66,6 @@ def doctor(
 
 def _examine(settings: Settings, store: bool) -> Iterator[Finding]:
     from ctsma_node.cli.doctor import network
-    from ctsma_node.cli.doctor.finding import wrong
     from ctsma_node.cli.doctor.objects import examine_objects
     from ctsma_node.cli.doctor.own_ports import examine_node
     from ctsma_node.worker.routes import peer_of, proof_peer_of, web_archive_of
@@ -73,7 +74,9 @@ def _examine(settings: Settings, store: bool) -> Iterator[Finding]:
     yield from certificates.examine(settings)
     yield from examine_node(settings)
     if not settings.destinations:
-        yield wrong("node", "destinations", "results stay here", "Add a [[destinations]].")
+        yield warning("node", "destinations", "results stay here", "Add a [[destinations]].")
+    for named in named_files(settings):
+        yield _looked_at(named)
     for each in settings.destinations:
         yield from examine_objects(each)
         if each.kind == "dicomweb":
@@ -82,6 +85,13 @@ def _examine(settings: Settings, store: bool) -> Iterator[Finding]:
         trial = partial(_try_storing, settings, each) if store else None
         yield from network.examine_destination(each, peer_of(settings, each), trial)
         yield from network.examine_proof(each, proof_peer_of(settings, each))
+
+
+def _looked_at(named: NamedFile) -> Finding:
+    try:
+        return ok("files", named.setting, named.check())
+    except SettingsError as error:
+        return wrong("files", named.setting, str(error), "Name a file that the service can read, and use.")
 
 
 def _try_storing(settings: Settings, destination: DestinationSettings) -> Iterator[Finding]:
@@ -100,7 +110,7 @@ def _try_storing(settings: Settings, destination: DestinationSettings) -> Iterat
 
 
 def _table(findings: Sequence[Finding]) -> Table:
-    table = Table("where", "what", "", "finding")
+    table = text_table("where", "what", "", "finding")
     for each in findings:
         colour = _COLOURS[each.verdict]
         table.add_row(
