@@ -24,7 +24,6 @@ class Outcome(Enum):
 
     SUCCESS = "0"
     MINOR = "4"  # of an alert: what was done against it was enough
-    SERIOUS = "8"
 
 
 @dataclass(frozen=True, slots=True)

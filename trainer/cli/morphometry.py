@@ -51,7 +51,7 @@ def analytic(
 def calibrate(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    subjects: Annotated[int, typer.Option(help="Phantom subjects.")] = 40,
+    subjects: Annotated[int, typer.Option(min=1, help="Phantom subjects.")] = 40,
     first_seed: Annotated[int, typer.Option(help="Seed of the first subject.")] = 5000,
     difficulty: Annotated[
         list[str] | None, typer.Option(help="easy, standard or hard; may be repeated.")
@@ -84,7 +84,7 @@ def calibrate(
 def evaluate(
     build: Build = BUILD,
     jobs: Jobs = 2,
-    subjects: Annotated[int, typer.Option(help="Phantom subjects, each scanned twice.")] = 20,
+    subjects: Annotated[int, typer.Option(min=1, help="Phantom subjects, each scanned twice.")] = 20,
     first_seed: Annotated[int, typer.Option(help="Unseen seeds start here.")] = 900_000,
     difficulty: Annotated[str, typer.Option(help="easy, standard or hard.")] = "standard",
 ) -> None:

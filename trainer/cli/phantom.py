@@ -47,7 +47,7 @@ def phantom(
 @app.command()
 def scan(
     out: Annotated[Path, typer.Option(help="Folder of the subjects.")] = Path("phantoms"),
-    subjects: Annotated[int, typer.Option(help="How many.")] = 1,
+    subjects: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
     first_seed: Annotated[int, typer.Option(help="Seed of the first subject.")] = 1,
     preset: Annotated[str, typer.Option(help="routine, paper, table2, small, or random.")] = "routine",
     sides: Annotated[str, typer.Option(help="R, L, or RL for both knees in one field of view.")] = "R",

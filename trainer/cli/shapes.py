@@ -30,7 +30,7 @@ def evaluate_shapes(
     fibula: Fibula = 4,
     left: Left = False,
     bundle: Bundle = None,
-    knees: Annotated[int, typer.Option(help="Knees to draw, in the files' shapes by turns.")] = 20,
+    knees: Annotated[int, typer.Option(min=1, help="Knees to draw, in the files' shapes by turns.")] = 20,
     first_seed: Annotated[int, typer.Option(help="Unseen seeds start here.")] = 980_000,
     out: Annotated[Path | None, typer.Option(help="Write the figures here as JSON.")] = None,
 ) -> None:
@@ -65,7 +65,7 @@ def evaluate_staging(
     fibula: Fibula = 4,
     left: Left = False,
     bundle: Bundle = None,
-    knees: Annotated[int, typer.Option(help="Knees to draw, in the files' shapes by turns.")] = 96,
+    knees: Annotated[int, typer.Option(min=1, help="Knees to draw, in the files' shapes by turns.")] = 96,
     first_seed: Annotated[int, typer.Option(help="Unseen seeds start here.")] = 987_000,
     out: Annotated[Path, typer.Option(help="Folder of the knees and of staging.json.")] = Path(
         "build/evaluation/staging"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ctsma_node.errors import SettingsError
 from trainer.evaluation.regression import predictions
 from trainer.evaluation.regression.predictions import Predictions, check_same_patches
-from trainer.evaluation.regression.table5 import OVERALL, icc_figures
+from trainer.evaluation.regression.table5 import icc_figures
 from trainer.patches.protocols import PROTOCOLS
 from trainer.patches.shifted import SHIFTS_MM
 from trainer.patches.store import store_below
@@ -49,9 +49,3 @@ def shifted_labels(patches: Path, found: Predictions) -> dict[float, npt.NDArray
         parts.append(labels[found.row[found.pair == pair]])
     shifted = np.concatenate(parts)
     return {0.0: found.label, **{mm: shifted[:, n] for n, mm in enumerate(SHIFTS_MM)}}
-
-
-def worst_protocol(figures: dict[str, dict[str, Any]]) -> tuple[str, float]:
-    """Name and overall ICC of the protocol that a method does worst under."""
-    name = min(figures, key=lambda each: float(figures[each][OVERALL]["pooled"]))
-    return name, float(figures[name][OVERALL]["pooled"])
