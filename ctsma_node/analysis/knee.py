@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -110,13 +110,23 @@ def finish(
         subregions=_subregions(knee, values, sds, shares, subregion_labels, bundle.plan.student),
         bones=tuple(_summary(bone, values, t) for bone in Bone),
         class_probabilities=probabilities,
-        oa_class=max(probabilities, key=lambda c: probabilities[c]),
+        oa_class=class_of(probabilities),
         oa_probability=1.0 - probabilities[OAClass.NORMAL],
         explanation=explanation,
         cartilage=cartilage,
         marks=knee.marks,
         familiarity=knee.familiarity,
     )
+
+
+def class_of(probabilities: Mapping[OAClass, float]) -> OAClass:
+    """Osteoarthritis where that is likelier than none, then the likelier of its two classes.
+
+    The likeliest of the three could be "normal" beside a P(OA) above a half.
+    """
+    if probabilities[OAClass.NORMAL] > 0.5:
+        return OAClass.NORMAL
+    return max((OAClass.MILD, OAClass.ADVANCED), key=lambda c: probabilities[c])
 
 
 def _familiarity(t: measure.Tokens, bundle: Bundle) -> Familiarity | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from ctsma_node.analysis.result import SUBREGIONS_PER_BONE, Bone
 from trainer.aggregation.knees import F64
@@ -32,12 +33,22 @@ class Variation:
     """mm of each quadratic bend of a bone."""
     apart: float = 3.0
     """mm by which each bone is moved along each axis."""
+    turn: float = 12.0
+    """Degrees by which each knee is turned about each axis, the share or not: feet fall outwards, legs are
+    spread, and that says nothing of the bone."""
 
     def __call__(self, positions: F64, rng: np.random.Generator) -> F64:
-        """The same subregions (n, 200, 3) mm in knees of other shapes; whoever has them."""
+        """The same subregions (n, 200, 3) mm in knees of other shapes, and turned; whoever has them."""
         n = len(positions)
         others = rng.random(n) < self.share
-        return np.where(others[:, None, None], self._moved(positions, rng), positions)
+        shaped = np.where(others[:, None, None], self._moved(positions, rng), positions)
+        return self._turned(shaped, rng) if self.turn else shaped
+
+    def _turned(self, positions: F64, rng: np.random.Generator) -> F64:
+        turns = rng.normal(0.0, np.radians(self.turn), (len(positions), 3))
+        middle = positions.mean(axis=1, keepdims=True)
+        turned = np.einsum("nij,nkj->nki", Rotation.from_rotvec(turns).as_matrix(), positions - middle)
+        return np.asarray(middle + turned)
 
     def _moved(self, positions: F64, rng: np.random.Generator) -> F64:
         n = len(positions)
