@@ -86,7 +86,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     },
     # A cohort's CT series are read by the very code that reads a node's: assemble. How many faults a node
     # refuses is asked of its own gate.
-    "trainer": frozenset(f"ctsma_node.{to}" for to in ("errors", "volume", "assemble", "gate", "analysis")),
+    "trainer": frozenset(
+        f"ctsma_node.{to}" for to in ("errors", "uids", "volume", "assemble", "gate", "analysis")
+    ),
 }
 """A room may import itself, and of the project nothing but the rooms in its row.
 

@@ -77,7 +77,7 @@ def prepare(
     labels = bones.segment(hu, bundle.segmenter, device)
     inward = bones.distances(labels)
     bones.check_bones(inward, covered, hu)
-    side, marks = decide_side(_seen_side(labels, affine, site), stated, site.centre[0])
+    side, marks = decide_side(seen_side(labels, affine, site), stated, site.centre[0])
     start("divide", 0.55 + 0.45 * done)
     # Neither the checks nor the division uses more than one core.
     with ThreadPoolExecutor(1) as beside:
@@ -201,7 +201,7 @@ def _check(
     )
 
 
-def _seen_side(labels: bones.Labels, affine: Array, site: KneeSite) -> Side | None:
+def seen_side(labels: bones.Labels, affine: Array, site: KneeSite) -> Side | None:
     """By the fibula; by the whole field of view where that is not on the grid, or where both knees are."""
     side = bones.side_of(labels, affine)
     return site.side if side is None and (site.paired or not bones.has_fibula(labels)) else side

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 
 from ctsma_node.assemble.attributes import items, number, text, texts, whole
-from ctsma_node.assemble.syntax import LOSSY, transfer_syntax
+from ctsma_node.assemble.syntax import transfer_syntax
+from ctsma_node.uids import is_lossy
 from trainer.cohort.characters import is_undeclared, name_keys, read_text
 from trainer.cohort.findings import PatientKey
 from trainer.cohort.instance import Header, Person, Texts
@@ -47,7 +48,7 @@ def header_of(ds: Dataset) -> Header:
         transfer_syntax=syntax,
         conversion_type=text(ds, "ConversionType").upper(),
         burned_in="YES" in (_upper(ds, "BurnedInAnnotation"), _upper(ds, "RecognizableVisualFeatures")),
-        lossy=text(ds, "LossyImageCompression") in ("01", "1") or syntax in LOSSY,
+        lossy=is_lossy(text(ds, "LossyImageCompression"), syntax),
         grey=_is_grey(ds),
         laterality=_laterality(ds),
         names=(*_regions(ds), *_texts(ds, _NAMES)),

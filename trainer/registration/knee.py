@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ctsma_node.analysis import bones
 from ctsma_node.analysis.grid import SIZE, knee_affine, resample
-from ctsma_node.analysis.knee import decide_side
+from ctsma_node.analysis.knee import decide_side, seen_side
 from ctsma_node.analysis.knees import KneeSite, find_knees
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import Bone, Side
@@ -58,5 +58,5 @@ def _segmented(volume: CTVolume, site: KneeSite, stated: Side, analyser: Analyse
     bones.check_metal(hu)
     labels = bones.segment(hu, analyser.bundle.segmenter, analyser.device)
     bones.check_bones(bones.distances(labels), covered, hu)
-    side, _ = decide_side(bones.side_of(labels) or site.side, stated, site.centre[0])
+    side, _ = decide_side(seen_side(labels, affine, site), stated, site.centre[0])
     return CTKnee(side, hu, labels, affine)

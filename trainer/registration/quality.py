@@ -37,7 +37,8 @@ class Limits:
     texture: float = 0.4
     """Right bones were seen at 0.6 and more, wrong ones (other patients, mirrored) up to 0.3."""
     overlap: float = 0.4
-    """Dice of the bone's masks in CT and synthesised CT, where there is a synthesis."""
+    """Dice of the bone's masks in CT and synthesised CT, where there is a synthesis and the texture is not
+    `sure`."""
     inside: float = 0.85
     """Share of each bone that the MR shows."""
     error_mm: float = 1.0
@@ -129,13 +130,16 @@ def believed(bone: BoneFigures, limits: Limits) -> bool:
 
 
 def _doubts(bone: BoneFigures, limits: Limits) -> list[str]:
-    """Of a bone that is cut off, what is there can agree: the overlap is judged by itself."""
+    """What speaks against a bone. Of one that is cut off, what is there can agree.
+
+    A synthesis that has drawn bones badly is no witness against a texture that is `sure`.
+    """
     least_information = limits.information * (0.5 if bone.texture >= limits.sure else 1.0)
     found = {
         "mutual information": (bone.information, least_information),
         "texture": (bone.texture, limits.texture),
     }
-    if bone.overlap is not None:
+    if bone.overlap is not None and bone.texture < limits.sure:
         found["overlap of the masks"] = (bone.overlap, limits.overlap)
     return [
         f"{name} {value:.2f}, less than {least:g}"

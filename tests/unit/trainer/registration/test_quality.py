@@ -84,7 +84,10 @@ def test_bones_that_no_knee_joins_are_refused(pose: KneePose) -> None:
 
 
 def test_masks_that_lie_apart_are_a_doubt(pose: KneePose) -> None:
-    apart = judge(pose, LIMITS, {Bone.FEMUR: 0.95, Bone.TIBIA: 0.3})
+    unsure = replace(pose.bones[Bone.TIBIA], texture=0.5)
+    dim = replace(pose, bones={**pose.bones, Bone.TIBIA: unsure})
+    apart = judge(dim, LIMITS, {Bone.FEMUR: 0.95, Bone.TIBIA: 0.3})
     assert apart.code == "low_agreement"
     assert "overlap" in apart.reason
-    assert judge(pose, LIMITS, dict.fromkeys(Bone, 0.95)).code == ""
+    assert judge(dim, LIMITS, dict.fromkeys(Bone, 0.95)).code == ""
+    assert judge(pose, LIMITS, {Bone.FEMUR: 0.95, Bone.TIBIA: 0.3}).code == "", "the texture is sure"
