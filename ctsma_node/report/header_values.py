@@ -72,6 +72,8 @@ def _item(item: Dataset) -> Dataset:
     code = texts(item, "CodeValue")
     if len(code) == 1 and not {"CodeValue", "LongCodeValue", "URNCodeValue"} & set(ds.dir()):
         ds.LongCodeValue = code[0]
+    if "ContextGroupVersion" not in ds:  # required beside it (table 8.8-1)
+        ds.pop("ContextIdentifier", None)
     return ds
 
 

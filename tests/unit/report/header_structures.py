@@ -74,7 +74,7 @@ SEQUENCES = [
     OddHeader(
         "a version that is no date",
         having(ProcedureCodeSequence=[item(**_CODE, ContextIdentifier="7", ContextGroupVersion="1.0")]),
-        {"ProcedureCodeSequence": "77477000 SCT CT 7"},
+        {"ProcedureCodeSequence": "77477000 SCT CT"},
     ),
     OddHeader(
         "other patient IDs that break a rule",

@@ -119,7 +119,7 @@ def test_what_cannot_be_used_is_said(folder: Path) -> None:
 def test_answers_of_another_student_are_refused(folder: Path) -> None:
     (folder / "answers" / "student").write_text("0" * 64)
     found = staged(folder)
-    assert (found.exit_code, "another student" in found.output.replace("\n", " ")) == (2, True)
+    assert (found.exit_code, "another student" in " ".join(found.output.split())) == (2, True)
 
 
 def test_what_is_missing_is_named(folder: Path) -> None:
