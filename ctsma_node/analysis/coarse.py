@@ -15,6 +15,8 @@ from ctsma_node.analysis.networks import KneeFinder
 from ctsma_node.volume import Array, CTVolume, apply
 
 FEMUR, TIBIA, PATELLA, FIBULA = 1, 2, 3, 4
+PATELLA_REACH = 80.0
+"""mm from the middle of a joint within which its patella lies."""
 
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ctsma_node.analysis.coarse import PATELLA, Coarse, label_coarse
+from ctsma_node.analysis.coarse import PATELLA, PATELLA_REACH, Coarse, label_coarse
 from ctsma_node.analysis.networks import KneeFinder
 from ctsma_node.errors import Refused
 from ctsma_node.volume import CTVolume
 
 _LEAST_PATELLA = 5_000.0
 """mm3: of 24 drawn knees, each had 13.8 cm3 and more as it lay, and at most 2.0 when it was turned about."""
-_PATELLA_REACH = 80.0
-"""mm from the middle of the joint."""
 _AROUND = 80.0
 """mm to each side of a joint in which the finder's certainty is compared."""
 _HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -50,5 +48,5 @@ def check_front(
 
 def _patella_in_front(coarse: Coarse, centre: Centre) -> float:
     """mm3 of patella in front of the middle of a joint."""
-    near = coarse.points(PATELLA, centre, _PATELLA_REACH)
+    near = coarse.points(PATELLA, centre, PATELLA_REACH)
     return float((near[:, 1] < centre[1]).sum()) * coarse.step**3

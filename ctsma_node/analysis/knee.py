@@ -228,7 +228,7 @@ def decide_side(anatomy: Side | None, stated: Side | None, x: float) -> tuple[Si
 
 
 def doubled(knees: Sequence[Prepared]) -> list[Prepared]:
-    """Those that cannot be of the side that another one is of, too: it lies farther to that side (LPS x)."""
+    """Knees of a side that another one, farther to that side of the patient, is of as well."""
     found: list[Prepared] = []
     for side in Side:
         across = sorted((k for k in knees if k.side is side), key=lambda k: float(k.affine[0, 3]))

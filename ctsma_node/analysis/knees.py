@@ -8,7 +8,16 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from ctsma_node.analysis.coarse import FEMUR, FIBULA, PATELLA, TIBIA, Coarse, Mask, label_coarse
+from ctsma_node.analysis.coarse import (
+    FEMUR,
+    FIBULA,
+    PATELLA,
+    PATELLA_REACH,
+    TIBIA,
+    Coarse,
+    Mask,
+    label_coarse,
+)
 from ctsma_node.analysis.front import check_front
 from ctsma_node.analysis.networks import KneeFinder
 from ctsma_node.analysis.result import Side
@@ -29,8 +38,6 @@ _HALF_WIDTH = 70.0
 """mm from the middle of the facing surfaces within which the bones of one knee lie."""
 _FIBULA_REACH = 60.0
 """mm from the tibia's axis within which its fibula lies."""
-_PATELLA_REACH = 80.0
-"""mm from the middle of the joint."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def _side_by_fibula(coarse: Coarse, tibia: Mask, centre: tuple[float, float, flo
     shin = apply(coarse.affine, np.argwhere(tibia)[:, ::-1].astype(np.float64))
     fibula = apply(coarse.affine, np.argwhere(coarse.labels == FIBULA)[:, ::-1].astype(np.float64))
     near = np.linalg.norm((fibula - shin.mean(axis=0))[:, :2], axis=1) < _FIBULA_REACH
-    patella = coarse.points(PATELLA, centre, _PATELLA_REACH)
+    patella = coarse.points(PATELLA, centre, PATELLA_REACH)
     voxel = coarse.step**3
     return side_of_fibula(np.asarray(fibula[near]), np.asarray(shin), patella, np.asarray(centre), voxel)
 

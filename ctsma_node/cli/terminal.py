@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -77,9 +77,9 @@ def spoken_errors() -> Iterator[None]:
         raise typer.Exit(FAILED) from None
 
 
-def text_table(*headings: str, **options: Any) -> Table:
+def text_table(*headings: str) -> Table:
     """A table whose cells are cut into lines and never short: a code or a path counts to its last letter."""
-    table = Table(**options)
+    table = Table()
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table

@@ -26,10 +26,8 @@ _END_S = 5.0
 """How long a lost association may take to end by itself."""
 
 _PART = 65536
-_UNSUPPORTED = (
-    3,
-    4,
-)  # abstract syntax, transfer syntaxes; 1 and 2 say nothing about either (PS3.8 table 9-18)
+_UNSUPPORTED = frozenset({3, 4})
+"""Results of a context that say that its class or syntax is not taken; 1 and 2 do not (PS3.8 table 9-18)."""
 
 
 @dataclass(frozen=True)

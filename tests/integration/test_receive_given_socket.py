@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ctsma_node import systemd
 from ctsma_node.systemd import inherited
 from tests.fixtures import raw_peer as raw
 
@@ -57,6 +58,22 @@ def test_sockets_for_another_process_are_not_taken(
     for name, value in (("LISTEN_PID", pid), ("LISTEN_FDS", count)):
         monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
     assert inherited(104) is None
+
+
+def test_the_ports_that_were_given_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that nobody serves would keep its callers waiting."""
+    with socket.create_server(("127.0.0.1", 0)) as given, socket.socket(socket.AF_UNIX) as other:
+        monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+        monkeypatch.setenv("LISTEN_FDS", "1")
+        port = given.getsockname()[1]
+        monkeypatch.setattr(systemd, "_FIRST", given.fileno())
+        assert systemd.inherited_ports() == {port}
+        taken = inherited(port)
+        assert taken is not None
+        taken.close()
+        assert inherited(port + 1) is None
+        monkeypatch.setattr(systemd, "_FIRST", other.fileno())
+        assert systemd.inherited_ports() == frozenset()
 
 
 def test_a_port_that_was_not_given_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
