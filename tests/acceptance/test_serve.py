@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_file_meta_info
 from pydicom.uid import (
     BasicTextSRStorage,
     Comprehensive3DSRStorage,
@@ -29,10 +30,10 @@ from pydicom.uid import (
 
 from ctsma_node.analysis.predict import Analyser
 from ctsma_node.analysis.result import UNITS, KneeResult, Parameter, Side
-from ctsma_node.assemble import read_series, to_volume
-from ctsma_node.config import DEFAULT_KINDS
+from ctsma_node.config import DEFAULT_KINDS, load
 from ctsma_node.demo.pacs import Orthanc
 from ctsma_node.report.parametric_map import values_by_voxel
+from ctsma_node.worker.single import Single, analyse_series
 from tests.acceptance.site import Site, until
 from tests.fixtures.itk_volumes import analysed_part
 
@@ -40,8 +41,10 @@ RequireTool = Callable[[str], Path]
 Run = Callable[..., str]
 
 
-ONE_THREAD = "\n[analysis]\nthreads = 1\n"
-"""As the tests run: sums of floats depend on how many threads share them."""
+TWO_THREADS = "\n[analysis]\nthreads = 2\n"
+"""What is compared with the node's has one: an answer does not depend on how many share the work."""
+_PREFIX = 128 + 4 + 12
+"""Bytes before what the group length counts: preamble, "DICM" and the length's own element."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,15 @@ class Back:
 
 
 @pytest.fixture(scope="module")
-def computed(knee_series: list[Path]) -> KneeResult:
-    """The same series, without the network."""
-    (knee,) = Analyser.load(threads=1).analyse(to_volume(read_series(knee_series))).knees
+def alone(back: Back, knee_series: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Single:
+    """The same series in another process, without network and ledger, by a single thread."""
+    settings, folder = load(back.site.config), tmp_path_factory.mktemp("alone")
+    return analyse_series(knee_series, settings, Analyser.load(threads=1), folder)
+
+
+@pytest.fixture(scope="module")
+def computed(alone: Single) -> KneeResult:
+    (knee,) = alone.result.knees
     return knee
 
 
@@ -73,7 +82,7 @@ def back(
     folder = tmp_path_factory.mktemp("site")
     orthanc = Orthanc(require_tool("Orthanc"), folder / "orthanc")
     orthanc.start()
-    site = Site(folder, orthanc.port, orthanc.ae_title, DEFAULT_KINDS, more_settings=ONE_THREAD)
+    site = Site(folder, orthanc.port, orthanc.ae_title, DEFAULT_KINDS, more_settings=TWO_THREADS)
     try:
         site.start_node()
         send_with_dcmtk(require_tool("storescu"), site, knee_series)
@@ -138,6 +147,19 @@ def test_the_archive_holds_the_whole_set_in_the_study_of_the_source(back: Back) 
         KeyObjectSelectionDocumentStorage: 1,
     }
     assert len({ds.SeriesInstanceUID for ds in back.paths.values()}) == 11
+
+
+def test_every_byte_is_what_another_process_and_a_single_thread_make(back: Back, alone: Single) -> None:
+    here = {str(read_file_meta_info(path).MediaStorageSOPInstanceUID): path for path in alone.objects}
+    assert here.keys() == {str(ds.SOPInstanceUID) for ds in back.paths.values()}
+    for path, ds in back.paths.items():
+        assert dataset_bytes(path) == dataset_bytes(here[str(ds.SOPInstanceUID)]), ds.SeriesDescription
+
+
+def dataset_bytes(path: Path) -> bytes:
+    """What follows the File Meta Information, which is of whoever wrote the file (PS3.10 section 7.1)."""
+    length = read_file_meta_info(path).FileMetaInformationGroupLength
+    return path.read_bytes()[_PREFIX + length :]
 
 
 def test_dsrdump_prints_every_value(run: Run, back: Back, computed: KneeResult) -> None:

@@ -147,6 +147,12 @@ def test_no_certificate_is_a_failed_handshake(site: Site) -> None:
     assert refused(site, before) == [("tls_handshake", "peer did not return a certificate")]
 
 
+def test_dcmtk_without_a_certificate_does_not_get_in(site: Site, call: Callable[..., str]) -> None:
+    before = len(site.logs)
+    assert call("+tla", "+cf", str(site.authority.ca)) != ""
+    assert refused(site, before)[0] == ("tls_handshake", "peer did not return a certificate")
+
+
 def test_an_expired_certificate_is_a_failed_handshake(site: Site, call: Callable[..., str]) -> None:
     before = len(site.logs)
     expired = site.authority.issue("expired", valid=(-9 * DAY, -DAY))

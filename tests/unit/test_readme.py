@@ -21,12 +21,13 @@ from ctsma_node.web.tokens import Token
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MANUAL = (ROOT / "deploy" / "operations.md").read_text(encoding="utf-8")
+_TRAINER_TEXTS = [*(ROOT / "trainer").rglob("*.md"), *(ROOT / "benchmarks" / "results").glob("*.md")]
 UNITS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "deploy").glob("*.service"))
 
 
-def commands_in(text: str) -> list[tuple[str, list[str]]]:
-    """(command, its long options) of each `ctsma-node COMMAND ...` in a text."""
-    lines = re.findall(r"ctsma-node (?!ctsma-node)([a-z-]+)([^`\n]*)", text)
+def commands_in(text: str, program: str = "ctsma-node") -> list[tuple[str, list[str]]]:
+    """(what follows the program's name, its long options) of each `PROGRAM COMMAND ...` in a text."""
+    lines = re.findall(rf"{program} (?!{program})([a-z][a-z0-9-]*)([^`#&|;\n]*)", text.replace("\\\n", " "))
     return [(command, re.findall(r"--[a-z-]+", rest)) for command, rest in lines]
 
 
@@ -45,6 +46,21 @@ def test_commands_and_options_exist(text: str, cli: dict[str, Any]) -> None:
     assert used
     for command, options in used:
         known = {name for parameter in cli[command].params for name in parameter.opts}
+        assert set(options) <= known, command
+
+
+def test_trainer_commands_and_options_exist() -> None:
+    from trainer.cli import app
+
+    groups = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    texts = [README, *(path.read_text(encoding="utf-8") for path in _TRAINER_TEXTS)]
+    used = [each for text in texts for each in commands_in(text, "ctsma-train")]
+    assert len(used) > 40
+    for command, options in used:
+        assert command in groups
+        within = getattr(groups[command], "commands", {"": groups[command]}).values()
+        given = [parameter for each in within for parameter in each.params]
+        known = {name for each in given for name in [*each.opts, *each.secondary_opts, "--help"]}
         assert set(options) <= known, command
 
 

@@ -15,6 +15,7 @@ from tests.torture.mutants import receivers, workers
 from tests.torture.run import Run, suites
 
 _SECONDS = 300.0
+_MISSED = "**must** not in"
 
 
 def table(known: dict[str, ModuleType]) -> str:
@@ -41,7 +42,7 @@ def _cell(suite: ModuleType, mutant: str, is_worker: bool) -> str:
         suite.torment(run)
     must = "**must** " if mutant in suite.CATCHES else ""
     if not run.tally.faults:
-        return f"{must}not in {run.done}"
+        return f"{_MISSED if must else 'not in'} {run.done}"
     after = f"after {run.done}" if run.done else "before the first"
     return f"{must}{after}: {run.tally.faults[0].partition(':')[0]}"
 
@@ -50,4 +51,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     text = f"# mutants\nAfter how many rounds each suite's short form caught which; {describe()}\n\n"
-    (folder / "mutants.md").write_text(text + table(suites()) + "\n", encoding="utf-8")
+    rows = table(suites())
+    (folder / "mutants.md").write_text(text + rows + "\n", encoding="utf-8")
+    if _MISSED in rows:
+        raise SystemExit(f"A suite missed a mutant that it must catch: see {folder / 'mutants.md'}")
