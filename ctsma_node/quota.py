@@ -64,6 +64,10 @@ class Quota:
         """Bytes that are kept for results and that none has taken yet: the receiver leaves them free."""
         return max(0, self.limit - self.used()) if self.limit else 0
 
+    def least_free(self, min_free_bytes: int) -> int:
+        """Free bytes below which the receiver answers A700: those it always leaves, and room for results."""
+        return min_free_bytes + self.reserved()
+
 
 def _sizes(folder: Path | str) -> Iterator[int]:
     """Bytes of every file below a folder that changes meanwhile; what is gone when its turn comes is none."""

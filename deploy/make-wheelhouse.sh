@@ -52,5 +52,5 @@ sed -n 's/^\([A-Za-z0-9_.-]*==[^ \\;]*\).*/\1/p' "$lock" >"$pins"
 fetch() { "$python" -m pip download --quiet --disable-pip-version-check --only-binary :all: --dest "$folder" "$@"; }
 fetch --no-deps --require-hashes -r "$lock"
 # shellcheck disable=SC2086 # several arguments in one option
-fetch --constraint "$pins" $torch
+fetch --constraint "$pins" --find-links "$folder" $torch
 printf 'Done: %s packages, %s in %s\n' "$(find "$folder" -name '*.whl' | wc -l)" "$(du -sh "$folder" | cut -f 1)" "$folder"

@@ -7,18 +7,22 @@ ACCOUNT=ctsma-node
 UNITS="ctsma-node-receive.socket ctsma-node-receive.service ctsma-node-work.service ctsma-node-web.service"
 OURS="/opt/ctsma-node /usr/local/bin/ctsma-node
 /etc/systemd/system/ctsma-node-receive.socket
-/etc/systemd/system/ctsma-node-receive.service /etc/systemd/system/ctsma-node-receive.service.d
-/etc/systemd/system/ctsma-node-work.service /etc/systemd/system/ctsma-node-work.service.d
-/etc/systemd/system/ctsma-node-web.service /etc/systemd/system/ctsma-node-web.service.d
+/etc/systemd/system/ctsma-node-receive.service
+/etc/systemd/system/ctsma-node-receive.service.d/low-port.conf
+/etc/systemd/system/ctsma-node-work.service /etc/systemd/system/ctsma-node-work.service.d/gpu.conf
+/etc/systemd/system/ctsma-node-web.service
 /usr/lib/sysusers.d/ctsma-node.conf /usr/lib/tmpfiles.d/ctsma-node.conf /var/cache/ctsma-node"
 SITES="/var/lib/ctsma-node /etc/ctsma-node" # state and settings
+DROP_INS="/etc/systemd/system/ctsma-node-receive.service.d /etc/systemd/system/ctsma-node-work.service.d
+/etc/systemd/system/ctsma-node-web.service.d"
 
 usage() {
     cat <<'EOF'
 Usage: deploy/uninstall.sh [--purge] [--dry-run] [--root DIR] [--help]
 
 Stops the node and removes its programs and units. Settings (/etc/ctsma-node), state (/var/lib/ctsma-node: received
-instances, results, ledgers) and the account ctsma-node stay: installing again goes on where it was.
+instances, results, ledgers), drop-ins that the site wrote for the units, and the account ctsma-node stay: installing
+again, with the same options, goes on where it was.
 
   --purge     remove settings, state and account, too; what was not delivered is lost
   --dry-run   say what would be done, change nothing
@@ -78,6 +82,13 @@ remove() {
     done
 }
 
+# A folder of drop-ins that the site put nothing into.
+remove_empty() {
+    for path in $DROP_INS; do
+        [ -n "$dry_run" ] || rmdir "$root$path" 2>/dev/null || true
+    done
+}
+
 remove_account() {
     if grep -qs "^$ACCOUNT:" "$root/etc/passwd"; then
         run userdel ${root:+--root "$root"} "$ACCOUNT"
@@ -93,12 +104,13 @@ if [ "$(id -u)" -ne 0 ] && [ -z "$root$dry_run" ]; then
 fi
 stop_units
 remove "$OURS"
+remove_empty
 if [ -n "$purge" ]; then
-    remove "$SITES"
+    remove "$SITES $DROP_INS"
     [ "$(id -u)" -ne 0 ] || remove_account
     say "Removed, with settings, state and account."
 else
-    say "Removed $PREFIX and the units. Kept: $SITES and the account $ACCOUNT (--purge removes them)."
+    say "Removed $PREFIX and the units. Kept: $SITES, the site's own drop-ins and the account $ACCOUNT (--purge removes them)."
 fi
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
     run systemctl daemon-reload

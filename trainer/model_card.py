@@ -37,7 +37,7 @@ def card(plan: Plan, records: dict[str, dict[str, Any]], drawn: bool) -> str:
         "- In: a CT of one or two adult knees in Hounsfield units.",
         "- Out: bones, 100 subregions of femur and tibia each, BV/TV, Tb.Th, Tb.Sp and Tb.N of each with an",
         "  uncertainty, probabilities of normal, mild and advanced osteoarthritis, five cartilage scores.",
-        "- Not for: diagnosis, children, implants, fractures, slices thicker than 3 mm.",
+        "- Not for: diagnosis, children, implants, fractures, slices more than 3 mm apart.",
         "- Bone is drawn as at 120 kV: at 80 kV it is denser, and measured thicker (`other_tube_voltage`).",
         "- Parameters are those that morphometry measures on MR, calibrated to the drawn structure (direct",
         "  three-dimensional definitions, Bouxsein et al. 2010), averaged over a patch of 12 mm; where scans",

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 READY = b"ready\n"
+_ITEM = b"\xfe\xff\x00\xe0"
 ANSWER = struct.Struct("<4sLL")  # NumPy's type string, rows, columns; all zero where it cannot be decoded
 
 
@@ -49,6 +50,8 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
         ds.file_meta.TransferSyntaxUID = UID(request["syntax"])
         for keyword, value in request["stated"].items():
             ds.add_new(keyword, dictionary_VR(keyword), value)
+        if int(ds.get("NumberOfFrames") or 1) == 1:
+            _forget_offsets(ds)
         decoder = get_decoder(ds.file_meta.TransferSyntaxUID)
         # Not for each syntax does the decoder clear unused bits by itself, so that it is told only not to.
         options = {} if request["clear"] else {"correct_unused_bits": False}
@@ -65,6 +68,15 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
     except Exception:  # plugins raise whatever their C++ raises
         answers.write(ANSWER.pack(b"", 0, 0))
         answers.flush()
+
+
+def _forget_offsets(ds: Any) -> None:
+    """All fragments are of the one frame (PS3.5 A.4), whatever a wrong table says of where it begins."""
+    data = ds.PixelData
+    if data[:4] == _ITEM:
+        ds.PixelData = _ITEM + bytes(4) + data[8 + int.from_bytes(data[4:8], "little") :]
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        ds.pop(keyword, None)
 
 
 def _limit_memory(more_bytes: int) -> None:

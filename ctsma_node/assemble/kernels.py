@@ -7,7 +7,13 @@ one scanner only; `grade` brings them to one rough scale.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import IntEnum
+
+from pydicom.dataset import Dataset
+
+from ctsma_node.assemble.attributes import text
+from ctsma_node.assemble.places import places
 
 _GE = {"SOFT": 1, "STANDARD": 2, "STND": 2, "CHEST": 2, "DETAIL": 3, "LUNG": 4, "BONE": 4}
 _GE |= {"BONEPLUS": 5, "EDGE": 6}
@@ -35,6 +41,16 @@ _LOWEST = {
     "philips": ((7, Grade.VERY_SHARP), (4, Grade.SHARP), (3, Grade.MEDIUM), (2, Grade.STANDARD)),
 }
 """The least sharpness of each grade on each vendor's scale; below the last one is soft."""
+
+
+def kernels(headers: Iterable[Dataset]) -> frozenset[str]:
+    """Convolution Kernel (0018,1210) as each image names it first; of many frames, in the CT Reconstruction
+    macro (PS3.3 C.8.15.3.7).
+    """
+    named = (
+        text(place, "ConvolutionKernel") for ds in headers for place in places(ds, "CTReconstructionSequence")
+    )
+    return frozenset(each for each in named if each)
 
 
 def sharpness(kernel: str) -> int:

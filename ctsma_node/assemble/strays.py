@@ -40,6 +40,8 @@ SECONDARY_CAPTURE = frozenset(
 _SCOUT = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "SCANOGRAM"})
 _SCREENSHOT = frozenset({"SCREEN", "SCREENSHOT"})
 _SAME_PLACE_MM = 0.05
+_SAME_NUMBER = 1e-4
+"""Of pixel spacings (mm) and direction cosines."""
 
 
 def is_localizer(image_type: Sequence[str]) -> bool:
@@ -121,11 +123,16 @@ def _place_numbers(frames: Sequence[FrameGeometry]) -> list[int]:
 def _same_place(a: FrameGeometry, b: FrameGeometry) -> bool:
     if not (a.has_place and b.has_place) or (a.rows, a.columns) != (b.rows, b.columns):
         return False
-    if a.orientation != b.orientation or a.pixel_spacing != b.pixel_spacing:
+    if not _alike(a.orientation, b.orientation) or not _alike(a.pixel_spacing, b.pixel_spacing):
         return False
     apart = np.subtract(np.array(b.position), np.array(a.position))
     along = axes(np.array(a.orientation))[2] @ apart
     return bool(abs(along) <= SAME_PLANE_MM and np.all(np.abs(apart) <= _SAME_PLACE_MM))
+
+
+def _alike(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> bool:
+    """Up to how a number is written: a copy that an archive made may have its digits rounded."""
+    return bool(np.all(np.abs(np.subtract(a or 0.0, b or 0.0)) <= _SAME_NUMBER))
 
 
 def _fingerprints(

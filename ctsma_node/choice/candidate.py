@@ -9,6 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ctsma_node.assemble.attributes import items, text, texts, whole
+from ctsma_node.assemble.kernels import kernels
 from ctsma_node.assemble.series import FrameGeometry
 from ctsma_node.assemble.side import named_sides
 from ctsma_node.assemble.stack import Array, axes
@@ -49,7 +50,6 @@ def describe(frames: Sequence[FrameGeometry], ds: Dataset) -> Candidate:
     """A series from the places of its frames and the header of one of them."""
     placed = [frame for frame in frames if frame.has_place]
     first = placed[len(placed) // 2] if placed else frames[0]
-    reconstruction = _macro(ds, "CTReconstructionSequence")
     return Candidate(
         series_uid=text(ds, "SeriesInstanceUID"),
         study_uid=text(ds, "StudyInstanceUID"),
@@ -62,17 +62,11 @@ def describe(frames: Sequence[FrameGeometry], ds: Dataset) -> Candidate:
         pixel_mm=max(first.pixel_spacing) if first.pixel_spacing else None,
         orientation=_plane(first),
         box=_box(placed) if placed else None,
-        kernel=text(ds, "ConvolutionKernel") or text(reconstruction, "ConvolutionKernel"),
+        kernel=next(iter(sorted(kernels([ds]))), ""),
         description=_decoded(ds, "SeriesDescription"),
         body_part=_body_part(ds),
         image_type="\\".join(first.image_type),
     )
-
-
-def _macro(ds: Dataset, keyword: str) -> Dataset:
-    """A functional group that all frames of a multi-frame instance share (PS3.3 C.7.6.16)."""
-    shared = next(iter(items(ds, "SharedFunctionalGroupsSequence")), Dataset())
-    return next(iter(items(shared, keyword)), Dataset())
 
 
 def _side(ds: Dataset) -> str:

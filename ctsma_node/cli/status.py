@@ -56,7 +56,7 @@ def status(
             }
             out.out(json.dumps(found_all, indent=1), highlight=False)
             return
-        for line in _short_of_room(settings):
+        for line in _short_of_room(settings, quota):
             out.print(line, soft_wrap=True)
         if not found:
             out.print(f"No series yet in {escape(str(settings.node.state_dir))}.")
@@ -74,13 +74,13 @@ def status(
             out.print(f"In quarantine: {codes} ({escape(str(settings.quarantine_dir))})")
 
 
-def _short_of_room(settings: Settings) -> list[str]:
+def _short_of_room(settings: Settings, quota: Quota) -> list[str]:
     """Which of the two limits of the disk is reached, with what follows from it."""
     if not settings.node.state_dir.exists():
         return []
     free = free_bytes(settings.node.state_dir)
     lines = []
-    if free < settings.limits.min_free_bytes:
+    if free < quota.least_free(settings.limits.min_free_bytes):
         lines.append("The receiver answers A700 to every instance")
     if free < settings.worker.min_free_bytes:
         lines.append("Cases wait")

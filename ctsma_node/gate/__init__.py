@@ -64,6 +64,7 @@ def accept_geometry(series: Series, limits: GateSettings) -> None:
     geometry.matrix(series)
     geometry.orientation(series)
     geometry.one_slice_per_plane(series)
+    kind.one_reconstruction(series)
     geometry.enough_slices(series, limits)
     geometry.whole_stack(series)
     geometry.even_spacing(series)

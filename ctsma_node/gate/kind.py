@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
-from ctsma_node.assemble.attributes import text, whole
+from ctsma_node.assemble.attributes import number, text, whole
 from ctsma_node.assemble.image_type import CAPTURED, PROJECTED, PROJECTED_TERMS, RENDERED, says
+from ctsma_node.assemble.kernels import kernels
 from ctsma_node.assemble.series import FrameGeometry, Series
 from ctsma_node.assemble.strays import SECONDARY_CAPTURE, is_localizer
 from ctsma_node.assemble.syntax import DECODABLE, transfer_syntax
+from ctsma_node.assemble.voltage import tube_voltages
 from ctsma_node.gate.refusals import refused
 from ctsma_node.gate.settings import GateSettings
 from ctsma_node.uids import is_lossy, is_uid
@@ -50,6 +52,13 @@ def one_series(series: Series) -> None:
 def referable(series: Series) -> None:
     """Study, series, class and instance have UIDs: without them no result could say what it is about."""
     _none_is("missing_uid", series, lambda ds: not all(is_uid(text(ds, keyword)) for keyword in _REFERRED))
+
+
+def one_reconstruction(series: Series) -> None:
+    """One kernel and one tube voltage, where they are named: texture and HU change with either."""
+    count = max(len(kernels(series.headers)), len(tube_voltages(series.headers)))
+    if count > 1:
+        raise refused("mixed_reconstruction", count=count)
 
 
 def secondary_capture(series: Series) -> None:
@@ -99,6 +108,7 @@ def derived(series: Series, limits: GateSettings) -> None:
     """The slices are the scanner's reconstruction and not made from other images (PS3.3 C.7.6.1.1.2)."""
     _no_slice_is("projection", series, lambda frame: says(frame.image_type, _NOT_SLICES, PROJECTED_TERMS))
     _no_slice_is("material_map", series, lambda frame: says(frame.image_type, _SPECTRAL, _SPECTRAL_TERMS))
+    _none_is("material_map", series, lambda ds: bool(number(ds, "MonoenergeticEnergyEquivalent")))
     _no_slice_is("derived", series, lambda frame: _is_derived(frame, limits))
 
 

@@ -23,9 +23,15 @@ _SCAN_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate", "Acq
 
 def adult(series: Series, limits: GateSettings) -> None:
     """No age that can be read is below the limit; where age and birth date differ, the younger one counts."""
-    ages = [age for ds in series.headers for age in (stated_age(ds), age_at_scan(ds)) if age is not None]
+    ages = [age for ds in series.headers for age in _ages(ds)]
     if ages and min(ages) < limits.min_age_years:
         raise refused("paediatric_age", limit=limits.min_age_years)
+
+
+def _ages(ds: Dataset) -> list[float]:
+    """What the header says of the age. 000Y is what a writer left unset where a birth date says otherwise."""
+    stated, born = stated_age(ds), age_at_scan(ds)
+    return [age for age in (born if stated == 0.0 and born else stated, born) if age is not None]
 
 
 def stated_age(ds: Dataset) -> float | None:

@@ -78,6 +78,10 @@ REASONS: dict[str, str] = assembling.REASONS | {
         "{count} planes hold more than one slice with different pixels: send one reconstruction, "
         "phase and energy per series."
     ),
+    "mixed_reconstruction": (
+        "The slices were made with {count} different kernels (0018,1210) or tube voltages (0018,0060): send "
+        "each reconstruction as a series of its own."
+    ),
     "too_few_slices": (
         "The series has {count} slices, at least {limit} are needed: send the whole thin series."
     ),

@@ -95,7 +95,7 @@ class Receiver:
                 self._clock,
                 lambda outcome: self._tally.count(f"answered {outcome}"),
                 self._transfers,
-                quota.reserved,
+                quota.least_free,
             )
             self._spool, self._quarantine = spool, quarantine
             contexts = [*supported_contexts(), *report_contexts()]

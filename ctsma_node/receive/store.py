@@ -71,7 +71,7 @@ class Store:
         clock: Callable[[], float] = time.time,
         count: Callable[[str], None] = lambda outcome: None,
         transfers: Transfers | None = None,
-        reserved: Callable[[], int] = lambda: 0,
+        least_free: Callable[[int], int] = lambda min_free_bytes: min_free_bytes,
     ) -> None:
         self._transfers = transfers
         self._inbox = inbox
@@ -80,7 +80,7 @@ class Store:
         self._min_free_bytes = min_free_bytes
         self._clock = clock
         self._count = count
-        self._reserved = reserved  # bytes that are not for instances
+        self._least_free = least_free  # with the room for results
         self._locks = tuple(Lock() for _ in range(_LOCKS))
 
     def __call__(self, request: StoreRequest) -> Refusal | None:
@@ -113,7 +113,7 @@ class Store:
     def _keep_room(self, request: StoreRequest) -> None:
         if isinstance(request.dataset, ArrivingDataset) and request.dataset.is_lost:
             raise OSError("too long, or there was no room for it when it came")
-        if free_bytes(self._spool.folder) - request.size < self._min_free_bytes + self._reserved():
+        if free_bytes(self._spool.folder) - request.size < self._least_free(self._min_free_bytes):
             raise OSError("less than min_free_bytes and the room for results would be left")
 
     def _store(self, request: StoreRequest, logger: log.Logger) -> None:

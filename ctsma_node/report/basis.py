@@ -58,6 +58,7 @@ def series_origin(
         templates=templates,
         uids=uids,
         bundle=bundle,
+        revision=revision,
         bundle_digest=bundle_digest,
     )
 
@@ -73,6 +74,7 @@ def basis_of(
         templates=origin.templates,
         uids=origin.uids.within(knee.side.value),
         bundle=origin.bundle,
+        revision=origin.revision,
         bundle_digest=origin.bundle_digest,
         predecessors=tuple(p for p in predecessors if p.side == knee.side),
         result=result,

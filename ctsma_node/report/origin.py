@@ -24,6 +24,7 @@ class Origin:
     uids: UidSpace
     bundle: str  # name and version of the bundle of networks
     bundle_digest: str
+    revision: int = 1
     predecessors: tuple[ObjectReference, ...] = ()
 
     @property
@@ -47,10 +48,14 @@ class Origin:
         return self.templates.series[series].number + offset
 
     def series_description(self, series: str) -> str:
-        """Series Description; it begins with RESEARCH and names the analysed series."""
+        """Series Description; it begins with RESEARCH and names the analysed series.
+
+        Where there was an analysis before, it says which this is: in a list of series nothing else does.
+        """
         text = self.templates.series[series].description
         filled = text.format(side=self.side or "", series=self.source.series_number)
-        return " ".join(filled.split())[:64]
+        which = f" rev. {self.revision}" if self.revision > 1 else ""
+        return " ".join(filled.split())[: 64 - len(which)] + which
 
     def instance_uid(self, series: str, number: int = 1) -> str:
         """SOP Instance UID of an instance of one of the series."""

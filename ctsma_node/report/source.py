@@ -6,7 +6,8 @@ from them is brought into form on copies; the headers themselves are never chang
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -31,7 +32,8 @@ _INSTANTS = (
     ("ContentDate", "ContentTime"),
     ("StudyDate", "StudyTime"),
 )
-_NO_INSTANT = ("19000101", "000000")
+_DATE_LENGTH, _MIDNIGHT = 8, "000000"
+_NO_INSTANT = ("19000101", _MIDNIGHT)
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,15 @@ def read_source(headers: Sequence[Dataset]) -> Source:
     first = headers[0]
     series_uid = text(first, "SeriesInstanceUID")
     return Source(
-        patient_and_study=_patient_and_study(first),
+        patient_and_study=_patient_and_study(headers),
         equipment=copied(first, EQUIPMENT),
         lossy=_lossy(headers),
         series_uid=series_uid,
-        series_number=value(first, "SeriesNumber") or "-",
+        series_number=_first(headers, "SeriesNumber") or "-",
         # The results share one space even where the source names none.
-        frame_of_reference_uid=_space(first) or uid_from("frame of reference", series_uid),
-        position_reference_indicator=value(first, "PositionReferenceIndicator"),
-        patient_position=value(first, "PatientPosition"),
+        frame_of_reference_uid=_space(headers) or uid_from("frame of reference", series_uid),
+        position_reference_indicator=_first(headers, "PositionReferenceIndicator"),
+        patient_position=_first(headers, "PatientPosition"),
         instant=_instant(headers),
         instances=tuple(
             SourceInstance(text(ds, "SOPClassUID"), text(ds, "SOPInstanceUID")) for ds in headers
@@ -106,10 +108,14 @@ def _syntax(header: Dataset) -> str:
     return str(getattr(getattr(header, "file_meta", None), "TransferSyntaxUID", ""))
 
 
-def _space(header: Dataset) -> str:
+def _first(headers: Sequence[Dataset], keyword: str) -> str:
+    """The value of the first image that has one; "" where none has."""
+    return next((found for ds in headers if (found := value(ds, keyword))), "")
+
+
+def _space(headers: Sequence[Dataset]) -> str:
     """The Frame of Reference UID as it is there, as other UIDs are; "" where it is none."""
-    uid = text(header, "FrameOfReferenceUID")
-    return uid if is_uid(uid) else ""
+    return next((uid for ds in headers if is_uid(uid := text(ds, "FrameOfReferenceUID"))), "")
 
 
 def _check_uids(headers: Sequence[Dataset], keyword: str) -> None:
@@ -126,8 +132,12 @@ def _check_uids(headers: Sequence[Dataset], keyword: str) -> None:
             )
 
 
-def _patient_and_study(header: Dataset) -> Dataset:
-    ds = copied(header, [*TYPE_2, *PATIENT_AND_STUDY])
+def _patient_and_study(headers: Sequence[Dataset]) -> Dataset:
+    """Each attribute of the first image that has it: a writer may leave it out of some."""
+    ds = Dataset()
+    for header in headers:
+        here = (keyword for keyword in (*TYPE_2, *PATIENT_AND_STUDY) if keyword in header)
+        ds.update(copied(header, [keyword for keyword in here if keyword not in ds]))
     for dependent, alternatives in REQUIRED_BESIDE.items():
         if not any(all(required in ds for required in each) for each in alternatives):
             for keyword in dependent:
@@ -143,11 +153,28 @@ def _instant(headers: Sequence[Dataset]) -> tuple[str, str]:
     """Date and time that stand for "when" in every object of the report.
 
     It is the source's own (the first kind that is complete, its latest value), not the clock's: an analysis
-    that is repeated must give the same bytes, and a Content Date is type 1 in most of the objects.
+    that is repeated must give the same bytes, and a Content Date is type 1 in most of the objects. A date
+    without its time, as de-identified images have it, takes the time that is there, else midnight.
     """
     for date_keyword, time_keyword in _INSTANTS:
         pairs = [(value(ds, date_keyword), value(ds, time_keyword)) for ds in headers]
         valid = [pair for pair in pairs if all(pair)]
         if valid:
             return max(valid)
-    return _NO_INSTANT
+    moment = max(_parted(value(ds, "AcquisitionDateTime")) for ds in headers)
+    if all(moment):
+        return moment
+    date = moment[0] or _latest(headers, (each for each, _ in _INSTANTS))
+    time = _latest(headers, (each for _, each in _INSTANTS))
+    return (date, time or _MIDNIGHT) if date else _NO_INSTANT
+
+
+def _parted(moment: str) -> tuple[str, str]:
+    """Date and time of a DT value, "" for what it does not say; its offset from UTC is left out."""
+    digits = re.split("[+-]", moment)[0]
+    return (digits[:8], digits[8:]) if len(digits) >= _DATE_LENGTH else ("", "")
+
+
+def _latest(headers: Sequence[Dataset], keywords: Iterable[str]) -> str:
+    """The latest value of the first attribute that any image has."""
+    return next((found for each in keywords if (found := max(value(ds, each) for ds in headers))), "")

@@ -127,7 +127,7 @@ def _receiving(seen: Observed, settings: Settings) -> Iterator[Finding]:
     yield from _stalled(Part.RECEIVE, seen.receiver, seen.now)
     if not seen.sources:
         yield down("no_sources", "Nobody may send: the settings name no [[sources]].")
-    least = settings.limits.min_free_bytes
+    least = seen.least_free_bytes
     if seen.free_bytes is None:
         yield down("state_missing", "The state folder cannot be looked at.")
     elif seen.free_bytes < least:

@@ -117,7 +117,8 @@ class NodeMetrics(Collector):
         yield _now("ctsma_outbox_bytes", "Objects in the outbox, counted once a minute.", outbox)
         if seen.free_bytes is not None:
             yield _now("ctsma_free_bytes", "Free on the disk of the state folder.", seen.free_bytes)
-        yield _now("ctsma_least_free_bytes", "Kept free.", self._settings.limits.min_free_bytes)
+        text = "With less free every C-STORE is answered A700."
+        yield _now("ctsma_least_free_bytes", text, seen.least_free_bytes)
 
 
 def _said(beat: Heartbeat | None, prefix: str) -> list[tuple[str, int]]:

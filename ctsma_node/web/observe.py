@@ -31,6 +31,7 @@ class Observed:
     receiver: Heartbeat | None
     worker: Heartbeat | None
     free_bytes: int | None  # None: the state folder cannot be looked at
+    least_free_bytes: int  # with less the receiver answers A700
     sources: int  # configured
     standings: Mapping[str, Standing | None]  # by configured destination; None: nothing was sent there yet
     last_ends: tuple[tuple[SeriesState, str | None], ...]  # of the latest cases, the last one first
@@ -73,6 +74,7 @@ class Observer:
             receiver=last_heartbeat(settings.heartbeat_path("receive")),
             worker=last_heartbeat(settings.heartbeat_path("work")),
             free_bytes=self._free(),
+            least_free_bytes=self._outbox.least_free(settings.limits.min_free_bytes),
             sources=len(settings.sources),
             standings={each.name: self.cases.standing(each.name) for each in settings.destinations},
             last_ends=tuple(self.cases.last_ends(LAST_ENDS)),

@@ -216,12 +216,13 @@ class Chain:
             raise Refused("superseded", reason)
 
     def _refuse_repeated(self, case: Case) -> None:
-        """The same instances give the same set, which is made already."""
+        """The same instances give the same set, where it is made already and still here."""
         self._refuse_superseded(case)
         if case.predecessor is None or case.instances_digest is None:
             return
         before = self._cases.get(case.predecessor)
-        ended_without = before.state is SeriesState.FAILED or before.code == "superseded"
-        if before.instances_digest == case.instances_digest and not ended_without:
+        ended_without = before.state in (SeriesState.FAILED, SeriesState.REFUSED)
+        is_gone = ended_without or bool(self._cases.purged_objects(before.id))
+        if before.instances_digest == case.instances_digest and not is_gone:
             reason = f"Revision {before.revision} holds the same instances, byte for byte."
             raise Refused("unchanged", reason)

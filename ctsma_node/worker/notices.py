@@ -16,7 +16,7 @@ from ctsma_node.config.settings import Settings
 from ctsma_node.ledger.cases import Cases
 from ctsma_node.ledger.inbox import InboxReader
 from ctsma_node.notices import Digest, NoticeError, Way, send
-from ctsma_node.quota import FULL
+from ctsma_node.quota import FULL, Quota
 from ctsma_node.spool import free_bytes
 
 
@@ -35,6 +35,7 @@ class Notices:
     ) -> None:
         """`troubles` tells what keeps the worker from working, by code."""
         self._settings = settings
+        self._quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
         self._cases = cases
         self._inbox = inbox
         self._way = way
@@ -90,7 +91,7 @@ class Notices:
     def _low_disk(self) -> int | None:
         """Bytes free, where too few and not said already; room in between makes it news again."""
         free = free_bytes(self._settings.node.state_dir)
-        low = free < self._settings.limits.min_free_bytes
+        low = free < self._quota.least_free(self._settings.limits.min_free_bytes)
         if not low:
             self._disk_told = False
         return free if low and not self._disk_told else None

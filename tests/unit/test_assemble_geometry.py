@@ -236,6 +236,15 @@ def test_exact_copy_of_a_slice_is_dropped(tmp_path: Path) -> None:
     assert error(to_volume(series)) <= 0.51
 
 
+def test_a_copy_whose_numbers_are_written_otherwise_is_one(tmp_path: Path) -> None:
+    paths = write(single_frames(), tmp_path)
+    copy = dcmread(again := copy_of(paths[3], "1.2.3.4"))
+    copy.PixelSpacing = [f"{float(each) + 1e-8:.8f}" for each in copy.PixelSpacing]
+    copy.ImageOrientationPatient = [f"{float(each) + 1e-7:.8f}" for each in copy.ImageOrientationPatient]
+    copy.save_as(again)
+    assert [each.code for each in read_series([*paths, again]).dropped] == ["duplicate"]
+
+
 def phases(compressed: bool) -> Dataset:
     """Two phases of a stack in one instance, and an exact copy of one slice."""
     ds = multi_frame(StackPlan(slices=6), order=[*range(6), *range(6), 3])

@@ -405,6 +405,21 @@ def test_fragments_under_a_native_syntax_are_refused(tmp_path: Path) -> None:
         to_volume(read_series(paths))
 
 
+@pytest.mark.parametrize("table", ["basic", "extended"])
+def test_a_wrong_offset_does_not_hide_a_single_frame(table: str, tmp_path: Path) -> None:
+    datasets = single_frames(PLAN)
+    truth = to_volume(read_series(write(datasets, tmp_path))).hu
+    for ds in datasets:
+        ds.compress(JPEGLSLossless, generate_instance_uid=False)
+        behind = 8 + int.from_bytes(ds.PixelData[4:8], "little")
+        offsets = (1000).to_bytes(4, "little") if table == "basic" else b""
+        head = b"\xfe\xff\x00\xe0" + len(offsets).to_bytes(4, "little") + offsets
+        ds.PixelData = head + ds.PixelData[behind:]
+        if table == "extended":
+            ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = bytes([8] * 8), bytes([1] * 8)
+    np.testing.assert_array_equal(to_volume(read_series(write(datasets, tmp_path))).hu, truth)
+
+
 @pytest.mark.parametrize(
     ("damage", "code"),
     [(shorten, "truncated_pixels"), (drop_pixels, "missing_pixels"), (spoil, "undecodable_pixels")],

@@ -304,6 +304,41 @@ def test_a_late_slice_makes_a_set_that_names_its_predecessor(make_node: MakeNode
     assert named.ReferencedSOPInstanceUID == before["report"].sop_instance_uid
 
 
+def brought_again(node: Node, datasets: list[Dataset]) -> Case:
+    """A series that retention had removed and the archive sent again, byte for byte."""
+    inbox, series_uid = node.arrivals.inbox, str(datasets[0].SeriesInstanceUID)
+    for path in inbox.mark_series_purged(series_uid, node.now + 1, 10**6, node.now):
+        node.arrivals.spool.remove(path)
+    return node.finish(node.bring(datasets))
+
+
+def test_what_was_refused_and_is_sent_again_is_judged_by_the_limits_of_now(make_node: MakeNode) -> None:
+    slices = single_frames(StackPlan(rows=8, columns=8, spacing=3.5))
+    node = make_node()
+    assert node.finish(node.bring(slices)).code == "too_thick_slices"
+    gate = node.settings.gate.model_copy(update={"max_slice_spacing_mm": 4.0})
+    node.settings = node.settings.model_copy(update={"gate": gate})
+    node.restart()
+    again = brought_again(node, slices)
+    assert (again.revision, again.state) == (2, S.REPORTED)
+
+
+@pytest.mark.parametrize(("is_purged", "code"), [(False, "unchanged"), (True, None)])
+def test_the_same_instances_are_analysed_again_where_the_results_are_gone(
+    make_node: MakeNode, is_purged: bool, code: str | None
+) -> None:
+    slices = single_frames(PLAN)
+    node = make_node()
+    first = node.finish(node.bring(slices))
+    for each in node.cases.deliveries(first.id):
+        node.cases.delivery_done(each.id)
+    node.cases.move(first.id, S.DELIVERED)
+    if is_purged:
+        node.cases.mark_purged(range(1, 1 + len(node.cases.results(first.id))))
+    again = brought_again(node, slices)
+    assert (again.revision, again.code) == (2, code)
+
+
 def test_a_revision_with_a_successor_is_not_analysed(make_node: MakeNode) -> None:
     slices = single_frames(PLAN)
     node = make_node()

@@ -102,7 +102,7 @@ def test_a_step_that_could_not_be_written_down_is_taken_again(
     assert failed.is_set()
 
 
-@pytest.mark.parametrize(("free", "said"), [(2 * GB, []), (GB, ["A700"]), (GB // 10, ["A700", "wait"])])
+@pytest.mark.parametrize(("free", "said"), [(4 * GB, []), (3 * GB, ["A700"]), (GB // 10, ["A700", "wait"])])
 def test_status_says_which_limit_is_reached(
     free: int, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ctsma_node.cli.doctor.finding import Finding, ok, skipped, warning, wrong
 from ctsma_node.config import Settings
 from ctsma_node.errors import NodeError
+from ctsma_node.quota import Quota
 from ctsma_node.spool import free_bytes, write_durably
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -48,7 +49,8 @@ def _state(settings: Settings) -> Iterator[Finding]:
 
 
 def _space(settings: Settings, folder: Path) -> Finding:
-    free, least = free_bytes(folder), settings.limits.min_free_bytes
+    quota = Quota(settings.outbox_dir, settings.limits.outbox_quota_bytes)
+    free, least = free_bytes(folder), quota.least_free(settings.limits.min_free_bytes)
     text = f"{free / 1e9:.1f} GB free; the receiver refuses below {least / 1e9:.1f} GB"
     remedy = "Free space, let [retention] keep files for fewer days, or put state_dir on a larger disk."
     if free < least:

@@ -215,10 +215,10 @@ def test_it_is_refused_before_the_disk_is_full(tmp_path: Path) -> None:
 
 
 def test_the_room_for_results_is_left_free(node: Node) -> None:
-    node.store._reserved = lambda: 1 << 60
+    node.store._least_free = lambda least: least + (1 << 60)
     assert node.store(request_for(ct_slice())) is refusal.OUT_OF_RESOURCES
     assert (node.n_rows, node.files, node.reader.quarantined()) == (0, [], [])
-    node.store._reserved = lambda: 0
+    node.store._least_free = lambda least: least
     assert node.store(request_for(ct_slice())) is None
 
 

@@ -159,6 +159,9 @@ def test_a_revision_is_another_set_that_names_its_predecessor(
         objects=SMALL,
     )
     assert not {o.sop_instance_uid for o in first} & {o.sop_instance_uid for o in second}
+    for before, after in zip(first, second, strict=True):
+        words = before.dataset.SeriesDescription
+        assert after.dataset.SeriesDescription == f"{words} rev. 2"
     for before, after in zip(first[90:92], second[90:92], strict=True):
         named = "PredecessorDocumentsSequence" in after.dataset
         assert named == (after.kind == "viewer_report")

@@ -47,7 +47,34 @@ def test_the_instant_is_the_latest_of_the_source() -> None:
 def test_the_instant_falls_back_to_what_is_there() -> None:
     nothing: dict[str, Any] = dict.fromkeys(("AcquisitionTime", "SeriesTime", "StudyTime"))
     assert read_source(source_headers(2, AcquisitionDate=None)).instant == ("20261102", "101730.25")
-    assert read_source(source_headers(2, **nothing)).instant == ("19000101", "000000")
+    assert read_source(source_headers(2, **nothing)).instant == ("20261102", "000000")
+
+
+@pytest.mark.parametrize(
+    ("there", "instant"),
+    [
+        ({"StudyDate": "20260314"}, ("20260314", "000000")),
+        ({"StudyDate": "20260314", "AcquisitionDateTime": "20260315101500.5+0100"}, ("20260315", "101500.5")),
+        ({"AcquisitionDate": "20260314", "SeriesTime": "0915"}, ("20260314", "0915")),
+        ({"AcquisitionDateTime": "20260315"}, ("20260315", "000000")),
+        ({"AcquisitionDateTime": "2026", "StudyTime": "101500"}, ("19000101", "000000")),
+    ],
+)
+def test_a_date_counts_without_its_time(there: dict[str, str], instant: tuple[str, str]) -> None:
+    kinds = ("Acquisition", "Series", "Study")
+    nothing: dict[str, Any] = {f"{kind}{what}": None for kind in kinds for what in ("Date", "Time")}
+    assert read_source(source_headers(2, **(nothing | there))).instant == instant
+
+
+def test_what_one_image_leaves_out_is_taken_from_the_next() -> None:
+    headers = source_headers(3)
+    wanted = read_source(headers)
+    for keyword in ("FrameOfReferenceUID", "AccessionNumber", "PatientName", "StudyDate", "SeriesNumber"):
+        del headers[0][keyword]
+    found = read_source(headers)
+    assert found.patient_and_study == wanted.patient_and_study
+    assert found.frame_of_reference_uid == wanted.frame_of_reference_uid
+    assert found.series_number == wanted.series_number
 
 
 @pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"])
