@@ -1,8 +1,9 @@
-"""`requeue`, `resend` and `cancel`: what a person may ask of a case. The worker does it."""
+"""`requeue`, `resend`, `cancel`, `release`: what a person may ask of a case. Worker or receiver do it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -13,7 +14,9 @@ from ctsma_node.commands import Action, Command, CommandFolder
 from ctsma_node.ledger.asked import can_be_cancelled, can_be_resent, state_when_requeued
 from ctsma_node.ledger.cases import CasesReader
 from ctsma_node.ledger.inbox import InboxReader
+from ctsma_node.ledger.retention import RetentionReader
 from ctsma_node.records import Case
+from ctsma_node.releases import ReleaseFolder
 
 _PATIENCE_S = 10.0
 
@@ -32,6 +35,10 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: [b]ctsma-node cancel 12[/b]. Exit code 1: there is nothing to cancel.")(
         cancel
     )
+    app.command(
+        epilog="Example: [b]ctsma-node release 12[/b], then send the corrected series again. "
+        "Exit code 1: there is nothing to let go of."
+    )(release)
 
 
 def requeue(case: CaseArgument, config: ConfigOption = None) -> None:
@@ -82,6 +89,31 @@ def cancel(case: CaseArgument, config: ConfigOption = None) -> None:
         _ask(cases, folder, found, Action.CANCEL)
 
 
+def release(case: CaseArgument, config: ConfigOption = None) -> None:
+    """Let go of the instances of a refused or failed case: corrected ones of the same UIDs are taken then."""
+    with spoken_errors():
+        settings = settings_from(config)
+        cases, folder = CasesReader(settings.ledger_path), ReleaseFolder(settings.releases_dir)
+        found = cases.get(case)
+        if RetentionReader(settings.ledger_path).releasable(case) is None:
+            _nothing(found, "let go of")
+        folder.post(case)
+        if _waited(lambda: case not in folder.waiting()):
+            out.print(f"The instances of case {case} are let go of. Have its series sent again, whole.")
+        else:
+            out.print("Asked for. The receiver does it when it runs and nothing of the series is coming in.")
+
+
+def _waited(done: Callable[[], bool]) -> bool:
+    """Whether it came true while a person has patience."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def _nothing(case: Case, what: str, gone: str = "") -> None:
     doing = "is being worked on" if case.running else f"is {case.state}"
     why = f" \\[retention] has removed {gone}." if gone else ""
@@ -93,10 +125,7 @@ def _ask(cases: CasesReader, folder: CommandFolder, case: Case, action: Action, 
     """Leave the command, and wait a while for the worker to take it."""
     command = Command(case.id, cases.events(case.id)[-1].id, action, to)
     folder.post(command)
-    deadline = time.monotonic() + _PATIENCE_S
-    while command in folder.waiting():
-        if time.monotonic() > deadline:
-            out.print("Asked for. The worker does it behind the step at hand, or when it starts.")
-            return
-        time.sleep(0.05)
-    out.print(f"Case {case.id} is {cases.get(case.id).state} now.")
+    if _waited(lambda: command not in folder.waiting()):
+        out.print(f"Case {case.id} is {cases.get(case.id).state} now.")
+    else:
+        out.print("Asked for. The worker does it behind the step at hand, or when it starts.")

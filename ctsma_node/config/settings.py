@@ -321,6 +321,11 @@ class Settings(Section):
         return self.node.state_dir / "commands"
 
     @property
+    def releases_dir(self) -> Path:
+        """Which series people let go of, until the receiver has done it."""
+        return self.node.state_dir / "releases"
+
+    @property
     def web_token_path(self) -> Path:
         """The token that whoever asks by the page must know."""
         return self.node.state_dir / "web.token"

@@ -64,6 +64,20 @@ class PurgeRows(PurgeQueries):
             rows = connection.execute(_MARK_SERIES, (at, series_uid, before, cursor)).fetchall()
             return [row["path"] for row in rows]
 
+    def purged_paths(self, series_uid: str) -> list[str]:
+        """Return the spool paths of the instances of a series that are marked."""
+        sql = "SELECT path FROM instance WHERE series_uid = ? AND purged_at IS NOT NULL ORDER BY rowid"
+        return [row["path"] for row in self._rows(sql, series_uid)]
+
+    def forget_purged(self, series_uid: str) -> bool:
+        """Forget the instances of a series whose files are gone; False while any of it is still there."""
+        with self._writer.transaction() as connection:
+            sql = "SELECT 1 FROM instance WHERE series_uid = ? AND purged_at IS NULL AND missing_at IS NULL"
+            if connection.execute(sql, (series_uid,)).fetchone():
+                return False
+            connection.execute("DELETE FROM instance WHERE series_uid = ?", (series_uid,))
+            return True
+
     def mark_quarantined_purged(self, path: str, at: float) -> None:
         """Mark something in quarantine."""
         with self._writer.transaction() as connection:

@@ -20,6 +20,11 @@ _ENDED = """
               OR each.state NOT IN ('delivered', 'refused', 'failed')
               OR delivery.state NOT IN ('delivered', 'rejected', 'failed')))"""
 
+_RELEASABLE = """
+    SELECT series_uid FROM revision AS latest
+    WHERE id = ? AND running = 0 AND state IN ('refused', 'failed')
+      AND number = (SELECT max(number) FROM revision WHERE series_uid = latest.series_uid)"""
+
 # What was given up because a destination was away is not among them: somebody may want to have it sent still.
 _SETTLED = """
     SELECT result.id, result.path, result.size FROM result
@@ -56,6 +61,11 @@ class RetentionReader:
         A series that failed is not among them: somebody may want to queue it again.
         """
         return {row["series_uid"] for row in self._reader.rows(_ENDED, before)}
+
+    def releasable(self, case_id: int) -> str | None:
+        """Return the series of a case that ended without results and has no later revision, else None."""
+        rows = self._reader.rows(_RELEASABLE, case_id)
+        return str(rows[0]["series_uid"]) if rows else None
 
     def settled_results(self, before: float = inf) -> list[PurgeableResult]:
         """Return the objects still here for which nothing is to be done any more, and was not since then.

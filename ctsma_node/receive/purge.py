@@ -7,7 +7,7 @@ own. A row is marked, then its file is removed, each under the lock that a C-STO
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -18,6 +18,7 @@ from ctsma_node.ledger.inbox_purge import PurgeQueries
 from ctsma_node.ledger.retention import RetentionReader
 from ctsma_node.receive.store import Store
 from ctsma_node.records import KeptSeries, PurgedFile
+from ctsma_node.releases import ReleaseFolder
 from ctsma_node.spool import Spool
 
 _DAY_S = 86400.0
@@ -84,10 +85,38 @@ class InboxPurge:
             log.logger.info("quarantine.purged", count=len(due.quarantined), size=size)
         return due
 
+    def release(self, releases: ReleaseFolder) -> None:
+        """Let go of the series that people asked to be let go of; one of which anything came lately waits."""
+        for case_id in releases.waiting():
+            if self._released(case_id):
+                releases.remove(case_id)
+
+    def _released(self, case_id: int) -> bool:
+        """Whether nothing is left to do: the rows go, too, for a series that is sent again begins anew."""
+        ended = RetentionReader(self._settings.ledger_path)
+        try:
+            # In this order: what comes after the cursor was read keeps its series, whatever the case is then.
+            cursor, series_uid = ended.cursor(), ended.releasable(case_id)
+        finally:
+            ended.close()
+        if series_uid is None:
+            return True
+        now = self._clock()
+        self._inbox.mark_series_purged(series_uid, now, cursor, now)
+        paths = self._inbox.purged_paths(series_uid)  # with those that an earlier attempt left behind
+        self._remove(paths)
+        if not self._inbox.forget_purged(series_uid):
+            return False
+        log.logger.info("series.released", series=series_uid, case=case_id, n_instances=len(paths))
+        return True
+
     def _purge_series(self, series: KeptSeries, due: InboxPlan) -> None:
         paths = self._inbox.mark_series_purged(series.uid, due.instances_before, due.cursor, self._clock())
+        self._remove(paths)
+        log.logger.info("series.purged", series=series.uid, n_instances=len(paths), size=series.size)
+
+    def _remove(self, paths: Iterable[str]) -> None:
         for path in paths:
             with self._store.lock_of(PurePath(path).stem):
                 if self._inbox.is_purged(path):
                     self._spool.remove(path)
-        log.logger.info("series.purged", series=series.uid, n_instances=len(paths), size=series.size)

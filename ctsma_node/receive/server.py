@@ -36,6 +36,7 @@ from ctsma_node.receive.store import Store, StoreRequest
 from ctsma_node.receive.tally import Tally
 from ctsma_node.receive.transfers import Transfers
 from ctsma_node.records import Association
+from ctsma_node.releases import ReleaseFolder
 from ctsma_node.spool import Spool, free_bytes, make_private
 
 _SUCCESS = 0x0000
@@ -98,10 +99,12 @@ class Receiver:
                 quota.least_free,
             )
             self._spool, self._quarantine = spool, quarantine
+            self._releases = ReleaseFolder(settings.releases_dir)
             contexts = [*supported_contexts(), *report_contexts()]
             self._door = Door(
                 settings, self._peers, self._alerts, contexts, self._handlers(), self._on_end, self._beat
             )
+            self._releases.prepare()
             self._recorder.open()
             self._adoption = Adoption(self._inbox, spool, quarantine, self._store.lock_of, self._clock)
             self._adopter = threading.Thread(
@@ -134,10 +137,17 @@ class Receiver:
         if not self._watch.is_trusted():
             log.logger.warning("purge.held")
             return None
-        purge = InboxPurge(
+        return self._purging().run()
+
+    def release(self) -> None:
+        """Let go of the series that people asked to be let go of."""
+        if self._releases.waiting():
+            self._purging().release(self._releases)
+
+    def _purging(self) -> InboxPurge:
+        return InboxPurge(
             self._settings, self._inbox, self._spool, self._quarantine, self._store, self._clock
         )
-        return purge.run()
 
     def is_alive(self) -> bool:
         """Say whether connections are taken; asks the inbox and its disk, and hangs where these hang."""

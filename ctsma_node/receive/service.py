@@ -22,6 +22,7 @@ FIXED = ("node", "limits", "tls")
 _USED = (*FIXED, "sources", "destinations", "retention", "audit", "log")
 _WATCHDOG_S = 10.0
 _PURGE_S = 3600.0
+_RELEASE_S = 1.0
 
 
 def run(
@@ -66,6 +67,7 @@ def _rounds(receiver: Receiver) -> Rounds:
     rounds = Rounds()
     rounds.add("watchdog", partial(_watch, receiver), _WATCHDOG_S)
     rounds.add("purge", partial(_purge, receiver), _PURGE_S, at_once=True)
+    rounds.add("release", receiver.release, _RELEASE_S)
     return rounds
 
 

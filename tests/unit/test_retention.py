@@ -23,6 +23,7 @@ from ctsma_node.receive.purge import InboxPlan, InboxPurge
 from ctsma_node.receive.recover import recover
 from ctsma_node.receive.store import Store
 from ctsma_node.records import PurgeableResult, Quarantined, SeriesState
+from ctsma_node.releases import ReleaseFolder
 from ctsma_node.spool import Spool
 from ctsma_node.web.observe import Observer
 from ctsma_node.web.views import case_page
@@ -61,6 +62,50 @@ def recovered(state: NodeState) -> tuple[int, int]:
     quarantine.prepare()
     found = recover(state.arrivals.inbox, state.arrivals.spool, quarantine)
     return len(found.unindexed), found.missing
+
+
+def release(state: NodeState, case_id: int, now: float = NOW) -> list[int]:
+    """Ask for it, and do as the receiver does; returns what waits still."""
+    folder, inbox = ReleaseFolder(state.settings.releases_dir), state.arrivals.inbox
+    folder.prepare()
+    folder.post(case_id)
+    spool, quarantine = state.arrivals.spool, Spool(state.settings.quarantine_dir)
+    store = Store(inbox, spool, quarantine, 0)
+    InboxPurge(state.settings, inbox, spool, quarantine, store, lambda: now).release(folder)
+    return folder.waiting()
+
+
+@pytest.mark.parametrize("end", [SeriesState.REFUSED, SeriesState.FAILED])
+def test_a_series_that_ended_without_results_is_let_go_of_and_begins_anew(
+    make: Make, end: SeriesState
+) -> None:
+    state = make()
+    slices = state.bring()
+    state.end(1, end, OLD)
+    assert release(state, 1) == []
+    assert (state.spooled(), recovered(state)) == ([], (0, 0))
+    for ds in slices:
+        ds.PatientID = "corrected under the same UIDs"
+    state.arrivals.bring(slices[:2], at=NOW)
+    assert len(state.spooled()) == 2
+    assert state.arrivals.inbox.purged_count(str(slices[0].SeriesInstanceUID)) == 0
+
+
+@pytest.mark.parametrize("case_id", [1, 2])
+def test_what_has_results_or_is_no_case_is_not_let_go_of(make: Make, case_id: int) -> None:
+    state = make()
+    state.bring()
+    state.end(1, SeriesState.DELIVERED, OLD)
+    assert release(state, case_id) == []
+    assert len(state.spooled()) == 3
+
+
+def test_a_series_of_which_anything_is_coming_in_waits(make: Make) -> None:
+    state = make()
+    state.bring()
+    state.end(1, SeriesState.REFUSED, OLD)
+    assert release(state, 1, now=0.0) == [1]
+    assert len(state.spooled()) == 3
 
 
 class Dies(Spool):
