@@ -26,7 +26,10 @@ def limits(settings: Settings) -> str:
     """As acceptor: the limits of one node."""
     found = settings.limits
     rows = [
-        ("associations at once, all peers together", found.max_associations),
+        (
+            "associations at once, all peers together",
+            f"{found.max_associations}; beyond, one for each address that has none",
+        ),
         ("associations at once, from one address", found.max_per_address),
         ("new connections from one address, on average", f"{found.max_new_per_s:g} in a second"),
         ("outstanding asynchronous operations", "1 (no asynchronous window is negotiated)"),

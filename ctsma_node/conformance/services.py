@@ -22,7 +22,7 @@ from ctsma_node.receive.store import CONFLICT
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _USED = {
-    _VERIFICATION: "on request of an operator (`check-config --echo`)",
+    _VERIFICATION: "on request of an operator (`check-config --echo`, `doctor`)",
     MODEL: "where `query` of a `[[sources]]` is set: unique keys of one series, Number of Series Related "
     "Instances, else a list of its SOP Instance UIDs; where `proof` of a `[[destinations]]` is `find`: the "
     "instances of a series that was sent",

@@ -27,7 +27,9 @@ def register(
     bundle: Annotated[Path | None, typer.Option(help="Bundle that finds the bones; the default one.")] = None,
     synthesis: Annotated[
         Path | None,
-        typer.Option(help="Folder of `ctsma-train synthesis`: its bones bear witness on every pair too."),
+        typer.Option(
+            help="Folder of `ctsma-train synthesis`: its bones bear witness where texture leaves a doubt."
+        ),
     ] = None,
     least_overlap: Annotated[
         float | None,

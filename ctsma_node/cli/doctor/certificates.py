@@ -18,7 +18,7 @@ from ctsma_node.tls.revocation import WARN_DAYS
 
 _SOON_DAYS = 30
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_RENEW = "Put a new certificate in its place, and restart the services."
+_RENEW = "Put a new certificate in its place: new associations have it at once, the page after a reload."
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
