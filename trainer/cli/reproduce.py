@@ -69,7 +69,7 @@ def reproduce(
     go on from what they made. All is made anew in an empty folder alone.
 
     On two cores the quick run took 26 minutes and 4 GB, the half one 2 h 20 min and 12 GB; the full one takes
-    about nine hours, an estimate, and 30 GB.
+    six to seven hours, counted over the steps of one that was stopped often, and 27 GB.
     Exit code 0: every step ended well; 1: one failed; 2: the folder cannot be used.
     """
     from ctsma_node.errors import NodeError
