@@ -28,6 +28,7 @@ _ROWS = {
     "clock": "log spool",
     "rounds": "log",
     "commands": "errors spool",
+    "releases": "errors spool",
     # Whether a stack is whole is asked before it is read and when it is: one geometry serves both.
     "completion": "records assemble.stack",
     # The receiver leaves free what the worker may fill.
@@ -46,7 +47,7 @@ _ROWS = {
     # The receiver acknowledges only what its index holds: it writes the inbox, never the worker's ledger.
     # It purges the spool, which is its own, by what the worker's file says has ended: that it only reads.
     "receive": "errors log records config spool heartbeat systemd ledger.inbox ledger.inbox_purge"
-    " ledger.retention tls audit commitment quota uids clock rounds",
+    " ledger.retention tls audit commitment quota releases uids clock rounds",
     "assemble": "errors volume uids",
     # The gate judges the series and the volume that assembling produced, and takes their types.
     "gate": "errors volume assemble uids",
@@ -76,7 +77,7 @@ _ROWS = {
     # The commands start everything.
     "cli": "errors log records config volume spool commands ledger completion receive assemble gate"
     " choice analysis report validation deliver worker notices backup export web demo tls conformance codes"
-    " pauses quota",
+    " pauses quota releases",
 }
 
 ALLOWED: dict[str, frozenset[str]] = {

@@ -53,6 +53,7 @@ EXPLAINABLE: tuple[str, ...] = (
     "mixed_frame_of_reference",
     "several_orientations",
     "several_stacks",
+    "mixed_reconstruction",
     "duplicate_positions",
     "too_few_slices",
     "too_large",

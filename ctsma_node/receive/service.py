@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import signal
-import threading
 from collections.abc import Callable
 from functools import partial
+from queue import SimpleQueue
 
 from ctsma_node import log
 from ctsma_node.config import Settings
@@ -34,16 +34,12 @@ def run(
 
     At SIGHUP `read_again` gives the settings as the file has them now.
     """
-    asked, stopping = threading.Event(), threading.Event()
-
-    def stop(*_: object) -> None:
-        stopping.set()
-        asked.set()
-
+    # Whether to stop. A handler may put while the loop below is about to wait: an Event would be locked then.
+    asked: SimpleQueue[bool] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, lambda *_: asked.put(True))
     if read_again is not None:
-        signal.signal(signal.SIGHUP, lambda *_: asked.set())
+        signal.signal(signal.SIGHUP, lambda *_: asked.put(False))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # and of one that came meanwhile
     receiver = Receiver(settings)
     receiver.start()
@@ -53,8 +49,7 @@ def run(
     notify("READY=1")
     if ready is not None:
         ready(receiver)
-    while asked.wait() and not stopping.is_set():
-        asked.clear()
+    while not asked.get():
         if read_again is not None:
             _reload(receiver, read_again)
             rounds.hurry("purge")
@@ -67,7 +62,7 @@ def _rounds(receiver: Receiver) -> Rounds:
     rounds = Rounds()
     rounds.add("watchdog", partial(_watch, receiver), _WATCHDOG_S)
     rounds.add("purge", partial(_purge, receiver), _PURGE_S, at_once=True)
-    rounds.add("release", receiver.release, _RELEASE_S)
+    rounds.add("release", receiver.release, _RELEASE_S, at_once=True)
     return rounds
 
 

@@ -148,7 +148,7 @@ def test_sigterm_ends_it_with_a_good_conscience(begin: Callable[[], Process], se
     assert len(acknowledged.queue) == 4
     files = {path.name for path in load(settings, {}).node.state_dir.iterdir()}
     # The log was taken over: no -wal.
-    assert files == {"spool", "quarantine", "audit", "alive", "inbox.sqlite3", "inbox.lock"}
+    assert files == {"spool", "quarantine", "releases", "audit", "alive", "inbox.sqlite3", "inbox.lock"}
 
 
 def test_the_receiver_is_light() -> None:
